@@ -1,0 +1,289 @@
+//! The result of a comparison: changes, threats, verdict, review, coverage. This is the type
+//! that every report renders and whose JSON is the public contract.
+
+use serde::{Deserialize, Serialize};
+use threatgate_facts::{Fact, FactKind, Location, Problem};
+
+/// The version of the JSON contract.
+pub const SCHEMA_VERSION: &str = "1";
+
+/// What the gate says; ordered from harmless to severe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Nothing material, or material and allowed.
+    #[default]
+    Pass,
+    /// Shown, does not fail.
+    Warn,
+    /// Not enough was understood for the policy.
+    Incomplete,
+    /// A threat review is required and not yet signed off.
+    Review,
+    /// Policy forbids it.
+    Block,
+}
+
+impl Verdict {
+    /// The verdict's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Incomplete => "incomplete",
+            Self::Review => "review",
+            Self::Block => "block",
+        }
+    }
+
+    /// The process exit code: 0 pass and warn, 1 block, 3 review, 4 incomplete. (2 is "could
+    /// not run" and never a verdict.)
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Pass | Self::Warn => 0,
+            Self::Block => 1,
+            Self::Review => 3,
+            Self::Incomplete => 4,
+        }
+    }
+}
+
+/// How a fact changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// Holds at head only.
+    Added,
+    /// Holds at base only.
+    Removed,
+    /// Holds at both with other attributes.
+    Modified,
+}
+
+impl ChangeKind {
+    /// The change's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Modified => "modified",
+        }
+    }
+}
+
+/// Which way a change goes, where an order is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// A protection was lost or lowered, or exposure grew.
+    Weakened,
+    /// A protection was gained or raised.
+    Strengthened,
+    /// Neither, or not known.
+    #[default]
+    Neutral,
+}
+
+/// One attribute on both sides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delta {
+    /// The attribute's name.
+    pub attribute: String,
+    /// Its value at base; null if absent.
+    pub before: serde_json::Value,
+    /// Its value at head; null if absent.
+    pub after: serde_json::Value,
+}
+
+/// A fact that a cause elsewhere has changed: one of the endpoints under a mount that lost its guard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Affected {
+    /// `POST /admin/refunds`.
+    pub subject: String,
+    /// What became of it: `now open`, `still guarded by requireOwner`.
+    pub outcome: String,
+    /// Where it stands at head (at base if it is gone).
+    #[serde(flatten)]
+    pub location: Location,
+}
+
+/// One material change, grouped by its cause.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Stable id: `TC-` and 12 hexadecimal digits over kind, change, identity and deltas; no path or line.
+    pub id: String,
+    /// Kind of the fact.
+    pub kind: FactKind,
+    /// How it changed.
+    pub change: ChangeKind,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// One line: `GET /users/{id} lost login_required`.
+    pub title: String,
+    /// The place to look at: at head, or at base for what was removed.
+    #[serde(flatten)]
+    pub location: Location,
+    /// True when `path` and `line` are of the base revision.
+    pub at_base: bool,
+    /// The fact at base.
+    pub before: Option<Fact>,
+    /// The fact at head.
+    pub after: Option<Fact>,
+    /// The attributes that differ.
+    pub deltas: Vec<Delta>,
+    /// What the change reaches beyond its own place, grouped under it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub affected: Vec<Affected>,
+    /// Further words for the reader: siblings and their guard, what exposes a field.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<String>,
+    /// What the policy asks for this change.
+    pub verdict: Verdict,
+    /// The policy rule that decided, or `default`.
+    pub policy_rule: String,
+    /// Ids of the threats that this change introduces or resolves.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub threats: Vec<String>,
+    /// The exception that lowered the verdict, if any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub exception: Option<String>,
+}
+
+/// Whether a threat came or went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThreatStatus {
+    /// Came with this change.
+    Introduced,
+    /// Went with this change.
+    Resolved,
+}
+
+/// A threat with its public classifications.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Threat {
+    /// Catalogue id and subject: `TG-AUTHN-002@GET /users/{}`.
+    pub id: String,
+    /// Catalogue id: `TG-AUTHN-002`.
+    pub rule: String,
+    /// Came or went.
+    pub status: ThreatStatus,
+    /// One line.
+    pub title: String,
+    /// STRIDE letters: `SIE`.
+    pub stride: String,
+    /// CWE numbers: `CWE-306`.
+    pub cwe: Vec<String>,
+    /// What to do about it.
+    pub mitigations: Vec<String>,
+    /// What a reviewer must answer.
+    pub questions: Vec<String>,
+    /// Ids of the changes that raise it.
+    pub changes: Vec<String>,
+}
+
+/// A required threat review.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Review {
+    /// `TR-` and 8 hexadecimal digits of the fingerprint.
+    pub id: String,
+    /// Digest over the reviewed facts; free of commits, lines and time.
+    pub fingerprint: String,
+    /// Ids of the changes to review.
+    pub changes: Vec<String>,
+    /// What the reviewer must answer.
+    pub questions: Vec<Question>,
+    /// Who must sign: every entry needs one of its owners.
+    pub reviewers: Vec<Reviewers>,
+}
+
+/// A question of a review.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// `q1`, `q2` …
+    pub id: String,
+    /// The question.
+    pub text: String,
+    /// The change it is about.
+    pub change: String,
+}
+
+/// One of `owners` must sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reviewers {
+    /// Users or teams: `@acme/security`.
+    pub owners: Vec<String>,
+    /// Why they: `policy rule lost-guard`, `CODEOWNERS: /src/admin/`.
+    pub reason: String,
+}
+
+/// What was read, and what was not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Files that differ between base and head.
+    pub files_changed: usize,
+    /// Of those, files that hold source, manifests or schemas that we read.
+    pub files_read: usize,
+    /// Files read whole or in part for context (routers, guards, models) at head.
+    pub files_context: usize,
+    /// Files that were read only in part or not at all, and why.
+    pub problems: Vec<Problem>,
+    /// Endpoints at head whose guard state is unknown, and why, where this change touches them.
+    pub unknown_guards: Vec<UnknownGuard>,
+    /// Words that should make a reader stop: a web framework is imported but no endpoint was seen.
+    pub alarms: Vec<String>,
+}
+
+/// An endpoint whose guard could not be resolved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnknownGuard {
+    /// `POST /beta`.
+    pub endpoint: String,
+    /// What could not be resolved.
+    pub reason: String,
+    /// Where.
+    #[serde(flatten)]
+    pub location: Location,
+}
+
+/// The assessment of one pull request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// Version of this contract.
+    pub schema_version: String,
+    /// `threatgate` and its version.
+    pub tool: Tool,
+    /// What the gate says.
+    pub verdict: Verdict,
+    /// Why, in sentences, the deciding one first.
+    pub reasons: Vec<String>,
+    /// Commit compared from; null for an empty tree or the index.
+    pub base: Option<String>,
+    /// Commit compared to; null for the index or the work tree.
+    pub head: Option<String>,
+    /// How the range was found: `arguments`, `GitHub pull_request`.
+    pub range: String,
+    /// Words about the range: contained head, several merge bases.
+    pub notes: Vec<String>,
+    /// Material changes, most severe first, then by path, line and id.
+    pub changes: Vec<Change>,
+    /// Threats introduced and resolved.
+    pub threats: Vec<Threat>,
+    /// What was read, and what was not.
+    pub coverage: Coverage,
+    /// The review that is required, if one is.
+    pub review: Option<Review>,
+    /// Where the policy came from: `built in`, `.threatgate/policy.toml at 4b1e9c2`.
+    pub policy: String,
+}
+
+/// The program that made the assessment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// `threatgate`.
+    pub name: String,
+    /// Version of the program.
+    pub version: String,
+    /// Digest of the rules that were used, 12 hexadecimal digits.
+    pub rules: String,
+}

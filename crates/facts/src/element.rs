@@ -1,0 +1,316 @@
+//! Language-neutral elements: what every language's syntax tree is turned into before any rule
+//! looks at it. One [`Unit`] is one file. Expressions live in an arena in pre-order, so that an
+//! id also says which of two expressions starts first.
+
+/// Index of an expression in [`Unit::exprs`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ExprId(pub(crate) u32);
+
+/// Index of a function in [`Unit::functions`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct FnId(pub(crate) u32);
+
+/// Index of a class in [`Unit::classes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ClassId(pub(crate) u32);
+
+/// A span of the text: bytes from 0, lines and columns from 0 (one is added where a fact is made).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) line: u32,
+    pub(crate) end_line: u32,
+}
+
+/// An argument of a call, or a bare value with a name.
+#[derive(Clone, Debug)]
+pub(crate) struct Arg {
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) value: ExprId,
+    /// `*args`, `...rest`.
+    pub(crate) spread: bool,
+}
+
+/// How control leaves a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExitKind {
+    Return,
+    Raise,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum ExprKind {
+    Name(Box<str>),
+    Member {
+        object: ExprId,
+        property: Box<str>,
+    },
+    Index {
+        object: ExprId,
+        index: Vec<ExprId>,
+    },
+    Call {
+        callee: ExprId,
+        args: Vec<Arg>,
+    },
+    Str(Box<str>),
+    /// A string with parts that are computed; literal parts are `Str`.
+    Template(Vec<ExprId>),
+    Number(Box<str>),
+    Bool(bool),
+    Null,
+    List(Vec<ExprId>),
+    Map(Vec<(ExprId, ExprId)>),
+    Function(FnId),
+    Class(ClassId),
+    Binary {
+        op: Box<str>,
+        left: ExprId,
+        right: ExprId,
+    },
+    Unary {
+        op: Box<str>,
+        value: ExprId,
+    },
+    Await(ExprId),
+    /// Index into [`Unit::assigns`].
+    Assign(u32),
+    Branch {
+        condition: ExprId,
+        then: ExprId,
+        otherwise: Option<ExprId>,
+    },
+    Exit {
+        kind: ExitKind,
+        value: Option<ExprId>,
+    },
+    Block(Vec<ExprId>),
+    /// Anything else, with the children that were understood.
+    Other(Vec<ExprId>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Expr {
+    pub(crate) kind: ExprKind,
+    pub(crate) span: Span,
+    /// The innermost function around it.
+    pub(crate) function: Option<FnId>,
+    /// The innermost class around it, if no function is nearer.
+    pub(crate) class: Option<ClassId>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Param {
+    pub(crate) name: Box<str>,
+    /// The type as written, white space folded.
+    pub(crate) ty: Option<Box<str>>,
+    /// The type as an expression, where the language's types are made of names and indexes.
+    pub(crate) ty_expr: Option<ExprId>,
+    pub(crate) default: Option<ExprId>,
+    pub(crate) decorators: Vec<ExprId>,
+    pub(crate) span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Function {
+    /// Empty for an anonymous function.
+    pub(crate) name: Box<str>,
+    /// With the classes and functions around it: `Users.show`.
+    pub(crate) qualified: Box<str>,
+    pub(crate) params: Vec<Param>,
+    pub(crate) decorators: Vec<ExprId>,
+    pub(crate) class: Option<ClassId>,
+    pub(crate) parent: Option<FnId>,
+    pub(crate) body: Option<ExprId>,
+    pub(crate) span: Span,
+    /// From the name to the end of the parameters, for showing.
+    pub(crate) head: Span,
+    pub(crate) return_type: Option<Box<str>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Class {
+    pub(crate) name: Box<str>,
+    pub(crate) bases: Vec<ExprId>,
+    pub(crate) decorators: Vec<ExprId>,
+    pub(crate) parent: Option<ClassId>,
+    pub(crate) body: Option<ExprId>,
+    pub(crate) span: Span,
+    pub(crate) head: Span,
+}
+
+/// An assignment, a declared field or a declared variable.
+#[derive(Clone, Debug)]
+pub(crate) struct Assign {
+    /// The target as an expression: a name, a member, a pattern.
+    pub(crate) target: ExprId,
+    /// The target's name if it is one.
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) value: Option<ExprId>,
+    pub(crate) ty: Option<Box<str>>,
+    pub(crate) ty_expr: Option<ExprId>,
+    pub(crate) decorators: Vec<ExprId>,
+    pub(crate) function: Option<FnId>,
+    pub(crate) class: Option<ClassId>,
+    /// `+=`: the target grows.
+    pub(crate) extends: bool,
+    pub(crate) span: Span,
+}
+
+/// One imported name.
+#[derive(Clone, Debug)]
+pub(crate) struct Import {
+    /// The name it has in this file; `*` for everything.
+    pub(crate) local: Box<str>,
+    /// The module as written: `flask`, `..models`, `./routes/users`, `crate.api`.
+    pub(crate) module: Box<str>,
+    /// The name in that module; none for the module itself.
+    pub(crate) symbol: Option<Box<str>>,
+    /// Visible to others under the local name.
+    pub(crate) exported: bool,
+    pub(crate) span: Span,
+}
+
+/// The elements of one file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unit {
+    pub(crate) exprs: Vec<Expr>,
+    pub(crate) functions: Vec<Function>,
+    pub(crate) classes: Vec<Class>,
+    pub(crate) assigns: Vec<Assign>,
+    pub(crate) imports: Vec<Import>,
+    /// What the file hands out under which name; `default` for the module itself.
+    pub(crate) exports: Vec<(Box<str>, ExprId)>,
+    pub(crate) root: Option<ExprId>,
+    /// Lines (from 0) on which the text could not be parsed.
+    pub(crate) broken: Vec<u32>,
+    /// Nesting deeper than the bound was left out.
+    pub(crate) too_deep: bool,
+}
+
+impl Unit {
+    pub(crate) fn expr(&self, id: ExprId) -> &Expr {
+        &self.exprs[id.0 as usize]
+    }
+
+    pub(crate) fn kind(&self, id: ExprId) -> &ExprKind {
+        &self.exprs[id.0 as usize].kind
+    }
+
+    pub(crate) fn function(&self, id: FnId) -> &Function {
+        &self.functions[id.0 as usize]
+    }
+
+    pub(crate) fn class(&self, id: ClassId) -> &Class {
+        &self.classes[id.0 as usize]
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ExprId> + use<> {
+        (0..self.exprs.len() as u32).map(ExprId)
+    }
+
+    /// The expression as a dotted path, if it is made of names and members only:
+    /// `self.router`, `web.get`. A call or anything else inside gives none.
+    pub(crate) fn path(&self, id: ExprId) -> Option<String> {
+        match self.kind(id) {
+            ExprKind::Name(name) => Some(name.to_string()),
+            ExprKind::Member { object, property } => {
+                let mut path = self.path(*object)?;
+                path.push('.');
+                path.push_str(property);
+                Some(path)
+            }
+            ExprKind::Await(inner) => self.path(*inner),
+            _ => None,
+        }
+    }
+
+    /// The last name of a callee: `get` in `router.get`, `f(x).get`.
+    pub(crate) fn last_name(&self, id: ExprId) -> Option<&str> {
+        match self.kind(id) {
+            ExprKind::Name(name) => Some(name),
+            ExprKind::Member { property, .. } => Some(property),
+            ExprKind::Await(inner) => self.last_name(*inner),
+            ExprKind::Index { object, .. } => self.last_name(*object),
+            _ => None,
+        }
+    }
+
+    /// The literal text of a string, without following names.
+    pub(crate) fn literal(&self, id: ExprId) -> Option<&str> {
+        match self.kind(id) {
+            ExprKind::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Direct children, in source order; functions and classes are not entered.
+    pub(crate) fn children(&self, id: ExprId) -> Vec<ExprId> {
+        match self.kind(id) {
+            ExprKind::Name(_)
+            | ExprKind::Str(_)
+            | ExprKind::Number(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Null
+            | ExprKind::Function(_)
+            | ExprKind::Class(_) => Vec::new(),
+            ExprKind::Member { object, .. } => vec![*object],
+            ExprKind::Index { object, index } => {
+                let mut all = vec![*object];
+                all.extend(index);
+                all
+            }
+            ExprKind::Call { callee, args } => {
+                let mut all = vec![*callee];
+                all.extend(args.iter().map(|arg| arg.value));
+                all
+            }
+            ExprKind::Template(parts)
+            | ExprKind::List(parts)
+            | ExprKind::Block(parts)
+            | ExprKind::Other(parts) => parts.clone(),
+            ExprKind::Map(pairs) => pairs.iter().flat_map(|(k, v)| [*k, *v]).collect(),
+            ExprKind::Binary { left, right, .. } => vec![*left, *right],
+            ExprKind::Unary { value, .. } | ExprKind::Await(value) => vec![*value],
+            ExprKind::Assign(index) => {
+                let assign = &self.assigns[*index as usize];
+                let mut all = vec![assign.target];
+                all.extend(assign.value);
+                all
+            }
+            ExprKind::Branch {
+                condition,
+                then,
+                otherwise,
+            } => {
+                let mut all = vec![*condition, *then];
+                all.extend(otherwise);
+                all
+            }
+            ExprKind::Exit { value, .. } => value.iter().copied().collect(),
+        }
+    }
+
+    /// Everything below `id` and `id` itself, in source order; functions and classes inside are
+    /// not entered.
+    pub(crate) fn descendants(&self, id: ExprId) -> Vec<ExprId> {
+        let mut all = Vec::new();
+        let mut stack = vec![id];
+        while let Some(next) = stack.pop() {
+            all.push(next);
+            let mut children = self.children(next);
+            children.reverse();
+            stack.extend(children);
+        }
+        all
+    }
+
+    /// All of a function's expressions, including those of functions inside it.
+    pub(crate) fn inside(&self, span: Span) -> impl Iterator<Item = ExprId> {
+        self.ids().filter(move |id| {
+            let at = self.expr(*id).span;
+            at.start >= span.start && at.end <= span.end
+        })
+    }
+}

@@ -1,0 +1,316 @@
+//! Endpoints and guards as facts.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use serde_json::{Value as Json, json};
+
+use crate::element::Span;
+use crate::engine::{Engine, Stats, Tree};
+use crate::fact::{Attributes, Confidence, Evidence, Fact, FactKind, Inventory, Location, Scope};
+use crate::link::{Classified, Endpoint, GuardUse, Handler, Linker};
+use crate::local::Site;
+use crate::project::FileId;
+use crate::rule::GuardKind;
+use crate::text::{digest, render};
+
+/// Adds the endpoints of the revision and the bodies of its guards.
+pub(crate) fn facts(
+    engine: &Engine,
+    linker: &Linker<'_>,
+    tree: &dyn Tree,
+    inventory: &mut Inventory,
+    stats: &mut Stats,
+) {
+    let mut sites = Sites {
+        linker,
+        tree,
+        texts: BTreeMap::new(),
+    };
+    let mut seen = HashSet::new();
+    let mut frameworks = BTreeSet::new();
+    for endpoint in linker.endpoints() {
+        frameworks.insert(endpoint.framework);
+        if let Some(fact) = endpoint_fact(linker, &mut sites, &endpoint)
+            && seen.insert((
+                fact.identity.clone(),
+                fact.location.path.clone(),
+                fact.location.start,
+                fact.text("handler").map(str::to_owned),
+            ))
+        {
+            inventory.facts.push(fact);
+        }
+    }
+    for (file, function) in linker.guard_functions() {
+        let parsed = linker.project.parsed(file);
+        let element = parsed.unit.function(function);
+        let Some(body) = element.body else { continue };
+        let body = render(&parsed.unit, body);
+        let mut attributes = Attributes::new();
+        attributes.insert("type".into(), json!("guard-body"));
+        attributes.insert("name".into(), json!(&*element.qualified));
+        attributes.insert("subject".into(), json!(&*element.qualified));
+        attributes.insert("digest".into(), json!(digest(&body)));
+        let identity = format!("guard-body:{}", element.qualified);
+        let head = element.head;
+        if let Some(fact) = sites.fact(
+            file,
+            FactKind::Auth,
+            identity,
+            attributes,
+            head,
+            "guard-body",
+        ) {
+            inventory.facts.push(fact);
+        }
+    }
+    // A framework that is imported and yet shows no endpoint should make a reader stop.
+    for framework in linker.imported_with_routes() {
+        if !frameworks.contains(&framework) && engine.rules.frameworks[framework].imports.len() <= 8
+        {
+            let name = &engine.rules.frameworks[framework].name;
+            stats.alarms.push(format!(
+                "{name} is imported, but no endpoint of it was seen"
+            ));
+        }
+    }
+}
+
+struct Sites<'a, 'b> {
+    linker: &'a Linker<'b>,
+    tree: &'a dyn Tree,
+    texts: BTreeMap<FileId, (String, std::sync::Arc<str>, Scope)>,
+}
+
+impl Sites<'_, '_> {
+    fn with<T>(&mut self, file: FileId, make: impl FnOnce(&Site<'_>) -> T) -> Option<T> {
+        if !self.texts.contains_key(&file) {
+            let path = self.linker.project.path(file).to_string();
+            let text = self.tree.text(&path)?;
+            let scope = self
+                .tree
+                .scope(&path)
+                .unwrap_or_else(|| crate::scope::scope_of_text(&path, &text));
+            self.texts.insert(file, (path, text, scope));
+        }
+        let (path, source, scope) = self.texts.get(&file)?;
+        Some(make(&Site {
+            file,
+            path,
+            source,
+            scope: *scope,
+        }))
+    }
+
+    fn fact(
+        &mut self,
+        file: FileId,
+        kind: FactKind,
+        identity: String,
+        attributes: Attributes,
+        span: Span,
+        rule: &str,
+    ) -> Option<Fact> {
+        self.with(file, |site| {
+            site.fact(kind, identity, attributes, span, rule)
+        })
+    }
+
+    fn location(&mut self, file: FileId, span: Span) -> Location {
+        self.with(file, |site| site.location(span))
+            .unwrap_or_default()
+    }
+}
+
+/// The path without the parameters' names.
+fn nameless(path: &str) -> String {
+    let mut out = String::new();
+    let mut depth = 0;
+    for c in path.chars() {
+        match c {
+            '{' => {
+                depth += 1;
+                if depth == 1 {
+                    out.push_str("{}");
+                }
+            }
+            '}' => depth -= 1,
+            _ if depth == 0 => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
+fn path_parameters(path: &str) -> Vec<String> {
+    path.split('{')
+        .skip(1)
+        .filter_map(|part| part.split('}').next())
+        .filter(|name| !name.is_empty() && *name != "?")
+        .map(str::to_owned)
+        .collect()
+}
+
+fn handler_name(linker: &Linker<'_>, handler: Option<&Handler>) -> Option<String> {
+    Some(match handler? {
+        Handler::Function(file, function) => {
+            let parsed = linker.project.parsed(*file);
+            parsed.unit.function(*function).qualified.to_string()
+        }
+        Handler::Class(file, class) => linker
+            .project
+            .parsed(*file)
+            .unit
+            .class(*class)
+            .name
+            .to_string(),
+        Handler::Other(words) => words.clone(),
+    })
+}
+
+fn is_auth(guard: &GuardUse) -> bool {
+    matches!(
+        guard.class,
+        Classified::Guard {
+            kind: GuardKind::Authentication | GuardKind::Authorization,
+            ..
+        }
+    )
+}
+
+fn endpoint_fact(
+    linker: &Linker<'_>,
+    sites: &mut Sites<'_, '_>,
+    endpoint: &Endpoint,
+) -> Option<Fact> {
+    let path = if endpoint.path.is_empty() {
+        "/".to_owned()
+    } else {
+        endpoint.path.clone()
+    };
+    let identity = format!(
+        "{} {} {}",
+        endpoint.protocol,
+        endpoint.method,
+        nameless(&path)
+    );
+    let exempt = endpoint
+        .guards
+        .iter()
+        .any(|guard| guard.class == Classified::Exempt);
+    let mut guards: Vec<&GuardUse> = endpoint
+        .guards
+        .iter()
+        .filter(|guard| !exempt || matches!(guard.attached, "handler" | "body"))
+        .filter(|guard| matches!(guard.class, Classified::Guard { .. }))
+        .collect();
+    guards.sort_by(|a, b| (&a.text, a.attached).cmp(&(&b.text, b.attached)));
+    guards.dedup_by(|a, b| a.text == b.text);
+    let body = guards.iter().any(|guard| guard.attached == "body");
+    let shown: Vec<&str> = guards
+        .iter()
+        .filter(|guard| guard.attached != "body")
+        .map(|guard| guard.text.as_str())
+        .collect();
+    let mut unknown: BTreeSet<String> = endpoint.unknown.iter().cloned().collect();
+    for guard in &endpoint.guards {
+        if let Classified::Unknown(reason) = &guard.class {
+            unknown.insert(reason.clone());
+        }
+    }
+    let guarded = guards.iter().any(|guard| is_auth(guard));
+    let state = if guarded {
+        "guarded"
+    } else if unknown.is_empty() || exempt && endpoint.unknown.is_empty() {
+        "open"
+    } else {
+        "unknown"
+    };
+    let mut attributes = Attributes::new();
+    attributes.insert("protocol".into(), json!(endpoint.protocol));
+    attributes.insert("method".into(), json!(endpoint.method));
+    attributes.insert("path".into(), json!(path));
+    attributes.insert(
+        "framework".into(),
+        json!(linker.framework_name(endpoint.framework)),
+    );
+    if let Some(handler) = handler_name(linker, endpoint.handler.as_ref()) {
+        attributes.insert("handler".into(), json!(handler));
+    }
+    attributes.insert("guards".into(), json!(shown));
+    attributes.insert("guard_state".into(), json!(state));
+    if body {
+        attributes.insert("checked_in_body".into(), json!(true));
+    }
+    if state == "unknown" {
+        attributes.insert(
+            "unknown".into(),
+            Json::from(unknown.into_iter().collect::<Vec<_>>()),
+        );
+    }
+    let mut parameters: Vec<Json> = path_parameters(&path)
+        .iter()
+        .map(|name| json!({ "name": name, "in": "path", "required": true }))
+        .collect();
+    parameters.extend(linker.parameters(endpoint));
+    attributes.insert("parameters".into(), Json::from(parameters));
+    let rule = linker.loaded(endpoint.rule).rule.id.clone();
+    let mut fact = sites.fact(
+        endpoint.file,
+        FactKind::Endpoint,
+        identity,
+        attributes,
+        endpoint.span,
+        &rule,
+    )?;
+    if endpoint.heuristic
+        || guards.iter().any(|guard| {
+            matches!(
+                guard.class,
+                Classified::Guard {
+                    heuristic: true,
+                    ..
+                }
+            )
+        }) && !guards.iter().any(|guard| {
+            matches!(
+                guard.class,
+                Classified::Guard {
+                    heuristic: false,
+                    ..
+                }
+            )
+        })
+    {
+        fact.confidence = Confidence::Heuristic;
+    }
+    for (text, file, span) in &endpoint.mounts {
+        let location = sites.location(*file, *span);
+        fact.evidence.push(Evidence {
+            role: "mount".into(),
+            text: text.clone(),
+            attached: String::new(),
+            location,
+        });
+    }
+    for guard in &endpoint.guards {
+        let role = match guard.class {
+            Classified::Guard { .. } if !exempt || matches!(guard.attached, "handler" | "body") => {
+                "guard"
+            }
+            Classified::Exempt => "exemption",
+            Classified::Unknown(_) => "unknown",
+            _ => continue,
+        };
+        let location = sites.location(guard.file, guard.span);
+        fact.evidence.push(Evidence {
+            role: role.into(),
+            text: guard.text.clone(),
+            attached: guard.attached.into(),
+            location,
+        });
+    }
+    fact.evidence.sort();
+    fact.evidence.dedup();
+    Some(fact)
+}

@@ -1,0 +1,439 @@
+//! The whole of reading: rules are loaded once, then a revision's files become an inventory.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+
+use aho_corasick::AhoCorasick;
+use rayon::prelude::*;
+
+use crate::error::RuleError;
+use crate::fact::{Fact, FactKind, Inventory, Problem, Scope};
+use crate::language::Languages;
+use crate::link::{Linker, RuleIndex, TeamNames};
+use crate::local::{self, Site};
+use crate::project::{FileId, Parsed, Project, Reader};
+use crate::rule::{Link, Rules};
+use crate::sensitivity::Sensitivity;
+
+/// Larger source files are not parsed: nobody writes them by hand.
+pub const MAX_SOURCE: usize = 2 * 1024 * 1024;
+
+/// All rules, read and indexed.
+pub struct Engine {
+    pub(crate) languages: Languages,
+    pub(crate) rules: Rules,
+    pub(crate) index: BTreeMap<String, RuleIndex>,
+    pub(crate) sensitivity: Sensitivity,
+    pub(crate) plain: crate::plain::Plain,
+    names: TeamNames,
+    roots: AhoCorasick,
+    digest: String,
+}
+
+/// What a team adds to the rules, from its policy at the base revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Team {
+    /// Names of guards.
+    pub names: TeamNames,
+    /// Sensitivity classes: name and field patterns.
+    pub classes: Vec<(String, Vec<String>)>,
+    /// Rule files, as path below `.threatgate/rules/` and text.
+    pub rules: Vec<(String, String)>,
+}
+
+/// A revision's files.
+pub trait Tree: Sync {
+    /// All paths, sorted.
+    fn paths(&self) -> &BTreeSet<String>;
+    /// The text of a file; `None` when it is absent, binary or beyond a bound.
+    fn text(&self, path: &str) -> Option<Arc<str>>;
+    /// A key that is equal for equal content; `None` when it has none.
+    fn key(&self, path: &str) -> Option<String>;
+    /// The scope that the repository's attributes give, if they speak.
+    fn scope(&self, path: &str) -> Option<Scope>;
+}
+
+/// Parsed files by content, shared between revisions.
+#[derive(Default)]
+pub struct Cache {
+    parsed: Mutex<HashMap<(String, usize), Option<Arc<Parsed>>>>,
+}
+
+/// What is asked of [`Engine::inventory`].
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The files whose own facts are read; `None` for all. Endpoints are always those of the
+    /// whole revision.
+    pub only: Option<BTreeSet<String>>,
+}
+
+/// How much was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Files that were parsed or found parsed in the cache.
+    pub parsed: usize,
+    /// Words that should make a reader stop.
+    pub alarms: Vec<String>,
+}
+
+impl Engine {
+    /// Reads the rules, given as path below `rules/` and text, and what the team adds.
+    ///
+    /// # Errors
+    /// A rule file that cannot be read, with its line and the accepted words.
+    pub fn new(files: &[(&str, &str)], team: &Team) -> Result<Self, RuleError> {
+        let mut languages = Vec::new();
+        let mut frameworks = Vec::new();
+        let mut hasher = blake3::Hasher::new();
+        let own = team
+            .rules
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_str()));
+        for (path, text) in files.iter().copied().chain(own) {
+            hasher
+                .update(path.as_bytes())
+                .update(&[0])
+                .update(text.as_bytes())
+                .update(&[0]);
+            let entry = (path.to_owned(), text.to_owned());
+            if path.ends_with("/language.toml") {
+                languages.push(entry);
+            } else if ![
+                "policy/",
+                "threats/",
+                "secrets/",
+                "dependencies/",
+                "sensitivity/",
+            ]
+            .iter()
+            .any(|folder| path.starts_with(folder))
+            {
+                frameworks.push(entry);
+            }
+        }
+        let languages = Languages::load(&languages)?;
+        let rules = Rules::load(&frameworks)?;
+        let mut index = BTreeMap::new();
+        for language in languages.iter() {
+            index.insert(
+                language.name.clone(),
+                RuleIndex::new(&rules, &language.family),
+            );
+        }
+        let roots = AhoCorasick::new(root_words(&rules)).map_err(|error| RuleError {
+            path: "rules".into(),
+            line: 1,
+            message: error.to_string(),
+        })?;
+        let sensitivity = crate::plain::sensitivity(files, team)?;
+        let plain = crate::plain::Plain::load(files)?;
+        Ok(Self {
+            languages,
+            rules,
+            index,
+            sensitivity,
+            plain,
+            names: team.names.clone(),
+            roots,
+            digest: hasher.finalize().to_hex()[..12].to_owned(),
+        })
+    }
+
+    /// Digest of all rules, 12 hexadecimal digits.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Whether facts can come from a file of this name.
+    pub fn reads(&self, path: &str) -> bool {
+        self.languages.of(path).is_some() || self.plain.reads(path)
+    }
+
+    /// The rules as id, framework, what they look for and where they stand, in file order.
+    pub fn list(&self) -> Vec<RuleSummary> {
+        let all = self.rules.all.iter().map(|loaded| {
+            let framework = &self.rules.frameworks[loaded.framework];
+            let rule = &loaded.rule;
+            let looks = [
+                &rule.call,
+                &rule.decorator,
+                &rule.class,
+                &rule.assign,
+                &rule.mention,
+                &rule.parameter,
+                &rule.names,
+            ];
+            let meaning = match (rule.fact, rule.link) {
+                (Some(fact), _) => fact.name().to_owned(),
+                (None, Some(link)) => format!("{link:?}").to_lowercase(),
+                (None, None) => String::new(),
+            };
+            RuleSummary {
+                id: rule.id.clone(),
+                framework: framework.name.clone(),
+                language: framework.language.clone(),
+                meaning,
+                patterns: looks.iter().flat_map(|list| list.iter().cloned()).collect(),
+                file: framework.file.clone(),
+                source: framework.source.clone(),
+            }
+        });
+        all.collect()
+    }
+
+    /// The linked inventory of a revision.
+    pub fn inventory(
+        &self,
+        tree: &dyn Tree,
+        cache: &Cache,
+        request: &Request,
+    ) -> (Inventory, Stats) {
+        let reader = CachedReader {
+            engine: self,
+            tree,
+            cache,
+        };
+        let wanted = |path: &str| request.only.as_ref().is_none_or(|only| only.contains(path));
+        // Which files are read for linking: those that hold a word of a rule.
+        let sources: Vec<&String> = tree
+            .paths()
+            .iter()
+            .filter(|path| self.languages.of(path).is_some())
+            .collect();
+        let chosen: Vec<(&String, bool)> = sources
+            .par_iter()
+            .filter_map(|path| {
+                let scope = tree
+                    .scope(path)
+                    .unwrap_or_else(|| crate::scope::scope_of_path(path));
+                let linked = matches!(scope, Scope::Production | Scope::Example);
+                let wanted = wanted(path);
+                if !linked && !wanted {
+                    return None;
+                }
+                let text = tree.text(path)?;
+                let root = linked
+                    && self.roots.is_match(text.as_bytes())
+                    && crate::scope::scope_of_text(path, &text) != Scope::Generated;
+                if root || wanted {
+                    reader.read(path);
+                }
+                (root || wanted).then_some((*path, root))
+            })
+            .collect();
+        let project = Project::new(&self.languages, &reader, tree.paths());
+        let linker = Linker::new(
+            project,
+            &self.rules,
+            &self.index,
+            &self.names,
+            &self.sensitivity,
+        );
+        for (path, root) in &chosen {
+            if *root {
+                linker.project.load(path);
+            }
+        }
+        let mut registered = 0;
+        while registered < linker.project.len() {
+            linker.register(FileId(registered as u32));
+            registered += 1;
+        }
+        for _ in 0..3 {
+            linker.bind_parameters();
+            while registered < linker.project.len() {
+                linker.register(FileId(registered as u32));
+                registered += 1;
+            }
+        }
+        let mut inventory = Inventory::default();
+        let mut stats = Stats::default();
+        crate::endpoint::facts(self, &linker, tree, &mut inventory, &mut stats);
+        for (path, _) in chosen.iter().filter(|(path, _)| wanted(path)) {
+            let Some(text) = tree.text(path) else {
+                continue;
+            };
+            let Some(file) = linker.project.load(path) else {
+                inventory.problems.push(Problem {
+                    path: (*path).clone(),
+                    line: None,
+                    reason: "could not be parsed".into(),
+                    whole: true,
+                });
+                continue;
+            };
+            let scope = tree
+                .scope(path)
+                .unwrap_or_else(|| crate::scope::scope_of_text(path, &text));
+            let site = Site {
+                file,
+                path,
+                source: &text,
+                scope,
+            };
+            if !matches!(scope, Scope::Generated | Scope::Vendored) {
+                local::extract(&linker, &site, &self.sensitivity, &mut inventory.facts);
+                let unit = &linker.project.parsed(file).unit;
+                if let Some(line) = unit.broken.first() {
+                    let more = if unit.broken.len() > 1 {
+                        format!(" and {} more places", unit.broken.len() - 1)
+                    } else {
+                        String::new()
+                    };
+                    inventory.problems.push(Problem {
+                        path: (*path).clone(),
+                        line: Some(line + 1),
+                        reason: format!(
+                            "syntax that the grammar does not know{more}; the rest was read"
+                        ),
+                        whole: false,
+                    });
+                }
+                if unit.too_deep {
+                    inventory.problems.push(Problem {
+                        path: (*path).clone(),
+                        line: None,
+                        reason: "nested too deep; the innermost parts were left out".into(),
+                        whole: false,
+                    });
+                }
+            }
+        }
+        // Files that are no source: manifests, schemas, and any text for secrets.
+        let texts: Vec<&String> = tree.paths().iter().filter(|path| wanted(path)).collect();
+        let plain: Vec<(Vec<Fact>, Vec<Problem>)> = texts
+            .par_iter()
+            .filter_map(|path| {
+                let text = tree.text(path)?;
+                let scope = tree
+                    .scope(path)
+                    .unwrap_or_else(|| crate::scope::scope_of_text(path, &text));
+                Some(self.plain.extract(path, &text, scope, &self.sensitivity))
+            })
+            .collect();
+        for (facts, problems) in plain {
+            inventory.facts.extend(facts);
+            inventory.problems.extend(problems);
+        }
+        stats.parsed = linker.project.len();
+        inventory.facts.sort_by(|a, b| {
+            (a.kind, &a.location.path, a.location.start, &a.identity).cmp(&(
+                b.kind,
+                &b.location.path,
+                b.location.start,
+                &b.identity,
+            ))
+        });
+        inventory.problems.sort();
+        inventory.problems.dedup();
+        (inventory, stats)
+    }
+}
+
+/// A rule in short.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct RuleSummary {
+    /// Its id.
+    pub id: String,
+    /// The framework or library.
+    pub framework: String,
+    /// The language's folder.
+    pub language: String,
+    /// The fact or link that it gives.
+    pub meaning: String,
+    /// What it looks for.
+    pub patterns: Vec<String>,
+    /// The file it stands in.
+    pub file: String,
+    /// The document it was written from.
+    pub source: String,
+}
+
+/// Words without which a file cannot hold a route, a router, a mount or a global guard.
+fn root_words(rules: &Rules) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for framework in &rules.frameworks {
+        let links = |loaded: &&crate::rule::LoadedRule| {
+            matches!(
+                loaded.rule.link,
+                Some(Link::Router | Link::Route | Link::Mount | Link::View | Link::Prefix)
+            )
+        };
+        let own = rules
+            .all
+            .iter()
+            .filter(|loaded| rules.frameworks[loaded.framework].file == framework.file);
+        if own.clone().filter(links).count() > 0 {
+            words.extend(framework.imports.iter().cloned());
+        }
+    }
+    for loaded in &rules.all {
+        let linked = matches!(
+            loaded.rule.link,
+            Some(Link::Router | Link::Route | Link::Mount | Link::Guard | Link::Prefix)
+        );
+        if !linked {
+            continue;
+        }
+        if !loaded.rule.assign.is_empty() {
+            words.extend(
+                loaded
+                    .rule
+                    .assign
+                    .iter()
+                    .filter(|name| name.len() > 5)
+                    .cloned(),
+            );
+        }
+        for pattern in &loaded.patterns {
+            if pattern.receiver.is_none() {
+                continue;
+            }
+            for name in pattern.last() {
+                if name.len() >= 5 && !name.contains('*') {
+                    words.insert(format!(".{name}("));
+                } else {
+                    // Short names are everywhere; a path behind them is not.
+                    for quote in ['"', '\'', '`'] {
+                        words.insert(format!(".{name}({quote}/"));
+                    }
+                }
+            }
+        }
+    }
+    words.remove("");
+    words
+}
+
+struct CachedReader<'a> {
+    engine: &'a Engine,
+    tree: &'a dyn Tree,
+    cache: &'a Cache,
+}
+
+impl Reader for CachedReader<'_> {
+    fn read(&self, path: &str) -> Option<Arc<Parsed>> {
+        let language = self.engine.languages.of(path)?;
+        let key = self.tree.key(path).map(|key| (key, language.0));
+        if let Some(key) = &key
+            && let Ok(parsed) = self.cache.parsed.lock()
+            && let Some(known) = parsed.get(key)
+        {
+            return known.clone();
+        }
+        let text = self.tree.text(path)?;
+        let parsed = if text.len() > MAX_SOURCE {
+            None
+        } else {
+            let language_data = self.engine.languages.get(language);
+            let unit = crate::walk::walk(language_data, &text);
+            unit.map(|unit| Arc::new(Parsed::new(language, unit, &language_data.self_names)))
+        };
+        if let Some(key) = key
+            && let Ok(mut all) = self.cache.parsed.lock()
+        {
+            all.insert(key, parsed.clone());
+        }
+        parsed
+    }
+}

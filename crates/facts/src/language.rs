@@ -1,0 +1,430 @@
+//! Languages: a grammar and one file of structure each. The only place that knows the grammars.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+use crate::error::{RuleError, position};
+
+/// Index of a language in [`Languages`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct LanguageId(pub(crate) usize);
+
+/// The grammars that are built in, by the name that `language.toml` uses.
+fn grammar(name: &str) -> Option<tree_sitter::Language> {
+    Some(match name {
+        "javascript" => tree_sitter_javascript::LANGUAGE.into(),
+        "python" => tree_sitter_python::LANGUAGE.into(),
+        "rust" => tree_sitter_rust::LANGUAGE.into(),
+        "tsx" => tree_sitter_typescript::LANGUAGE_TSX.into(),
+        "typescript" => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
+        _ => return None,
+    })
+}
+
+/// What a node of the syntax tree becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Shape {
+    Skip,
+    Through,
+    Block,
+    Name,
+    Member,
+    Index,
+    Call,
+    Macro,
+    Named,
+    Spread,
+    String,
+    Concat,
+    Number,
+    True,
+    False,
+    Boolean,
+    Null,
+    List,
+    Map,
+    Pair,
+    Decorator,
+    Attribute,
+    Function,
+    Class,
+    Assign,
+    Branch,
+    Return,
+    Raise,
+    Await,
+    Binary,
+    Unary,
+    Module,
+    ImportModules,
+    ImportFrom,
+    ImportEs,
+    ExportEs,
+    Use,
+    Other,
+}
+
+/// Which child of a node is a part: a field's name, `#n` for the n-th named child, `@kind` for
+/// the first child of a kind, `.` for the node itself; alternatives are parted by `|`.
+#[derive(Clone, Debug)]
+pub(crate) enum Part {
+    Field(String),
+    Nth(usize),
+    Kind(String),
+    This,
+}
+
+fn parts(text: &str) -> Vec<Part> {
+    text.split('|')
+        .map(|word| match word.as_bytes().first() {
+            Some(b'#') => Part::Nth(word[1..].parse().unwrap_or(usize::MAX)),
+            Some(b'@') => Part::Kind(word[1..].to_owned()),
+            Some(b'.') => Part::This,
+            _ => Part::Field(word.to_owned()),
+        })
+        .collect()
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NodeText {
+    is: Shape,
+    callee: Option<String>,
+    arguments: Option<String>,
+    object: Option<String>,
+    property: Option<String>,
+    index: Option<String>,
+    name: Option<String>,
+    value: Option<String>,
+    key: Option<String>,
+    parameters: Option<String>,
+    body: Option<String>,
+    #[serde(rename = "type")]
+    ty: Option<String>,
+    target: Option<String>,
+    left: Option<String>,
+    right: Option<String>,
+    operator: Option<String>,
+    condition: Option<String>,
+    then: Option<String>,
+    otherwise: Option<String>,
+    module: Option<String>,
+    text: Option<String>,
+    #[serde(default)]
+    extends: bool,
+    #[serde(default)]
+    bases: Vec<String>,
+    #[serde(default)]
+    content: Vec<String>,
+    #[serde(default)]
+    interpolation: Vec<String>,
+    #[serde(default)]
+    names: Vec<String>,
+    #[serde(default)]
+    alias: Vec<String>,
+    #[serde(default)]
+    wildcard: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ParamText {
+    name: Option<String>,
+    #[serde(rename = "type")]
+    ty: Option<String>,
+    default: Option<String>,
+}
+
+/// How modules are named and found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ModuleStyle {
+    /// `a.b` is a/b.
+    Dotted,
+    /// `./a` is a file beside.
+    Path,
+    /// `crate::a::b` is src/a/b.
+    Crate,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Modules {
+    pub(crate) style: ModuleStyle,
+    /// File stems that stand for their folder.
+    pub(crate) index: Vec<String>,
+    /// Extensions that a module's name may leave out, the likeliest first.
+    pub(crate) extensions: Vec<String>,
+    /// Functions that import by call.
+    #[serde(default)]
+    pub(crate) require: Vec<String>,
+    /// Paths that an assignment exports through.
+    #[serde(default)]
+    pub(crate) exports: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LanguageText {
+    #[allow(dead_code, reason = "for the reader; its presence is required")]
+    source: String,
+    name: String,
+    grammar: String,
+    inherits: Option<String>,
+    extensions: Vec<String>,
+    #[serde(default, rename = "self")]
+    self_names: Vec<String>,
+    separator: Option<String>,
+    result: Option<String>,
+    modules: Option<Modules>,
+    #[serde(default)]
+    nodes: BTreeMap<String, NodeText>,
+    #[serde(default)]
+    params: BTreeMap<String, ParamText>,
+}
+
+/// A node's shape with its parts, ready for the walker.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) shape: Shape,
+    pub(crate) callee: Vec<Part>,
+    pub(crate) arguments: Vec<Part>,
+    pub(crate) object: Vec<Part>,
+    pub(crate) property: Vec<Part>,
+    pub(crate) index: Vec<Part>,
+    pub(crate) name: Vec<Part>,
+    pub(crate) value: Vec<Part>,
+    pub(crate) key: Vec<Part>,
+    pub(crate) parameters: Vec<Part>,
+    pub(crate) body: Vec<Part>,
+    pub(crate) ty: Vec<Part>,
+    pub(crate) target: Vec<Part>,
+    pub(crate) left: Vec<Part>,
+    pub(crate) right: Vec<Part>,
+    pub(crate) operator: Vec<Part>,
+    pub(crate) condition: Vec<Part>,
+    pub(crate) then: Vec<Part>,
+    pub(crate) otherwise: Vec<Part>,
+    pub(crate) module: Vec<Part>,
+    pub(crate) text: Option<String>,
+    pub(crate) extends: bool,
+    pub(crate) bases: Vec<Vec<Part>>,
+    pub(crate) content: Vec<String>,
+    pub(crate) interpolation: Vec<String>,
+    pub(crate) names: Vec<String>,
+    pub(crate) alias: Vec<String>,
+    pub(crate) wildcard: Vec<String>,
+}
+
+/// A parameter's parts.
+#[derive(Clone, Debug)]
+pub(crate) struct ParamNode {
+    pub(crate) name: Vec<Part>,
+    pub(crate) ty: Vec<Part>,
+    pub(crate) default: Vec<Part>,
+}
+
+/// The tables of one language, indexed by the grammar's kind ids.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    pub(crate) grammar: tree_sitter::Language,
+    pub(crate) nodes: Vec<Option<Node>>,
+    pub(crate) params: Vec<Option<ParamNode>>,
+}
+
+/// One language.
+#[derive(Debug)]
+pub(crate) struct Language {
+    pub(crate) name: String,
+    /// Itself and the languages it inherits from, nearest first.
+    pub(crate) family: Vec<String>,
+    pub(crate) self_names: Vec<String>,
+    pub(crate) separator: String,
+    pub(crate) result_is_last: bool,
+    pub(crate) modules: Option<Modules>,
+    grammar: String,
+    extensions: Vec<String>,
+    nodes: BTreeMap<String, NodeText>,
+    params: BTreeMap<String, ParamText>,
+    tables: OnceLock<Tables>,
+}
+
+impl Language {
+    /// The tables, made on first use: a run pays only for the languages it meets.
+    pub(crate) fn tables(&self) -> &Tables {
+        self.tables.get_or_init(|| {
+            // The name was checked when the file was read.
+            let grammar =
+                grammar(&self.grammar).unwrap_or_else(|| tree_sitter_python::LANGUAGE.into());
+            let count = grammar.node_kind_count();
+            let mut nodes = vec![None; count];
+            let mut params = vec![None; count];
+            for id in 0..count {
+                let Some(kind) = u16::try_from(id)
+                    .ok()
+                    .and_then(|id| grammar.node_kind_for_id(id))
+                else {
+                    continue;
+                };
+                if !u16::try_from(id).is_ok_and(|id| grammar.node_kind_is_named(id)) {
+                    continue;
+                }
+                nodes[id] = self.nodes.get(kind).map(node);
+                params[id] = self.params.get(kind).map(|text| ParamNode {
+                    name: optional(&text.name),
+                    ty: optional(&text.ty),
+                    default: optional(&text.default),
+                });
+            }
+            Tables {
+                grammar,
+                nodes,
+                params,
+            }
+        })
+    }
+}
+
+fn optional(text: &Option<String>) -> Vec<Part> {
+    text.as_deref().map(parts).unwrap_or_default()
+}
+
+fn node(text: &NodeText) -> Node {
+    Node {
+        shape: text.is,
+        callee: optional(&text.callee),
+        arguments: optional(&text.arguments),
+        object: optional(&text.object),
+        property: optional(&text.property),
+        index: optional(&text.index),
+        name: optional(&text.name),
+        value: optional(&text.value),
+        key: optional(&text.key),
+        parameters: optional(&text.parameters),
+        body: optional(&text.body),
+        ty: optional(&text.ty),
+        target: optional(&text.target),
+        left: optional(&text.left),
+        right: optional(&text.right),
+        operator: optional(&text.operator),
+        condition: optional(&text.condition),
+        then: optional(&text.then),
+        otherwise: optional(&text.otherwise),
+        module: optional(&text.module),
+        text: text.text.clone(),
+        extends: text.extends,
+        bases: text.bases.iter().map(|text| parts(text)).collect(),
+        content: text.content.clone(),
+        interpolation: text.interpolation.clone(),
+        names: text.names.clone(),
+        alias: text.alias.clone(),
+        wildcard: text.wildcard.clone(),
+    }
+}
+
+/// All languages with a `language.toml`.
+#[derive(Debug, Default)]
+pub(crate) struct Languages {
+    all: Vec<Language>,
+    by_extension: BTreeMap<String, LanguageId>,
+}
+
+impl Languages {
+    /// Reads the languages from their files, given as path and text.
+    pub(crate) fn load(files: &[(String, String)]) -> Result<Self, RuleError> {
+        let mut texts: BTreeMap<String, (String, LanguageText)> = BTreeMap::new();
+        for (path, text) in files {
+            let parsed: LanguageText =
+                toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+            if grammar(&parsed.grammar).is_none() {
+                return Err(RuleError {
+                    path: path.clone(),
+                    line: position(text, text.find("grammar").unwrap_or(0)).0,
+                    message: format!("no grammar \"{}\" is built in", parsed.grammar),
+                });
+            }
+            texts.insert(parsed.name.clone(), (path.clone(), parsed));
+        }
+        let mut languages = Self::default();
+        for (path, text) in texts.values() {
+            let mut merged = text.clone();
+            let mut family = vec![text.name.clone()];
+            let mut parent = text.inherits.clone();
+            while let Some(name) = parent {
+                let Some((_, base)) = texts.get(&name).filter(|_| !family.contains(&name)) else {
+                    return Err(RuleError {
+                        path: path.clone(),
+                        line: 1,
+                        message: format!(
+                            "inherits \"{name}\", which is not a language or inherits in a circle"
+                        ),
+                    });
+                };
+                for (kind, node) in &base.nodes {
+                    merged
+                        .nodes
+                        .entry(kind.clone())
+                        .or_insert_with(|| node.clone());
+                }
+                for (kind, param) in &base.params {
+                    merged
+                        .params
+                        .entry(kind.clone())
+                        .or_insert_with(|| param.clone());
+                }
+                merged.modules = merged.modules.or_else(|| base.modules.clone());
+                if merged.self_names.is_empty() {
+                    merged.self_names.clone_from(&base.self_names);
+                }
+                family.push(name);
+                parent = base.inherits.clone();
+            }
+            let id = LanguageId(languages.all.len());
+            for extension in &merged.extensions {
+                languages.by_extension.insert(extension.clone(), id);
+            }
+            languages.all.push(Language {
+                name: merged.name,
+                family,
+                self_names: merged.self_names,
+                separator: merged.separator.unwrap_or_else(|| ".".to_owned()),
+                result_is_last: merged.result.as_deref() == Some("last"),
+                modules: merged.modules,
+                grammar: merged.grammar,
+                extensions: merged.extensions,
+                nodes: merged.nodes,
+                params: merged.params,
+                tables: OnceLock::new(),
+            });
+        }
+        Ok(languages)
+    }
+
+    /// The language of a file, by its extension.
+    pub(crate) fn of(&self, path: &str) -> Option<LanguageId> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let (_, extension) = name.rsplit_once('.')?;
+        self.by_extension
+            .get(&extension.to_ascii_lowercase())
+            .copied()
+    }
+
+    pub(crate) fn get(&self, id: LanguageId) -> &Language {
+        &self.all[id.0]
+    }
+
+    /// All languages.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Language> {
+        self.all.iter()
+    }
+}
+
+impl Language {
+    /// The extensions of its files.
+    pub(crate) fn extensions(&self) -> &[String] {
+        &self.extensions
+    }
+}

@@ -1,0 +1,27 @@
+//! Reads facts out of one file's text and links all files' facts into a revision's inventory.
+
+mod element;
+mod endpoint;
+mod engine;
+mod error;
+mod fact;
+mod language;
+mod link;
+mod local;
+pub mod manifest;
+mod plain;
+mod project;
+mod rule;
+pub mod schema;
+mod scope;
+pub mod sensitivity;
+mod text;
+mod walk;
+
+pub use engine::{Cache, Engine, MAX_SOURCE, Request, RuleSummary, Stats, Team, Tree};
+pub use error::RuleError;
+pub use fact::{
+    Attributes, Confidence, Evidence, Fact, FactKind, Inventory, Location, Problem, Scope,
+};
+pub use link::TeamNames;
+pub use scope::{scope_of_path, scope_of_text};

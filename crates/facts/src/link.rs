@@ -1,0 +1,499 @@
+//! Linking: all files' elements and the rules become endpoints with full paths and guards.
+//!
+//! Everything that routes hang on is a *router*: an app, a blueprint, a controller class, a list
+//! of URL patterns, a single route that waits to be mounted. A router has entries (routes, mounts
+//! of other routers, guards) in the order of their registration. Endpoints come out by walking
+//! from the routers that nobody mounts down to the routes.
+
+mod emit;
+mod evaluate;
+mod guard;
+mod register;
+mod select;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::element::*;
+use crate::project::{FileId, Project};
+use crate::rule::{Applies, GuardKind, Link, LoadedRule, Rules};
+
+pub(crate) use emit::Endpoint;
+pub(crate) use select::Matched;
+
+/// Index of a router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RouterId(u32);
+
+/// What an expression stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Router(RouterId),
+    Function(FileId, FnId),
+    Class(FileId, ClassId),
+    /// An object of a class of the repository.
+    Instance(FileId, ClassId),
+    Module(FileId),
+    /// Something outside the repository, or a global name.
+    External(String),
+    /// What a call of something outside gave.
+    ExternalInstance(String),
+    Str(String),
+    List(FileId, Vec<ExprId>),
+    Map(FileId, ExprId),
+    Param(FileId, FnId, usize),
+    Unknown,
+}
+
+/// What a router is made of; two expressions with the same key are the same router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum RouterKey {
+    Expr(ExprId),
+    Param(FnId, usize),
+    Class(ClassId),
+    /// Routes that a function declares on itself.
+    Function(FnId),
+    /// A module-level list, by its name's first assignment.
+    Assign(u32),
+}
+
+/// A guard where it hangs.
+#[derive(Clone, Debug)]
+pub(crate) struct GuardUse {
+    pub(crate) file: FileId,
+    pub(crate) span: Span,
+    /// As shown: `requireRole(admin)`.
+    pub(crate) text: String,
+    pub(crate) class: Classified,
+    /// `handler`, `class`, `router`, `mount`, `app`, `setting`.
+    pub(crate) attached: &'static str,
+}
+
+/// Whether something is a guard.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Classified {
+    Guard {
+        kind: GuardKind,
+        heuristic: bool,
+    },
+    Not,
+    /// Lets everybody in, whatever hangs around it.
+    Exempt,
+    Unknown(String),
+}
+
+/// What answers a route.
+#[derive(Clone, Debug)]
+pub(crate) enum Handler {
+    Function(FileId, FnId),
+    Class(FileId, ClassId),
+    /// Something outside the repository or not resolved, by its words.
+    Other(String),
+}
+
+#[derive(Clone, Debug)]
+struct Route {
+    methods: Vec<String>,
+    path: PathText,
+    handler: Option<Handler>,
+    guards: Vec<GuardUse>,
+    protocol: Option<String>,
+    rule: usize,
+    file: FileId,
+    span: Span,
+}
+
+#[derive(Clone, Debug)]
+struct Mount {
+    child: RouterId,
+    prefix: PathText,
+    guards: Vec<GuardUse>,
+    replaces_prefix: bool,
+    file: FileId,
+    span: Span,
+}
+
+#[derive(Clone, Debug)]
+enum EntryKind {
+    Route(Route),
+    Mount(Mount),
+    Guard {
+        guard: GuardUse,
+        path: Option<PathText>,
+        applies: Applies,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// Where in its file it is registered; entries of other files keep their file's order.
+    order: (FileId, u32),
+    kind: EntryKind,
+}
+
+/// A piece of a path, perhaps with parts that were not understood.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct PathText {
+    pub(crate) text: String,
+    pub(crate) unknown: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Router {
+    framework: usize,
+    name: String,
+    prefix: PathText,
+    guards: Vec<GuardUse>,
+    entries: Vec<Entry>,
+    root: bool,
+    mounted: bool,
+    /// It stands for a parameter: who calls the function decides what it is.
+    param: bool,
+    /// A list of routes that some other list may include.
+    listed: bool,
+    file: FileId,
+    span: Span,
+}
+
+/// A guard that hangs nowhere in particular: a framework's setting.
+#[derive(Clone, Debug)]
+struct GlobalGuard {
+    framework: usize,
+    guard: GuardUse,
+    /// Only where nothing nearer is said.
+    default: bool,
+}
+
+/// Rules by the last name that they look for.
+#[derive(Debug, Default)]
+struct Dispatch {
+    by_name: HashMap<String, Vec<(usize, usize)>>,
+    wild: Vec<(usize, usize)>,
+}
+
+impl Dispatch {
+    fn add(&mut self, rule: usize, index: usize, names: &[String]) {
+        for name in names {
+            if name.contains('*') {
+                self.wild.push((rule, index));
+            } else {
+                self.by_name
+                    .entry(name.clone())
+                    .or_default()
+                    .push((rule, index));
+            }
+        }
+    }
+
+    fn candidates(&self, name: &str) -> impl Iterator<Item = (usize, usize)> {
+        let exact = self
+            .by_name
+            .get(name)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        exact.iter().chain(&self.wild).copied()
+    }
+}
+
+/// The rules of one language family, by what they look at.
+#[derive(Debug, Default)]
+pub(crate) struct RuleIndex {
+    frameworks: HashSet<usize>,
+    calls: Dispatch,
+    decorators: Dispatch,
+    classes: Dispatch,
+    assigns: Dispatch,
+    mentions: Dispatch,
+    parameters: Dispatch,
+    names: Dispatch,
+    maps: Vec<usize>,
+}
+
+impl RuleIndex {
+    pub(crate) fn new(rules: &Rules, family: &[String]) -> Self {
+        let mut index = Self {
+            frameworks: rules.frameworks_of(family).into_iter().collect(),
+            ..Self::default()
+        };
+        for (id, loaded) in rules.all.iter().enumerate() {
+            if !index.frameworks.contains(&loaded.framework) {
+                continue;
+            }
+            let rule = &loaded.rule;
+            if !rule.has.is_empty() {
+                index.maps.push(id);
+            }
+            let dispatch = if !rule.call.is_empty() {
+                &mut index.calls
+            } else if !rule.decorator.is_empty() {
+                &mut index.decorators
+            } else if !rule.class.is_empty() {
+                &mut index.classes
+            } else if !rule.assign.is_empty() {
+                &mut index.assigns
+            } else if !rule.mention.is_empty() {
+                &mut index.mentions
+            } else if !rule.parameter.is_empty() {
+                &mut index.parameters
+            } else {
+                &mut index.names
+            };
+            for (at, pattern) in loaded.patterns.iter().enumerate() {
+                dispatch.add(id, at, pattern.last());
+            }
+        }
+        index
+    }
+}
+
+/// Links one revision.
+pub(crate) struct Linker<'a> {
+    pub(crate) project: Project<'a>,
+    rules: &'a Rules,
+    /// By language name.
+    index: &'a BTreeMap<String, RuleIndex>,
+    /// Names that the team added.
+    names: &'a TeamNames,
+    sensitivity: &'a crate::sensitivity::Sensitivity,
+    values: RefCell<HashMap<(FileId, ExprId), Value>>,
+    routers: RefCell<Vec<Router>>,
+    ids: RefCell<HashMap<(FileId, RouterKey), RouterId>>,
+    globals: RefCell<Vec<GlobalGuard>>,
+    prefixes: RefCell<Vec<(usize, PathText, FileId, Span)>>,
+    guards: RefCell<HashMap<(FileId, FnId), Option<bool>>>,
+    imports: RefCell<HashMap<FileId, Arc<HashSet<usize>>>>,
+    /// Functions that turned out to be guards.
+    targets: RefCell<std::collections::BTreeSet<(FileId, FnId)>>,
+    depth: std::cell::Cell<u32>,
+}
+
+/// Guards that a team names in its policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TeamNames {
+    /// Functions, annotations and middleware that are guards; `*` allowed.
+    pub guards: Vec<String>,
+    /// Those that are not, whatever they are called.
+    pub not_guards: Vec<String>,
+}
+
+impl<'a> Linker<'a> {
+    pub(crate) fn new(
+        project: Project<'a>,
+        rules: &'a Rules,
+        index: &'a BTreeMap<String, RuleIndex>,
+        names: &'a TeamNames,
+        sensitivity: &'a crate::sensitivity::Sensitivity,
+    ) -> Self {
+        Self {
+            project,
+            rules,
+            index,
+            names,
+            sensitivity,
+            values: RefCell::default(),
+            routers: RefCell::default(),
+            ids: RefCell::default(),
+            globals: RefCell::default(),
+            prefixes: RefCell::default(),
+            guards: RefCell::default(),
+            imports: RefCell::default(),
+            targets: RefCell::default(),
+            depth: std::cell::Cell::new(0),
+        }
+    }
+
+    fn index(&self, file: FileId) -> &'a RuleIndex {
+        let language = self.project.language(file);
+        // Every language has an index, made from the same list.
+        &self.index[&language.name]
+    }
+
+    fn rule(&self, id: usize) -> &'a LoadedRule {
+        &self.rules.all[id]
+    }
+
+    /// Frameworks that the file imports.
+    fn imported(&self, file: FileId) -> Arc<HashSet<usize>> {
+        if let Some(known) = self.imports.borrow().get(&file) {
+            return known.clone();
+        }
+        let parsed = self.project.parsed(file);
+        let mut found = HashSet::new();
+        for framework in &self.index(file).frameworks {
+            let packages = &self.rules.frameworks[*framework].imports;
+            let used = packages.is_empty()
+                || parsed.unit.imports.iter().any(|import| {
+                    packages.iter().any(|package| {
+                        let module = &*import.module;
+                        module == package
+                            || module
+                                .strip_prefix(package.as_str())
+                                .is_some_and(|rest| rest.starts_with(['.', '/']))
+                    })
+                });
+            if used {
+                found.insert(*framework);
+            }
+        }
+        let found = Arc::new(found);
+        self.imports.borrow_mut().insert(file, found.clone());
+        found
+    }
+
+    /// Whether the rule may speak in this file at all.
+    fn allowed(&self, file: FileId, rule: &LoadedRule) -> bool {
+        rule.files
+            .as_ref()
+            .is_none_or(|globs| globs.is_match(&*self.project.path(file)))
+    }
+
+    fn router(
+        &self,
+        file: FileId,
+        key: RouterKey,
+        make: impl FnOnce() -> Router,
+    ) -> (RouterId, bool) {
+        if let Some(known) = self.ids.borrow().get(&(file, key)) {
+            return (*known, false);
+        }
+        let router = make();
+        let mut routers = self.routers.borrow_mut();
+        let id = RouterId(routers.len() as u32);
+        routers.push(router);
+        self.ids.borrow_mut().insert((file, key), id);
+        (id, true)
+    }
+
+    fn known_router(&self, file: FileId, key: RouterKey) -> Option<RouterId> {
+        self.ids.borrow().get(&(file, key)).copied()
+    }
+
+    fn push(&self, router: RouterId, entry: Entry) {
+        if let EntryKind::Mount(mount) = &entry.kind {
+            if mount.child == router {
+                return;
+            }
+            self.routers.borrow_mut()[mount.child.0 as usize].mounted = true;
+        }
+        self.routers.borrow_mut()[router.0 as usize]
+            .entries
+            .push(entry);
+    }
+
+    /// Whether a rule's framework may speak of a router.
+    fn speaks(&self, rule: usize, router: RouterId) -> bool {
+        let framework = self.routers.borrow()[router.0 as usize].framework;
+        let wanted = self.rule(rule).framework;
+        framework == wanted
+            || self.rules.frameworks[framework]
+                .extends
+                .contains(&self.rules.frameworks[wanted].name)
+    }
+
+    fn link(&self, rule: usize) -> Option<Link> {
+        self.rule(rule).rule.link
+    }
+}
+
+/// What other modules ask of the rules and names.
+impl<'a> Linker<'a> {
+    pub(crate) fn loaded(&self, rule: usize) -> &'a LoadedRule {
+        self.rule(rule)
+    }
+
+    pub(crate) fn call_rules(&self, file: FileId, last: &str) -> Vec<(usize, usize)> {
+        self.index(file).calls.candidates(last).collect()
+    }
+
+    pub(crate) fn mention_rules(&self, file: FileId, last: &str) -> Vec<(usize, usize)> {
+        self.index(file).mentions.candidates(last).collect()
+    }
+
+    pub(crate) fn assign_rules(&self, file: FileId, last: &str) -> Vec<(usize, usize)> {
+        self.index(file).assigns.candidates(last).collect()
+    }
+
+    pub(crate) fn class_rules(&self, file: FileId, last: &str) -> Vec<(usize, usize)> {
+        self.index(file).classes.candidates(last).collect()
+    }
+
+    pub(crate) fn decorator_rules(&self, file: FileId, last: &str) -> Vec<(usize, usize)> {
+        self.index(file).decorators.candidates(last).collect()
+    }
+
+    pub(crate) fn name_rules(&self, file: FileId, last: &str) -> Vec<(usize, usize)> {
+        self.index(file).names.candidates(last).collect()
+    }
+
+    pub(crate) fn imports(&self, file: FileId, framework: usize) -> bool {
+        self.imported(file).contains(&framework)
+    }
+
+    pub(crate) fn speaks_in(&self, file: FileId, rule: &LoadedRule) -> bool {
+        self.allowed(file, rule)
+    }
+
+    pub(crate) fn framework_name(&self, framework: usize) -> &'a str {
+        &self.rules.frameworks[framework].name
+    }
+
+    pub(crate) fn sensitivity(&self) -> &'a crate::sensitivity::Sensitivity {
+        self.sensitivity
+    }
+
+    /// The dotted names of all classes that a class derives from.
+    pub(crate) fn bases(
+        &self,
+        file: FileId,
+        class: ClassId,
+        all: &mut std::collections::BTreeSet<String>,
+        depth: u32,
+    ) {
+        if depth > 8 {
+            return;
+        }
+        let parsed = self.project.parsed(file);
+        for base in &parsed.unit.class(class).bases {
+            if let Some(name) = self.name_of(file, *base) {
+                all.insert(name);
+            }
+            if let Value::Class(at, base) = self.eval(file, *base)
+                && (at, base) != (file, class)
+            {
+                self.bases(at, base, all, depth + 1);
+            }
+        }
+    }
+}
+
+impl Linker<'_> {
+    /// The functions that guards were found to be, and the methods of guard classes.
+    pub(crate) fn guard_functions(&self) -> std::collections::BTreeSet<(FileId, FnId)> {
+        self.targets.borrow().clone()
+    }
+
+    /// Frameworks with routes that some file of production code imports.
+    pub(crate) fn imported_with_routes(&self) -> std::collections::BTreeSet<usize> {
+        let mut found = std::collections::BTreeSet::new();
+        for file in 0..self.project.len() {
+            let file = FileId(file as u32);
+            let scope = crate::scope::scope_of_path(&self.project.path(file));
+            if scope == crate::fact::Scope::Production {
+                found.extend(self.imported(file).iter().copied());
+            }
+        }
+        found.retain(|framework| {
+            !self.rules.frameworks[*framework].imports.is_empty()
+                && self.rules.all.iter().any(|loaded| {
+                    loaded.framework == *framework && loaded.rule.link == Some(Link::Route)
+                })
+        });
+        found
+    }
+
+    /// Parameters of an endpoint beyond those in its path.
+    pub(crate) fn parameters(&self, _endpoint: &Endpoint) -> Vec<serde_json::Value> {
+        Vec::new()
+    }
+}

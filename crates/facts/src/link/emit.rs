@@ -1,0 +1,760 @@
+//! Endpoints: every way from a router that nobody mounts down to a route.
+
+use super::*;
+use crate::rule::PathStyle;
+
+/// Mounts are followed no deeper than this.
+const MAX_MOUNTS: usize = 24;
+/// Endpoints of one revision; a hostile repository must not exhaust memory.
+const MAX_ENDPOINTS: usize = 50_000;
+
+/// One endpoint with what was found on its chain.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) protocol: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) framework: usize,
+    pub(crate) rule: usize,
+    pub(crate) handler: Option<Handler>,
+    pub(crate) guards: Vec<GuardUse>,
+    /// What could not be resolved on the chain.
+    pub(crate) unknown: Vec<String>,
+    /// Prefixes, outermost first.
+    pub(crate) mounts: Vec<(String, FileId, Span)>,
+    pub(crate) file: FileId,
+    pub(crate) span: Span,
+    pub(crate) heuristic: bool,
+}
+
+#[derive(Clone, Default)]
+struct Chain {
+    prefix: String,
+    guards: Vec<GuardUse>,
+    unknown: Vec<String>,
+    mounts: Vec<(String, FileId, Span)>,
+    stack: Vec<RouterId>,
+    heuristic: bool,
+}
+
+const VERBS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
+
+impl Linker<'_> {
+    /// All endpoints of the revision.
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        let routers = self.routers.borrow().clone();
+        let mut endpoints = Vec::new();
+        for (index, router) in routers.iter().enumerate() {
+            if router.mounted || router.listed || router.entries.is_empty() {
+                continue;
+            }
+            let mut chain = Chain::default();
+            let framework = &self.rules.frameworks[router.framework];
+            for (framework, path, file, span) in self.prefixes.borrow().iter() {
+                if *framework == router.framework {
+                    chain.prefix = join(&chain.prefix, &self.normal(router.framework, &path.text));
+                    chain.mounts.push((path.text.clone(), *file, *span));
+                }
+            }
+            for global in self.globals.borrow().iter() {
+                let other = &self.rules.frameworks[global.framework];
+                let reaches = global.framework == router.framework
+                    || framework.extends.contains(&other.name)
+                    || other.extends.contains(&framework.name);
+                if reaches && !global.default {
+                    chain.guards.push(global.guard.clone());
+                }
+            }
+            if !router.root {
+                let what = if router.name.is_empty() {
+                    "a router".to_owned()
+                } else {
+                    format!("`{}`", router.name)
+                };
+                let path = self.project.path(router.file);
+                chain.heuristic = true;
+                chain
+                    .unknown
+                    .push(format!("where {what} of {path} is mounted"));
+            }
+            self.walk(&routers, RouterId(index as u32), chain, &mut endpoints);
+        }
+        endpoints
+    }
+
+    fn normal(&self, framework: usize, path: &str) -> String {
+        normal_path(path, self.rules.frameworks[framework].path_style)
+    }
+
+    fn walk(
+        &self,
+        routers: &[Router],
+        id: RouterId,
+        mut chain: Chain,
+        endpoints: &mut Vec<Endpoint>,
+    ) {
+        if chain.stack.contains(&id)
+            || chain.stack.len() > MAX_MOUNTS
+            || endpoints.len() > MAX_ENDPOINTS
+        {
+            return;
+        }
+        chain.stack.push(id);
+        let router = &routers[id.0 as usize];
+        if router.prefix.unknown {
+            chain.heuristic = true;
+        }
+        chain.prefix = join(
+            &chain.prefix,
+            &self.normal(router.framework, &router.prefix.text),
+        );
+        chain.guards.extend(router.guards.iter().cloned());
+        for entry in &router.entries {
+            let reached = |path: &str| -> Vec<GuardUse> {
+                let guards = router.entries.iter().filter_map(|other| match &other.kind {
+                    EntryKind::Guard {
+                        guard,
+                        path: limit,
+                        applies,
+                    } => {
+                        let in_order = match applies {
+                            Applies::All => true,
+                            Applies::After => {
+                                other.order.0 != entry.order.0 || other.order.1 < entry.order.1
+                            }
+                            Applies::Before => {
+                                other.order.0 != entry.order.0 || other.order.1 > entry.order.1
+                            }
+                        };
+                        let in_path = limit.as_ref().is_none_or(|limit| {
+                            let limit =
+                                join(&chain.prefix, &self.normal(router.framework, &limit.text));
+                            let limit = limit.trim_end_matches('*').trim_end_matches('/');
+                            path.strip_prefix(limit)
+                                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                        });
+                        (in_order && in_path).then(|| guard.clone())
+                    }
+                    _ => None,
+                });
+                guards.collect()
+            };
+            match &entry.kind {
+                EntryKind::Guard { .. } => {}
+                EntryKind::Mount(mount) => {
+                    let mut inner = chain.clone();
+                    let prefix = self.normal(router.framework, &mount.prefix.text);
+                    inner.prefix = join(&inner.prefix, &prefix);
+                    inner.heuristic |= mount.prefix.unknown;
+                    inner.guards.extend(reached(&inner.prefix));
+                    inner.guards.extend(mount.guards.iter().cloned());
+                    if !prefix.is_empty() {
+                        inner
+                            .mounts
+                            .push((mount.prefix.text.clone(), mount.file, mount.span));
+                    }
+                    if mount.replaces_prefix {
+                        let mut replaced = routers.to_vec();
+                        replaced[mount.child.0 as usize].prefix = PathText::default();
+                        self.walk(&replaced, mount.child, inner, endpoints);
+                    } else {
+                        self.walk(routers, mount.child, inner, endpoints);
+                    }
+                }
+                EntryKind::Route(route) => {
+                    let path = join(
+                        &chain.prefix,
+                        &self.normal(self.rule(route.rule).framework, &route.path.text),
+                    );
+                    let mut guards = chain.guards.clone();
+                    guards.extend(reached(&path));
+                    guards.extend(route.guards.iter().cloned());
+                    self.route(route, &path, guards, &chain, endpoints);
+                }
+            }
+        }
+    }
+
+    fn route(
+        &self,
+        route: &Route,
+        path: &str,
+        guards: Vec<GuardUse>,
+        chain: &Chain,
+        endpoints: &mut Vec<Endpoint>,
+    ) {
+        let loaded = self.rule(route.rule);
+        let base = Endpoint {
+            protocol: route.protocol.clone().unwrap_or_else(|| "http".to_owned()),
+            method: String::new(),
+            path: path.to_owned(),
+            framework: loaded.framework,
+            rule: route.rule,
+            handler: route.handler.clone(),
+            guards,
+            unknown: chain.unknown.clone(),
+            mounts: chain.mounts.clone(),
+            file: route.file,
+            span: route.span,
+            heuristic: chain.heuristic || route.path.unknown,
+        };
+        match &route.handler {
+            Some(Handler::Class(file, class)) => {
+                self.class_routes(route, base, *file, *class, endpoints)
+            }
+            Some(Handler::Function(file, function)) => {
+                let mut endpoint = base;
+                let mut methods = route.methods.clone();
+                self.function_guards(&mut endpoint, *file, *function);
+                if let Some(class) = self.project.parsed(*file).unit.function(*function).class
+                    && self.known_router(*file, RouterKey::Class(class)).is_none()
+                {
+                    endpoint.guards.extend(self.class_guards(*file, class));
+                }
+                if methods.is_empty() {
+                    methods = self.declared_methods(*file, *function);
+                }
+                if self.rule(route.rule).rule.link == Some(Link::Route) && route.guards.is_empty() {
+                    self.defaults(&mut endpoint, None);
+                }
+                push(endpoints, endpoint, &methods);
+            }
+            _ => {
+                let mut endpoint = base;
+                if let Some(Handler::Other(words)) = &route.handler
+                    && endpoint.guards.is_empty()
+                {
+                    endpoint.unknown.push(format!("the handler `{words}`"));
+                }
+                push(endpoints, endpoint, &route.methods);
+            }
+        }
+    }
+
+    /// Methods that decorators of a handler allow: `@require_POST`.
+    fn declared_methods(&self, file: FileId, function: FnId) -> Vec<String> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        for decorator in &unit.function(function).decorators {
+            let matched = self.matched(file, *decorator);
+            let Some(callee) = matched.callee else {
+                continue;
+            };
+            let Some(last) = unit.last_name(callee) else {
+                continue;
+            };
+            for (rule_id, pattern) in self.index(file).decorators.candidates(last) {
+                let loaded = self.rule(rule_id);
+                if loaded.rule.link == Some(Link::View)
+                    && self
+                        .name_of(file, callee)
+                        .is_some_and(|name| loaded.patterns[pattern].matches(&name))
+                {
+                    let methods = self.texts(&matched, &loaded.rule.methods);
+                    if !methods.is_empty() {
+                        return methods.iter().map(|method| method.to_uppercase()).collect();
+                    }
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn function_guards(&self, endpoint: &mut Endpoint, file: FileId, function: FnId) {
+        let parsed = self.project.parsed(file);
+        for decorator in &parsed.unit.function(function).decorators {
+            endpoint
+                .guards
+                .extend(self.decorator_guards(file, *decorator, "handler"));
+        }
+        endpoint
+            .guards
+            .extend(self.parameter_guards(file, function));
+        endpoint.guards.extend(self.body_guard(file, function));
+    }
+
+    /// Guards that hold where the class says nothing.
+    fn defaults(&self, endpoint: &mut Endpoint, class: Option<(FileId, ClassId)>) {
+        let framework = &self.rules.frameworks[endpoint.framework];
+        let frameworks: Vec<usize> = match class {
+            // A class may come from another framework than the route.
+            Some((file, class)) => self.class_frameworks(file, class, 0),
+            None => Vec::new(),
+        };
+        for global in self.globals.borrow().iter() {
+            let other = &self.rules.frameworks[global.framework];
+            let reaches = frameworks.contains(&global.framework) || framework.name == other.name;
+            if global.default && reaches {
+                endpoint.guards.push(global.guard.clone());
+            }
+        }
+    }
+
+    fn class_frameworks(&self, file: FileId, class: ClassId, depth: u32) -> Vec<usize> {
+        let mut all = Vec::new();
+        if depth > 8 {
+            return all;
+        }
+        let parsed = self.project.parsed(file);
+        for base in &parsed.unit.class(class).bases {
+            match self.eval(file, *base) {
+                Value::Class(at, base) => all.extend(self.class_frameworks(at, base, depth + 1)),
+                Value::External(path) => {
+                    for (rule, pattern) in self
+                        .index(file)
+                        .classes
+                        .candidates(path.rsplit('.').next().unwrap_or(&path))
+                    {
+                        if self.rule(rule).patterns[pattern].matches(&path) {
+                            all.push(self.rule(rule).framework);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+
+    fn class_routes(
+        &self,
+        route: &Route,
+        base: Endpoint,
+        file: FileId,
+        class: ClassId,
+        endpoints: &mut Vec<Endpoint>,
+    ) {
+        let class_guards = self.class_guards(file, class);
+        let said = self.says_guards(file, class, 0);
+        let actions = self.actions(file, class);
+        let mut base = base;
+        base.guards.extend(class_guards);
+        if !said {
+            self.defaults(&mut base, Some((file, class)));
+        }
+        if actions.is_empty() {
+            push(endpoints, base, &route.methods);
+            return;
+        }
+        let framework = base.framework;
+        for action in actions {
+            if !route.methods.is_empty()
+                && !action.method.is_empty()
+                && !route.methods.contains(&action.method)
+            {
+                continue;
+            }
+            let mut endpoint = base.clone();
+            if !action.suffix.is_empty() {
+                let slash = endpoint.path.ends_with('/');
+                endpoint.path = join(&endpoint.path, &self.normal(framework, &action.suffix));
+                if slash && !endpoint.path.ends_with('/') {
+                    endpoint.path.push('/');
+                }
+            }
+            if let Some((at, function)) = action.function {
+                endpoint.handler = Some(Handler::Function(at, function));
+                let parsed = self.project.parsed(at);
+                endpoint.file = at;
+                endpoint.span = parsed.unit.function(function).head;
+                if !action.guards.is_empty() || action.overrides {
+                    // What is said at the method stands in place of the class.
+                    endpoint.guards.retain(|guard| {
+                        guard.attached != "class" && guard.attached != "setting"
+                            || matches!(guard.class, Classified::Not)
+                    });
+                    endpoint.guards.extend(action.guards.iter().cloned());
+                }
+                self.function_guards(&mut endpoint, at, function);
+            } else {
+                endpoint.handler = Some(Handler::Class(file, class));
+            }
+            let methods: Vec<String> = if action.method.is_empty() {
+                route.methods.clone()
+            } else {
+                vec![action.method.clone()]
+            };
+            push(endpoints, endpoint, &methods);
+        }
+    }
+
+    /// What a class answers to: its own methods named after HTTP's, what its bases answer, and
+    /// routes that its methods declare.
+    fn actions(&self, file: FileId, class: ClassId) -> Vec<Action> {
+        let mut actions: Vec<Action> = Vec::new();
+        self.collect_actions(file, class, &mut actions, 0);
+        let limits = self.method_limits(file, class);
+        if !limits.is_empty() {
+            actions.retain(|action| action.method.is_empty() || limits.contains(&action.method));
+        }
+        actions
+    }
+
+    fn method_limits(&self, file: FileId, class: ClassId) -> Vec<String> {
+        let parsed = self.project.parsed(file);
+        let index = self.index(file);
+        for loaded in &self.rules.all {
+            if !index.frameworks.contains(&loaded.framework) {
+                continue;
+            }
+            for attribute in &loaded.rule.method_attributes {
+                for member in parsed.members(class, attribute) {
+                    let crate::project::Member::Field(at) = member else {
+                        continue;
+                    };
+                    let Some(value) = parsed.unit.assigns[*at as usize].value else {
+                        continue;
+                    };
+                    let mut all = Vec::new();
+                    self.flatten(file, value, &mut all, 0);
+                    return all
+                        .iter()
+                        .filter_map(|(file, id)| self.word(*file, *id))
+                        .map(|word| word.to_uppercase())
+                        .collect();
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn collect_actions(&self, file: FileId, class: ClassId, actions: &mut Vec<Action>, depth: u32) {
+        if depth > 8 {
+            return;
+        }
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        for method in parsed.methods(class) {
+            let function = unit.function(method);
+            if VERBS.contains(&&*function.name) {
+                let verb = function.name.to_uppercase();
+                if !actions
+                    .iter()
+                    .any(|action| action.method == verb && action.suffix.is_empty())
+                {
+                    actions.push(Action {
+                        method: verb,
+                        suffix: String::new(),
+                        function: Some((file, method)),
+                        guards: Vec::new(),
+                        overrides: false,
+                    });
+                }
+            }
+            if let Some(router) = self.known_router(file, RouterKey::Function(method)) {
+                let routes: Vec<Route> = self.routers.borrow()[router.0 as usize]
+                    .entries
+                    .iter()
+                    .filter_map(|entry| match &entry.kind {
+                        EntryKind::Route(route) => Some(route.clone()),
+                        _ => None,
+                    })
+                    .collect();
+                for route in routes {
+                    let rule = &self.rule(route.rule).rule;
+                    let name = if route.path.text.is_empty() {
+                        function.name.to_string()
+                    } else {
+                        route.path.text.clone()
+                    };
+                    let suffix = match &rule.suffix {
+                        Some(suffix) if !suffix.is_empty() => format!("{suffix}/{name}"),
+                        _ => name,
+                    };
+                    let methods = if route.methods.is_empty() {
+                        vec!["GET".to_owned()]
+                    } else {
+                        route.methods.clone()
+                    };
+                    for verb in methods {
+                        actions.push(Action {
+                            method: verb,
+                            suffix: suffix.clone(),
+                            function: Some((file, method)),
+                            guards: route.guards.clone(),
+                            overrides: !route.guards.is_empty(),
+                        });
+                    }
+                }
+            }
+        }
+        for base in &unit.class(class).bases {
+            match self.eval(file, *base) {
+                Value::Class(at, base) if (at, base) != (file, class) => {
+                    self.collect_actions(at, base, actions, depth + 1)
+                }
+                Value::External(path) => {
+                    let last = path.rsplit('.').next().unwrap_or(&path).to_owned();
+                    for (rule_id, pattern) in self.index(file).classes.candidates(&last) {
+                        let loaded = self.rule(rule_id);
+                        if loaded.rule.link != Some(Link::View)
+                            || !loaded.patterns[pattern].matches(&path)
+                        {
+                            continue;
+                        }
+                        for (name, words) in &loaded.rule.actions {
+                            let (verb, suffix) = words.split_once(' ').unwrap_or((words, ""));
+                            if actions
+                                .iter()
+                                .any(|action| action.method == verb && action.suffix == suffix)
+                            {
+                                continue;
+                            }
+                            let own = self.method_named(file, class, name);
+                            actions.push(Action {
+                                method: verb.to_owned(),
+                                suffix: suffix.to_owned(),
+                                function: own,
+                                guards: Vec::new(),
+                                overrides: false,
+                            });
+                        }
+                        // Named methods that the class itself defines: `def list(self, request)`.
+                        if loaded.rule.actions.is_empty()
+                            && !loaded.rule.suffix.as_deref().unwrap_or_default().is_empty()
+                        {
+                            continue;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn method_named(&self, file: FileId, class: ClassId, name: &str) -> Option<(FileId, FnId)> {
+        match self.class_member(file, class, name, 0) {
+            Value::Function(file, function) => Some((file, function)),
+            _ => None,
+        }
+    }
+}
+
+struct Action {
+    method: String,
+    suffix: String,
+    function: Option<(FileId, FnId)>,
+    guards: Vec<GuardUse>,
+    overrides: bool,
+}
+
+fn push(endpoints: &mut Vec<Endpoint>, endpoint: Endpoint, methods: &[String]) {
+    if methods.is_empty() {
+        endpoints.push(Endpoint {
+            method: "ANY".to_owned(),
+            ..endpoint
+        });
+        return;
+    }
+    for method in methods {
+        let method = if method == "ALL" { "ANY" } else { method };
+        endpoints.push(Endpoint {
+            method: method.to_owned(),
+            ..endpoint.clone()
+        });
+    }
+}
+
+/// Joins two normalised pieces with one slash between them.
+fn join(prefix: &str, path: &str) -> String {
+    match (prefix, path) {
+        ("", path) => path.to_owned(),
+        (prefix, "") => prefix.to_owned(),
+        (prefix, path) => format!(
+            "{}/{}",
+            prefix.trim_end_matches('/'),
+            path.trim_start_matches('/')
+        ),
+    }
+}
+
+/// A path with its parameters as `{name}` and a slash in front.
+pub(crate) fn normal_path(path: &str, style: PathStyle) -> String {
+    if path.is_empty() {
+        return String::new();
+    }
+    let mut text = match style {
+        PathStyle::Angle => angle(path),
+        PathStyle::Colon => colon(path),
+        PathStyle::Brace => brace(path),
+        // Both of a framework's notations: anchors and groups, or angle brackets.
+        PathStyle::Regex => {
+            if path.contains("(?P")
+                || path.starts_with('^')
+                || path.ends_with('$')
+                || path.contains('\\')
+            {
+                regex(path)
+            } else {
+                angle(path)
+            }
+        }
+    };
+    while text.contains("//") {
+        text = text.replace("//", "/");
+    }
+    if !text.starts_with('/') {
+        text.insert(0, '/');
+    }
+    text
+}
+
+fn angle(path: &str) -> String {
+    let mut out = String::new();
+    let mut rest = path;
+    while let Some(open) = rest.find('<') {
+        let Some(close) = rest[open..].find('>') else {
+            break;
+        };
+        out.push_str(&rest[..open]);
+        let inner = &rest[open + 1..open + close];
+        let name = inner.rsplit(':').next().unwrap_or(inner);
+        // Rocket writes a rest as `<path..>`; Flask's converter stands in front.
+        let inner_first = inner.split(':').next().unwrap_or(inner);
+        let name = if inner.contains(':') && inner_first.contains("..") {
+            inner_first
+        } else {
+            name
+        };
+        out.push_str(&format!("{{{}}}", name.trim_end_matches("..").trim()));
+        rest = &rest[open + close + 1..];
+    }
+    out.push_str(rest);
+    out.split('?').next().unwrap_or_default().to_owned()
+}
+
+fn colon(path: &str) -> String {
+    let mut out = String::new();
+    let mut chars = path.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            ':' if chars.peek().is_some_and(|c| c.is_alphabetic() || *c == '_') => {
+                let mut name = String::new();
+                while let Some(c) = chars
+                    .peek()
+                    .copied()
+                    .filter(|c| c.is_alphanumeric() || *c == '_')
+                {
+                    name.push(c);
+                    chars.next();
+                }
+                // `:id(\\d+)`
+                if chars.peek() == Some(&'(') {
+                    let mut depth = 0;
+                    for c in chars.by_ref() {
+                        depth += i32::from(c == '(') - i32::from(c == ')');
+                        if depth == 0 {
+                            break;
+                        }
+                    }
+                }
+                if matches!(chars.peek(), Some('?' | '+' | '*')) {
+                    chars.next();
+                }
+                out.push_str(&format!("{{{name}}}"));
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+fn brace(path: &str) -> String {
+    let mut out = String::new();
+    let mut rest = path;
+    while let Some(open) = rest.find('{') {
+        let mut depth = 0;
+        let close = rest[open..].char_indices().find(|(_, c)| {
+            depth += i32::from(*c == '{') - i32::from(*c == '}');
+            depth == 0
+        });
+        let Some((close, _)) = close else { break };
+        out.push_str(&rest[..open]);
+        let inner = rest[open + 1..open + close].trim_start_matches('*');
+        let name = inner.split(':').next().unwrap_or(inner);
+        out.push_str(&format!("{{{name}}}"));
+        rest = &rest[open + close + 1..];
+    }
+    out.push_str(rest);
+    if out.contains(':') { colon(&out) } else { out }
+}
+
+fn regex(path: &str) -> String {
+    let path = path
+        .trim_start_matches('^')
+        .trim_end_matches('$')
+        .trim_end_matches("\\Z");
+    let mut out = String::new();
+    let chars: Vec<char> = path.chars().collect();
+    let mut at = 0;
+    while at < chars.len() {
+        match chars[at] {
+            '(' => {
+                let start = at;
+                let mut depth = 0;
+                while at < chars.len() {
+                    if chars[at] == '\\' {
+                        at += 2;
+                        continue;
+                    }
+                    depth += i32::from(chars[at] == '(') - i32::from(chars[at] == ')');
+                    at += 1;
+                    if depth == 0 {
+                        break;
+                    }
+                }
+                let group: String = chars[start..at.min(chars.len())].iter().collect();
+                if let Some(rest) = group.strip_prefix("(?P<") {
+                    let name = rest.split('>').next().unwrap_or_default();
+                    out.push_str(&format!("{{{name}}}"));
+                } else if let Some(rest) = group.strip_prefix("(?:") {
+                    // An optional or alternative part without a name is kept as one parameter if
+                    // it has alternatives, dropped if it is only optional text.
+                    let inner = rest.trim_end_matches(')');
+                    if !matches!(chars.get(at), Some('?')) {
+                        out.push_str(&regex(inner));
+                    }
+                } else {
+                    out.push_str("{}");
+                }
+                if matches!(chars.get(at), Some('?' | '*' | '+')) {
+                    at += 1;
+                }
+            }
+            '\\' => {
+                if let Some(next) = chars.get(at + 1).filter(|next| !next.is_alphanumeric()) {
+                    out.push(*next);
+                }
+                at += 2;
+            }
+            '?' | '$' | '^' => at += 1,
+            c => {
+                out.push(c);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_normalised() {
+        let check =
+            |path: &str, style, expected: &str| assert_eq!(normal_path(path, style), expected);
+        check("/users/<int:id>", PathStyle::Angle, "/users/{id}");
+        check("/files/<path..>", PathStyle::Angle, "/files/{path}");
+        check("/u/:id(\\d+)/x/:y?", PathStyle::Colon, "/u/{id}/x/{y}");
+        check(
+            "/u/{id:[0-9]{2}}/{*rest}",
+            PathStyle::Brace,
+            "/u/{id}/{rest}",
+        );
+        check("^u/(?P<pk>[0-9]+)/$", PathStyle::Regex, "/u/{pk}/");
+        check("u/<uuid:code>/", PathStyle::Regex, "/u/{code}/");
+        check("^a\\.json$", PathStyle::Regex, "/a.json");
+    }
+}

@@ -1,0 +1,487 @@
+//! What an expression stands for.
+
+use super::*;
+use crate::project::{Member, Target};
+
+/// Evaluation follows names and calls no deeper than this.
+const MAX_DEPTH: u32 = 60;
+
+impl Linker<'_> {
+    /// The value of an expression, remembered.
+    pub(crate) fn eval(&self, file: FileId, id: ExprId) -> Value {
+        if let Some(known) = self.values.borrow().get(&(file, id)) {
+            return known.clone();
+        }
+        if self.depth.get() >= MAX_DEPTH {
+            return Value::Unknown;
+        }
+        // A name that is defined by itself stays unknown.
+        self.values.borrow_mut().insert((file, id), Value::Unknown);
+        self.depth.set(self.depth.get() + 1);
+        let value = self.eval_inner(file, id);
+        self.depth.set(self.depth.get() - 1);
+        self.values.borrow_mut().insert((file, id), value.clone());
+        value
+    }
+
+    fn eval_inner(&self, file: FileId, id: ExprId) -> Value {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let expr = unit.expr(id);
+        match &expr.kind {
+            ExprKind::Name(name) => {
+                if self
+                    .project
+                    .language(file)
+                    .self_names
+                    .iter()
+                    .any(|word| **word == **name)
+                {
+                    return self
+                        .enclosing_class(file, expr.function)
+                        .map_or(Value::Unknown, |class| Value::Instance(file, class));
+                }
+                match self
+                    .project
+                    .lookup(file, name, expr.function, expr.span.start)
+                {
+                    Target::Unknown => Value::External(name.to_string()),
+                    target => self.value_of(target),
+                }
+            }
+            ExprKind::Member { object, property } => {
+                let object = self.eval(file, *object);
+                self.member(&object, property)
+            }
+            ExprKind::Call { callee, args } => self.eval_call(file, id, *callee, args),
+            ExprKind::Await(inner) => self.eval(file, *inner),
+            ExprKind::Str(text) => Value::Str(text.to_string()),
+            ExprKind::Template(_) => {
+                let text = self.path_text(file, id);
+                if text.unknown {
+                    Value::Unknown
+                } else {
+                    Value::Str(text.text)
+                }
+            }
+            ExprKind::Binary { op, left, right } => match &**op {
+                "+" => match (self.eval(file, *left), self.eval(file, *right)) {
+                    (Value::Str(left), Value::Str(right)) => Value::Str(left + &right),
+                    (Value::List(a, left), Value::List(b, right)) if a == b => {
+                        Value::List(a, left.into_iter().chain(right).collect())
+                    }
+                    (list @ Value::List(..), _) | (_, list @ Value::List(..)) => list,
+                    _ => Value::Unknown,
+                },
+                "||" | "??" | "or" => match self.eval(file, *left) {
+                    Value::Unknown | Value::External(_) | Value::ExternalInstance(_) => {
+                        self.eval(file, *right)
+                    }
+                    value => value,
+                },
+                _ => Value::Unknown,
+            },
+            ExprKind::List(items) => Value::List(file, items.clone()),
+            ExprKind::Map(_) => Value::Map(file, id),
+            ExprKind::Function(function) => Value::Function(file, *function),
+            ExprKind::Class(class) => Value::Class(file, *class),
+            ExprKind::Branch { then, .. } => self.eval(file, *then),
+            ExprKind::Block(items) => match items.last() {
+                Some(last) if self.project.language(file).result_is_last => self.eval(file, *last),
+                Some(only) if items.len() == 1 => self.eval(file, *only),
+                _ => Value::Unknown,
+            },
+            ExprKind::Assign(index) => match unit.assigns[*index as usize].value {
+                Some(value) => self.eval(file, value),
+                None => Value::Unknown,
+            },
+            ExprKind::Exit {
+                value: Some(value), ..
+            } => self.eval(file, *value),
+            ExprKind::Index { object, index } => {
+                let (object, key) = (
+                    self.eval(file, *object),
+                    index.first().map(|key| self.eval(file, *key)),
+                );
+                match (object, key) {
+                    (Value::Map(map_file, map), Some(Value::Str(key))) => self
+                        .map_value(map_file, map, &key)
+                        .map_or(Value::Unknown, |(file, id)| self.eval(file, id)),
+                    (Value::External(path), _) => Value::External(path),
+                    _ => Value::Unknown,
+                }
+            }
+            _ => Value::Unknown,
+        }
+    }
+
+    /// The class around a function, also through functions inside it.
+    pub(super) fn enclosing_class(&self, file: FileId, function: Option<FnId>) -> Option<ClassId> {
+        let parsed = self.project.parsed(file);
+        let mut scope = function;
+        while let Some(id) = scope {
+            let function = parsed.unit.function(id);
+            if function.class.is_some() {
+                return function.class;
+            }
+            scope = function.parent;
+        }
+        None
+    }
+
+    pub(super) fn value_of(&self, target: Target) -> Value {
+        match target {
+            Target::Function(file, id) => Value::Function(file, id),
+            Target::Class(file, id) => Value::Class(file, id),
+            Target::Module(file) => Value::Module(file),
+            Target::External(name) => Value::External(name),
+            Target::Param(file, function, index) => self.param_value(file, function, index),
+            Target::Assign(file, index) => {
+                let parsed = self.project.parsed(file);
+                let assign = &parsed.unit.assigns[index as usize];
+                if let Some(router) = self.known_router(file, RouterKey::Assign(index)) {
+                    return Value::Router(router);
+                }
+                match (assign.value, assign.ty_expr) {
+                    (Some(value), ty) => {
+                        let value = if assign.name.is_some()
+                            || matches!(parsed.unit.kind(assign.target), ExprKind::Member { .. })
+                        {
+                            self.eval(file, value)
+                        } else {
+                            Value::Unknown
+                        };
+                        match (value, ty) {
+                            (Value::Unknown, Some(ty)) => self.instance_of_type(file, ty),
+                            (value, _) => value,
+                        }
+                    }
+                    (None, Some(ty)) => self.instance_of_type(file, ty),
+                    (None, None) => Value::Unknown,
+                }
+            }
+            Target::Unknown => Value::Unknown,
+        }
+    }
+
+    /// An object of the type that is written here.
+    pub(super) fn instance_of_type(&self, file: FileId, ty: ExprId) -> Value {
+        match self.eval(file, ty) {
+            Value::Class(file, class) => Value::Instance(file, class),
+            Value::External(path) => Value::ExternalInstance(path),
+            _ => Value::Unknown,
+        }
+    }
+
+    fn param_value(&self, file: FileId, function: FnId, index: usize) -> Value {
+        Value::Param(file, function, index)
+    }
+
+    /// The type of a parameter as a dotted name.
+    pub(super) fn param_type(&self, file: FileId, function: FnId, index: usize) -> Option<String> {
+        let parsed = self.project.parsed(file);
+        let ty = parsed.unit.function(function).params.get(index)?.ty_expr?;
+        self.name_of(file, ty)
+    }
+
+    pub(super) fn member(&self, object: &Value, property: &str) -> Value {
+        match object {
+            Value::Module(file) => match self.project.export(*file, property, 0) {
+                Target::Unknown => {
+                    // `module.exports = { a }`, or a submodule.
+                    match self.project.default_export(*file) {
+                        Some(default) if property != "default" => {
+                            let value = self.eval(*file, default);
+                            if matches!(value, Value::Module(_)) {
+                                Value::Unknown
+                            } else {
+                                self.member(&value, property)
+                            }
+                        }
+                        Some(default) => self.eval(*file, default),
+                        None => match self
+                            .project
+                            .module(*file, &format!(".{property}"))
+                            .or_else(|| self.project.module(*file, &format!("self.{property}")))
+                        {
+                            Some(module) => Value::Module(module),
+                            None => Value::Unknown,
+                        },
+                    }
+                }
+                target => self.value_of(target),
+            },
+            Value::External(path) | Value::ExternalInstance(path) => {
+                Value::External(format!("{path}.{property}"))
+            }
+            Value::Instance(file, class) | Value::Class(file, class) => {
+                self.class_member(*file, *class, property, 0)
+            }
+            Value::Map(file, map) => match self.map_value(*file, *map, property) {
+                Some((file, id)) => self.eval(file, id),
+                None => Value::Unknown,
+            },
+            // `router.urls`, `app.router`: the router itself under another name.
+            Value::Router(router) => Value::Router(*router),
+            Value::Param(file, function, index) => {
+                match self.param_type(*file, *function, *index) {
+                    Some(ty) => Value::External(format!("{ty}.{property}")),
+                    None => Value::Unknown,
+                }
+            }
+            _ => Value::Unknown,
+        }
+    }
+
+    /// A member of a class, also inherited, also from another block that extends the class.
+    pub(super) fn class_member(
+        &self,
+        file: FileId,
+        class: ClassId,
+        property: &str,
+        hops: u32,
+    ) -> Value {
+        if hops > 8 {
+            return Value::Unknown;
+        }
+        let parsed = self.project.parsed(file);
+        let name = parsed.unit.class(class).name.clone();
+        for (index, other) in parsed.unit.classes.iter().enumerate() {
+            let id = ClassId(index as u32);
+            if id != class && other.name != name {
+                continue;
+            }
+            for member in parsed.members(id, property) {
+                match member {
+                    Member::Method(function) => return Value::Function(file, *function),
+                    Member::Field(index) => {
+                        let value = self.value_of(Target::Assign(file, *index));
+                        if value != Value::Unknown {
+                            return value;
+                        }
+                    }
+                }
+            }
+        }
+        for base in &parsed.unit.class(class).bases {
+            match self.eval(file, *base) {
+                Value::Class(file, class) => {
+                    let value = self.class_member(file, class, property, hops + 1);
+                    if value != Value::Unknown {
+                        return value;
+                    }
+                }
+                Value::External(path) => return Value::External(format!("{path}.{property}")),
+                _ => {}
+            }
+        }
+        Value::Unknown
+    }
+
+    /// The value of a key in a map literal, following spreads.
+    pub(super) fn map_value(
+        &self,
+        file: FileId,
+        map: ExprId,
+        key: &str,
+    ) -> Option<(FileId, ExprId)> {
+        let parsed = self.project.parsed(file);
+        let ExprKind::Map(pairs) = parsed.unit.kind(map) else {
+            return None;
+        };
+        for (name, value) in pairs.iter().rev() {
+            match parsed.unit.kind(*name) {
+                ExprKind::Name(name) | ExprKind::Str(name) if &**name == key => {
+                    return Some((file, *value));
+                }
+                ExprKind::Null => {
+                    if let Value::Map(file, map) = self.eval(file, *value)
+                        && let Some(found) = self.map_value(file, map, key)
+                    {
+                        return Some(found);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn eval_call(&self, file: FileId, id: ExprId, callee: ExprId, args: &[Arg]) -> Value {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        // Rules first: they know what the call makes.
+        if let Some(router) = self.router_of_call(file, id, callee, args) {
+            return Value::Router(router);
+        }
+        if let ExprKind::Name(name) = unit.kind(callee)
+            && let Some(modules) = &self.project.language(file).modules
+            && modules.require.iter().any(|word| **word == **name)
+            && let Some(module) = args.first().and_then(|arg| unit.literal(arg.value))
+        {
+            return match self.project.module(file, module) {
+                Some(module) => match self.project.default_export(module) {
+                    Some(default) => match self.eval(module, default) {
+                        Value::Unknown => Value::Module(module),
+                        value => value,
+                    },
+                    None => Value::Module(module),
+                },
+                None => Value::External(module.to_owned()),
+            };
+        }
+        match self.eval(file, callee) {
+            Value::Function(file, function) => self.result(file, function),
+            Value::Class(file, class) => Value::Instance(file, class),
+            Value::Module(module) => match self
+                .project
+                .default_export(module)
+                .map(|id| self.eval(module, id))
+            {
+                Some(Value::Function(file, function)) => self.result(file, function),
+                Some(Value::Class(file, class)) => Value::Instance(file, class),
+                _ => Value::Unknown,
+            },
+            Value::External(path) => {
+                // `Ok(x)`, `Arc::new(x)`, `Box::new(x)`: what is wrapped is what matters.
+                if let [arg] = args {
+                    let inner = self.eval(file, arg.value);
+                    if let Value::Router(_) = inner {
+                        return inner;
+                    }
+                }
+                Value::ExternalInstance(path)
+            }
+            // A method that is not followed keeps what it was called on.
+            Value::Router(router) => Value::Router(router),
+            _ => Value::Unknown,
+        }
+    }
+
+    /// What a function of the repository returns.
+    pub(super) fn result(&self, file: FileId, function: FnId) -> Value {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let Some(body) = unit.function(function).body else {
+            return Value::Unknown;
+        };
+        let mut last = Value::Unknown;
+        for id in unit.descendants(body) {
+            if let ExprKind::Exit {
+                kind: ExitKind::Return,
+                value: Some(value),
+            } = unit.kind(id)
+            {
+                let value = self.eval(file, *value);
+                if let Value::Router(_) | Value::Instance(..) | Value::Function(..) = value {
+                    return value;
+                }
+                if last == Value::Unknown {
+                    last = value;
+                }
+            }
+        }
+        if last == Value::Unknown {
+            let expression = !matches!(unit.kind(body), ExprKind::Block(_));
+            if expression || self.project.language(file).result_is_last {
+                last = self.eval(file, body);
+            }
+        }
+        last
+    }
+
+    /// The dotted name of what an expression stands for.
+    pub(crate) fn name_of(&self, file: FileId, id: ExprId) -> Option<String> {
+        let parsed = self.project.parsed(file);
+        match parsed.unit.kind(id) {
+            ExprKind::Index { object, .. } => return self.name_of(file, *object),
+            ExprKind::Member { object, property } => {
+                // The name keeps the method even where the receiver is a router or an object.
+                let object_value = self.eval(file, *object);
+                if let Value::Router(_)
+                | Value::Unknown
+                | Value::Str(_)
+                | Value::List(..)
+                | Value::Map(..) = object_value
+                {
+                    let path = parsed
+                        .unit
+                        .path(id)
+                        .unwrap_or_else(|| format!("?.{property}"));
+                    return Some(path);
+                }
+            }
+            _ => {}
+        }
+        let local = |file: FileId, name: &str| {
+            let path = self.project.path(file);
+            let stem = path.rsplit_once('.').map_or(&*path, |(stem, _)| stem);
+            format!("{}.{name}", stem.replace('/', "."))
+        };
+        match self.eval(file, id) {
+            Value::External(path) | Value::ExternalInstance(path) => Some(path),
+            Value::Function(file, function) => Some(local(
+                file,
+                &self.project.parsed(file).unit.function(function).qualified,
+            )),
+            Value::Class(file, class) | Value::Instance(file, class) => Some(local(
+                file,
+                &self.project.parsed(file).unit.class(class).name,
+            )),
+            Value::Module(file) => Some(local(file, "")),
+            Value::Param(file, function, index) => self
+                .param_type(file, function, index)
+                .or_else(|| parsed.unit.path(id)),
+            _ => parsed.unit.path(id),
+        }
+    }
+
+    /// A string with its unknown parts marked as `{…}`.
+    pub(super) fn path_text(&self, file: FileId, id: ExprId) -> PathText {
+        let parsed = self.project.parsed(file);
+        match parsed.unit.kind(id) {
+            ExprKind::Str(text) => PathText {
+                text: text.to_string(),
+                unknown: false,
+            },
+            ExprKind::Template(parts) => {
+                let mut all = PathText::default();
+                for part in parts {
+                    let part = self.path_text(file, *part);
+                    all.text.push_str(&part.text);
+                    all.unknown |= part.unknown;
+                }
+                all
+            }
+            ExprKind::Binary { op, left, right } if &**op == "+" => {
+                let (left, right) = (self.path_text(file, *left), self.path_text(file, *right));
+                PathText {
+                    text: left.text + &right.text,
+                    unknown: left.unknown || right.unknown,
+                }
+            }
+            ExprKind::Call { args, .. } if args.len() == 1 => {
+                // `_("users/")`, `String::from("/x")`
+                let inner = self.path_text(file, args[0].value);
+                if inner.unknown {
+                    PathText {
+                        text: "{?}".into(),
+                        unknown: true,
+                    }
+                } else {
+                    inner
+                }
+            }
+            _ => match self.eval(file, id) {
+                Value::Str(text) => PathText {
+                    text,
+                    unknown: false,
+                },
+                _ => PathText {
+                    text: "{?}".into(),
+                    unknown: true,
+                },
+            },
+        }
+    }
+}

@@ -1,0 +1,1052 @@
+//! Whether something is a guard, and what a guard's words are.
+
+use super::select::Matched;
+use super::*;
+use crate::project::Member;
+use crate::rule::Selector;
+use crate::rule::{Rule, wild};
+
+/// Functions are looked into this deep when asking whether one denies.
+const MAX_CALLS: u32 = 3;
+
+impl Linker<'_> {
+    /// The guards that a rule's selectors pick.
+    pub(super) fn guard_uses(
+        &self,
+        matched: &Matched,
+        selectors: &[Selector],
+        attached: &'static str,
+    ) -> Vec<GuardUse> {
+        self.guard_uses_except(matched, selectors, &[], attached)
+    }
+
+    pub(super) fn guard_uses_except(
+        &self,
+        matched: &Matched,
+        selectors: &[Selector],
+        except: &[(FileId, ExprId)],
+        attached: &'static str,
+    ) -> Vec<GuardUse> {
+        let mut uses = Vec::new();
+        for selector in selectors {
+            for (file, id) in self.all_exprs(matched, std::slice::from_ref(selector)) {
+                if except.contains(&(file, id)) {
+                    continue;
+                }
+                // A path in a guard list of a setting is the guard's name.
+                if matches!(self.project.parsed(file).unit.kind(id), ExprKind::Str(_))
+                    && attached != "setting"
+                {
+                    continue;
+                }
+                uses.extend(self.unwrapped(file, id, attached, 0));
+            }
+        }
+        uses
+    }
+
+    /// The guards in an expression: a rule may say that they are its arguments.
+    fn unwrapped(
+        &self,
+        file: FileId,
+        id: ExprId,
+        attached: &'static str,
+        depth: u32,
+    ) -> Vec<GuardUse> {
+        let parsed = self.project.parsed(file);
+        if depth < 4
+            && let ExprKind::Call { callee, .. } = parsed.unit.kind(id)
+            && let Some(inner) = self.inner_guards(file, *callee, id)
+        {
+            let mut all = Vec::new();
+            for (file, id) in inner {
+                all.extend(self.unwrapped(file, id, attached, depth + 1));
+            }
+            return all;
+        }
+        vec![self.guard_use(file, id, attached)]
+    }
+
+    /// The guards that a decorator, a parameter's default or a wrapper carries, by the rules.
+    fn inner_guards(
+        &self,
+        file: FileId,
+        callee: ExprId,
+        id: ExprId,
+    ) -> Option<Vec<(FileId, ExprId)>> {
+        let parsed = self.project.parsed(file);
+        let last = parsed.unit.last_name(callee)?;
+        let index = self.index(file);
+        for dispatch in [&index.parameters, &index.decorators] {
+            for (rule_id, pattern) in dispatch.candidates(last) {
+                let loaded = self.rule(rule_id);
+                if loaded.rule.link != Some(Link::Guard) || loaded.rule.guards.is_empty() {
+                    continue;
+                }
+                let pattern = &loaded.patterns[pattern];
+                if pattern.receiver.is_none()
+                    && self
+                        .name_of(file, callee)
+                        .is_some_and(|name| pattern.matches(&name))
+                {
+                    let matched = self.matched(file, id);
+                    return Some(self.all_exprs(&matched, &loaded.rule.guards));
+                }
+            }
+        }
+        None
+    }
+
+    pub(super) fn guard_use(&self, file: FileId, id: ExprId, attached: &'static str) -> GuardUse {
+        let parsed = self.project.parsed(file);
+        GuardUse {
+            file,
+            span: parsed.unit.expr(id).span,
+            text: self.guard_text(file, id),
+            class: self.classify(file, id, 0),
+            attached,
+        }
+    }
+
+    /// A function that is a guard by where it hangs: `@app.before_request`.
+    pub(super) fn guard_of_function(
+        &self,
+        file: FileId,
+        function: FnId,
+        span: Span,
+        attached: &'static str,
+    ) -> GuardUse {
+        let parsed = self.project.parsed(file);
+        let text = parsed.unit.function(function).name.to_string();
+        let class = match self.denying_function(file, function) {
+            true => Classified::Guard {
+                kind: GuardKind::Authentication,
+                heuristic: false,
+            },
+            false => Classified::Not,
+        };
+        GuardUse {
+            file,
+            span,
+            text,
+            class,
+            attached,
+        }
+    }
+
+    /// The words of a guard: `login_required`, `require_role(admin)`.
+    pub(crate) fn guard_text(&self, file: FileId, id: ExprId) -> String {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        match unit.kind(id) {
+            ExprKind::Await(inner) => self.guard_text(file, *inner),
+            ExprKind::Call { callee, args } => {
+                let name = self.guard_text(file, *callee);
+                let mut words = Vec::new();
+                for arg in args {
+                    let mut all = Vec::new();
+                    self.flatten(file, arg.value, &mut all, 0);
+                    for (at, id) in all {
+                        let text = match self.eval(at, id) {
+                            Value::Str(text) => Some(text),
+                            Value::Map(..) => self.map_words(at, id),
+                            _ => self.word(at, id),
+                        };
+                        if let Some(text) = text {
+                            words.push(match &arg.name {
+                                Some(name) => format!("{name}={text}"),
+                                None => text,
+                            });
+                        }
+                    }
+                }
+                if words.is_empty() {
+                    name
+                } else {
+                    format!("{name}({})", words.join(", "))
+                }
+            }
+            ExprKind::Function(function) => {
+                let function = unit.function(*function);
+                if function.name.is_empty() {
+                    "a function".to_owned()
+                } else {
+                    function.name.to_string()
+                }
+            }
+            ExprKind::Str(text) => text.rsplit('.').next().unwrap_or(text).to_owned(),
+            ExprKind::Binary { op, left, right } => {
+                format!(
+                    "{} {op} {}",
+                    self.guard_text(file, *left),
+                    self.guard_text(file, *right)
+                )
+            }
+            ExprKind::Unary { op, value } => format!("{op}{}", self.guard_text(file, *value)),
+            ExprKind::Index { object, .. } => self.guard_text(file, *object),
+            _ => unit.last_name(id).unwrap_or("an expression").to_owned(),
+        }
+    }
+
+    fn map_words(&self, file: FileId, id: ExprId) -> Option<String> {
+        let parsed = self.project.parsed(file);
+        let ExprKind::Map(pairs) = parsed.unit.kind(id) else {
+            return None;
+        };
+        let words = pairs.iter().filter_map(|(key, value)| {
+            let key = self.word(file, *key)?;
+            Some(match self.word(file, *value) {
+                Some(value) if value != key => format!("{key}={value}"),
+                _ => key,
+            })
+        });
+        let words: Vec<_> = words.collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+
+    /// What the rules and the team say of a name.
+    fn named(&self, file: FileId, name: &str) -> Option<Classified> {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        let team = |list: &[String]| list.iter().any(|word| wild(word, last) || wild(word, name));
+        if team(&self.names.not_guards) {
+            return Some(Classified::Not);
+        }
+        if team(&self.names.guards) {
+            return Some(Classified::Guard {
+                kind: GuardKind::Authentication,
+                heuristic: false,
+            });
+        }
+        let mut found: Option<(usize, Classified)> = None;
+        for (rule_id, pattern) in self.index(file).names.candidates(last) {
+            let loaded = self.rule(rule_id);
+            let class = match loaded.rule.link {
+                Some(Link::GuardName) => Classified::Guard {
+                    kind: loaded.rule.guard.unwrap_or(GuardKind::Authentication),
+                    heuristic: loaded.rule.default,
+                },
+                Some(Link::NotGuard) => Classified::Not,
+                Some(Link::Exempt) => Classified::Exempt,
+                _ => continue,
+            };
+            if !loaded.patterns[pattern].matches(name) {
+                continue;
+            }
+            // A rule with a definite name beats a lexicon.
+            let rank = if loaded.rule.default { 1 } else { 0 };
+            if found.as_ref().is_none_or(|(other, _)| rank < *other) {
+                found = Some((rank, class));
+            }
+        }
+        found.map(|(_, class)| class)
+    }
+
+    /// Whether a name alone, from the lexicon, speaks for a guard; definite names too.
+    pub(super) fn definite(&self, file: FileId, name: &str) -> Option<Classified> {
+        self.named(file, name).filter(|class| {
+            !matches!(
+                class,
+                Classified::Guard {
+                    heuristic: true,
+                    ..
+                }
+            )
+        })
+    }
+
+    /// Whether an expression is a guard.
+    pub(crate) fn classify(&self, file: FileId, id: ExprId, depth: u32) -> Classified {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let (callee, args): (ExprId, &[Arg]) = match unit.kind(id) {
+            ExprKind::Await(inner) => return self.classify(file, *inner, depth),
+            ExprKind::Call { callee, args } => (*callee, args),
+            ExprKind::Binary { left, right, .. } => {
+                // `IsAdmin | ReadOnly`: a guard if both sides are, open if one lets everybody in.
+                let (left, right) = (
+                    self.classify(file, *left, depth + 1),
+                    self.classify(file, *right, depth + 1),
+                );
+                return match (&left, &right) {
+                    (Classified::Guard { .. }, _) => left,
+                    (_, Classified::Guard { .. }) => right,
+                    _ => left,
+                };
+            }
+            _ => (id, &[]),
+        };
+        if depth > 5 {
+            return Classified::Unknown(format!(
+                "`{}` is nested too deep",
+                self.guard_text(file, id)
+            ));
+        }
+        let value = self.eval(file, callee);
+        let name = match &value {
+            // A middleware or class that a setting names.
+            Value::Str(name) => Some(name.clone()),
+            _ => self.name_of(file, callee),
+        };
+        let named = name.as_deref().and_then(|name| self.named(file, name));
+        match &named {
+            Some(Classified::Guard {
+                heuristic: true, ..
+            })
+            | None => {}
+            Some(definite) => return definite.clone(),
+        }
+        let looked = match &value {
+            Value::Function(at, function) => Some(self.denying_function(*at, *function)),
+            Value::Class(at, class) | Value::Instance(at, class) => {
+                Some(self.denying_class(*at, *class))
+            }
+            Value::Str(path) => {
+                let (module, class) = path.rsplit_once('.').unwrap_or(("", path));
+                let target = self
+                    .module_named(file, module)
+                    .map(|module| self.project.export(module, class, 0));
+                match target.map(|target| self.value_of(target)) {
+                    Some(Value::Class(at, class)) => Some(self.denying_class(at, class)),
+                    Some(Value::Function(at, function)) => {
+                        Some(self.denying_function(at, function))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        match looked {
+            Some(true) => {
+                return match named {
+                    Some(Classified::Guard { kind, .. }) => Classified::Guard {
+                        kind,
+                        heuristic: false,
+                    },
+                    _ => Classified::Guard {
+                        kind: GuardKind::Authentication,
+                        heuristic: false,
+                    },
+                };
+            }
+            // A name alone does not make a guard of a body that lets everything through, unless
+            // the body leads out of the repository.
+            Some(false) => {
+                return match named {
+                    Some(guard) => guard,
+                    None => Classified::Not,
+                };
+            }
+            None => {}
+        }
+        // A wrapper from outside: what it wraps decides. `from_fn(auth)`, `asyncHandler(auth)`.
+        for arg in args {
+            if let Value::Function(..) | Value::Class(..) = self.eval(file, arg.value)
+                && let found @ Classified::Guard { .. } = self.classify(file, arg.value, depth + 1)
+            {
+                return found;
+            }
+        }
+        if let Some(guard) = named {
+            return guard;
+        }
+        match value {
+            Value::External(_) | Value::ExternalInstance(_) => Classified::Not,
+            Value::Param(..) | Value::Unknown | Value::Map(..) => {
+                // A method of something outside, by its name only.
+                match unit.last_name(callee) {
+                    Some(last) if self.project.language(file).modules.is_some() => {
+                        match self.named(file, last) {
+                            Some(found) => found,
+                            None => Classified::Unknown(format!(
+                                "`{}` could not be followed",
+                                self.guard_text(file, id)
+                            )),
+                        }
+                    }
+                    _ => Classified::Unknown(format!(
+                        "`{}` could not be followed",
+                        self.guard_text(file, id)
+                    )),
+                }
+            }
+            _ => Classified::Not,
+        }
+    }
+
+    /// [`Self::denies`], remembered as a guard whose body is worth watching.
+    fn denying_function(&self, file: FileId, function: FnId) -> bool {
+        let answer = self.denies(file, function, 0);
+        if answer {
+            self.targets.borrow_mut().insert((file, function));
+        }
+        answer
+    }
+
+    fn denying_class(&self, file: FileId, class: ClassId) -> bool {
+        let answer = self.class_denies(file, class, 0);
+        if answer {
+            self.remember_class(file, class);
+        }
+        answer
+    }
+
+    fn remember_class(&self, file: FileId, class: ClassId) {
+        let parsed = self.project.parsed(file);
+        let name = &parsed.unit.class(class).name;
+        for (index, other) in parsed.unit.classes.iter().enumerate() {
+            if other.name == *name {
+                let methods = parsed.methods(ClassId(index as u32));
+                self.targets
+                    .borrow_mut()
+                    .extend(methods.into_iter().map(|method| (file, method)));
+            }
+        }
+    }
+
+    fn module_named(&self, file: FileId, module: &str) -> Option<FileId> {
+        if module.is_empty() {
+            return None;
+        }
+        self.project.module(file, module)
+    }
+
+    /// Whether a rule says that this expression ends the request because the caller may not;
+    /// the outcome is the rule's word for it: `401`, `403`.
+    pub(crate) fn denial(&self, file: FileId, id: ExprId) -> Option<String> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let index = self.index(file);
+        let outcome = |rule: &Rule| rule.outcome.clone().unwrap_or_else(|| "denied".to_owned());
+        match unit.kind(id) {
+            ExprKind::Call { callee, .. } => {
+                let last = unit.last_name(*callee)?;
+                let matched = self.matched(file, id);
+                let mut name = None;
+                for (rule_id, pattern) in index.calls.candidates(last) {
+                    let loaded = self.rule(rule_id);
+                    if loaded.rule.link != Some(Link::Denial) {
+                        continue;
+                    }
+                    let pattern = &loaded.patterns[pattern];
+                    let matches = match pattern.receiver {
+                        Some(_) => {
+                            matches!(unit.kind(*callee), ExprKind::Member { .. })
+                                && pattern.matches(last)
+                        }
+                        None => pattern.matches(name.get_or_insert_with(|| {
+                            self.name_of(file, *callee).unwrap_or_default()
+                        })),
+                    };
+                    if matches && self.holds(&matched, &loaded.rule.constraints) {
+                        return Some(outcome(&loaded.rule));
+                    }
+                }
+                None
+            }
+            ExprKind::Member { .. } | ExprKind::Name(_) => {
+                let last = unit.last_name(id)?;
+                let mut path = None;
+                for (rule_id, pattern) in index.mentions.candidates(last) {
+                    let loaded = self.rule(rule_id);
+                    if loaded.rule.link != Some(Link::Denial) {
+                        continue;
+                    }
+                    let path = path.get_or_insert_with(|| unit.path(id).unwrap_or_default());
+                    if loaded.patterns[pattern].matches(path) {
+                        return Some(outcome(&loaded.rule));
+                    }
+                }
+                None
+            }
+            ExprKind::Exit {
+                kind: ExitKind::Raise,
+                value: Some(value),
+            } => {
+                let callee = match unit.kind(*value) {
+                    ExprKind::Call { callee, .. } => *callee,
+                    _ => *value,
+                };
+                let last = unit.last_name(callee)?;
+                for (rule_id, pattern) in index.names.candidates(last) {
+                    let loaded = self.rule(rule_id);
+                    if loaded.rule.link == Some(Link::Denial)
+                        && loaded.patterns[pattern].matches(last)
+                    {
+                        let matched = self.matched(file, *value);
+                        if self.holds(&matched, &loaded.rule.constraints) {
+                            return Some(outcome(&loaded.rule));
+                        }
+                    }
+                }
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a function turns callers away, itself or through what it calls or depends on.
+    pub(crate) fn denies(&self, file: FileId, function: FnId, depth: u32) -> bool {
+        if let Some(known) = self.guards.borrow().get(&(file, function)) {
+            return known.unwrap_or(false);
+        }
+        self.guards.borrow_mut().insert((file, function), None);
+        let answer = self.denies_inner(file, function, depth);
+        self.guards
+            .borrow_mut()
+            .insert((file, function), Some(answer));
+        answer
+    }
+
+    fn denies_inner(&self, file: FileId, function: FnId, depth: u32) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let element = unit.function(function);
+        for guard in self.parameter_guards(file, function) {
+            if matches!(guard.class, Classified::Guard { .. }) {
+                return true;
+            }
+        }
+        for id in unit.inside(element.span) {
+            if self.denial(file, id).is_some() {
+                return true;
+            }
+            let ExprKind::Call { callee, .. } = unit.kind(id) else {
+                continue;
+            };
+            match self.eval(file, *callee) {
+                Value::Function(at, other) => {
+                    if depth < MAX_CALLS
+                        && (at, other) != (file, function)
+                        && self.denies(at, other, depth + 1)
+                    {
+                        return true;
+                    }
+                }
+                _ => {
+                    if let Some(name) = self.name_of(file, *callee)
+                        && let Some(Classified::Guard {
+                            kind: GuardKind::Authentication | GuardKind::Authorization,
+                            ..
+                        }) = self.definite(file, &name)
+                    {
+                        return true;
+                    }
+                    // A decorator-maker that carries guards: `applyDecorators(UseGuards(…))`.
+                    if let Some(inner) = self.inner_guards(file, *callee, id)
+                        && inner.iter().any(|(file, id)| {
+                            matches!(self.classify(*file, *id, 3), Classified::Guard { .. })
+                        })
+                    {
+                        return true;
+                    }
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether a class is a guard: by what it derives from, or because a method denies.
+    pub(crate) fn class_denies(&self, file: FileId, class: ClassId, depth: u32) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let name = unit.class(class).name.clone();
+        for (index, other) in unit.classes.iter().enumerate() {
+            if other.name != name {
+                continue;
+            }
+            let id = ClassId(index as u32);
+            for base in &other.bases {
+                if let Some(name) = self.name_of(file, *base)
+                    && let Some(Classified::Guard { .. }) = self.definite(file, &name)
+                {
+                    return true;
+                }
+                if depth < MAX_CALLS
+                    && let Value::Class(at, base) = self.eval(file, *base)
+                    && self.class_denies(at, base, depth + 1)
+                {
+                    return true;
+                }
+            }
+            if parsed
+                .methods(id)
+                .iter()
+                .any(|method| self.denies(file, *method, depth + 1))
+            {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Guards among the parameters of a function: `Depends(current_user)`, an extractor type.
+    pub(super) fn parameter_guards(&self, file: FileId, function: FnId) -> Vec<GuardUse> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let mut uses = Vec::new();
+        for param in &unit.function(function).params {
+            let mut found = false;
+            for id in [param.default, param.ty_expr].into_iter().flatten() {
+                for (at, inner) in self.type_parts(file, id, 0) {
+                    let other = self.project.parsed(at);
+                    if let ExprKind::Call { callee, .. } = other.unit.kind(inner)
+                        && let Some(guards) = self.inner_guards(at, *callee, inner)
+                    {
+                        for (file, id) in guards {
+                            found = true;
+                            let mut guard = self.guard_use(file, id, "handler");
+                            guard.file = self.same_file(guard.file, at);
+                            uses.push(guard);
+                        }
+                    }
+                }
+            }
+            if found {
+                continue;
+            }
+            if let Some(ty) = param.ty_expr
+                && let Some(guard) = self.extractor(file, ty, param.span)
+            {
+                uses.push(guard);
+            }
+        }
+        uses
+    }
+
+    fn same_file(&self, file: FileId, _: FileId) -> FileId {
+        file
+    }
+
+    /// The parts of a type or default in which a dependency may stand: itself, the arguments of
+    /// `Annotated[…]`, what an alias stands for.
+    fn type_parts(&self, file: FileId, id: ExprId, depth: u32) -> Vec<(FileId, ExprId)> {
+        let parsed = self.project.parsed(file);
+        if depth > 3 {
+            return Vec::new();
+        }
+        match parsed.unit.kind(id) {
+            ExprKind::Call { .. } => vec![(file, id)],
+            ExprKind::Index { index, .. } => index
+                .iter()
+                .flat_map(|part| self.type_parts(file, *part, depth + 1))
+                .collect(),
+            ExprKind::Name(_) | ExprKind::Member { .. } => {
+                let Some(path) = parsed.unit.path(id) else {
+                    return Vec::new();
+                };
+                let expr = parsed.unit.expr(id);
+                let first = path.split('.').next().unwrap_or(&path);
+                let mut target = self
+                    .project
+                    .lookup(file, first, expr.function, expr.span.start);
+                if let (crate::project::Target::Module(module), Some((_, rest))) =
+                    (&target, path.split_once('.'))
+                {
+                    target = self.project.export(*module, rest, 0);
+                }
+                match target {
+                    crate::project::Target::Assign(at, index) => {
+                        let other = self.project.parsed(at);
+                        match other.unit.assigns[index as usize].value {
+                            Some(value) => self.type_parts(at, value, depth + 1),
+                            None => Vec::new(),
+                        }
+                    }
+                    _ => Vec::new(),
+                }
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// A parameter's type that lets only some callers in: by its name, or because the code that
+    /// makes it from the request denies.
+    fn extractor(&self, file: FileId, ty: ExprId, span: Span) -> Option<GuardUse> {
+        let parsed = self.project.parsed(file);
+        let parsed_kind = parsed.unit.kind(ty);
+        // `Option<User>` and `Result<User, _>` let everybody in.
+        if let ExprKind::Index { object, index } = parsed_kind {
+            let outer = parsed.unit.last_name(*object).unwrap_or_default();
+            if matches!(outer, "Option" | "Result" | "Optional") {
+                return None;
+            }
+            if let Some(name) = self.name_of(file, *object)
+                && let Some(class @ Classified::Guard { .. }) = self.definite(file, &name)
+            {
+                return Some(GuardUse {
+                    file,
+                    span,
+                    text: outer.to_owned(),
+                    class,
+                    attached: "handler",
+                });
+            }
+            return index
+                .iter()
+                .find_map(|inner| self.extractor(file, *inner, span));
+        }
+        let name = self.name_of(file, ty)?;
+        let text = parsed.unit.last_name(ty).unwrap_or_default().to_owned();
+        match self.definite(file, &name) {
+            Some(class @ Classified::Guard { .. }) => {
+                return Some(GuardUse {
+                    file,
+                    span,
+                    text,
+                    class,
+                    attached: "handler",
+                });
+            }
+            Some(Classified::Not) => return None,
+            _ => {}
+        }
+        let Value::Class(at, class) = self.eval(file, ty) else {
+            return None;
+        };
+        let extracts = self.extracts(at, class);
+        if extracts {
+            self.remember_class(at, class);
+        }
+        extracts.then(|| GuardUse {
+            file,
+            span,
+            text,
+            class: Classified::Guard {
+                kind: GuardKind::Authentication,
+                heuristic: false,
+            },
+            attached: "handler",
+        })
+    }
+
+    /// Whether some block makes this class from a request, and denies while doing so.
+    fn extracts(&self, file: FileId, class: ClassId) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let name = &unit.class(class).name;
+        for (index, other) in unit.classes.iter().enumerate() {
+            if other.name != *name {
+                continue;
+            }
+            let from_request = other.bases.iter().any(|base| {
+                let base = match unit.kind(*base) {
+                    ExprKind::Index { object, .. } => *object,
+                    _ => *base,
+                };
+                let Some(last) = unit.last_name(base) else {
+                    return false;
+                };
+                self.index(file)
+                    .classes
+                    .candidates(last)
+                    .any(|(rule, pattern)| {
+                        let loaded = self.rule(rule);
+                        loaded.rule.link == Some(Link::Guard) && {
+                            let name = self.name_of(file, base).unwrap_or_default();
+                            loaded.patterns[pattern].matches(&name)
+                                || loaded.patterns[pattern].matches(last)
+                        }
+                    })
+            });
+            if !from_request {
+                continue;
+            }
+            let id = ClassId(index as u32);
+            if parsed.methods(id).iter().any(|method| {
+                let function = unit.function(*method);
+                self.denies(file, *method, 0)
+                    || function.params.iter().any(|param| {
+                        param
+                            .ty_expr
+                            .is_some_and(|ty| self.extractor(file, ty, param.span).is_some())
+                    })
+                    || self.calls_extractor(file, *method)
+            }) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// `User::from_request(…)` inside another extractor.
+    fn calls_extractor(&self, file: FileId, method: FnId) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let span = unit.function(method).span;
+        unit.inside(span).any(|id| match unit.kind(id) {
+            ExprKind::Call { callee, .. } => match unit.kind(*callee) {
+                ExprKind::Member { object, .. } => match self.eval(file, *object) {
+                    Value::Class(at, class) => {
+                        let owner = unit
+                            .function(method)
+                            .class
+                            .map(|class| unit.class(class).name.clone());
+                        let same = at == file
+                            && owner.as_deref()
+                                == Some(&*unit_name(&self.project.parsed(at).unit, class));
+                        !same && self.depth_guarded(|| self.extracts(at, class))
+                    }
+                    _ => false,
+                },
+                _ => false,
+            },
+            _ => false,
+        })
+    }
+
+    fn depth_guarded(&self, look: impl FnOnce() -> bool) -> bool {
+        if self.depth.get() > 20 {
+            return false;
+        }
+        self.depth.set(self.depth.get() + 4);
+        let answer = look();
+        self.depth.set(self.depth.get() - 4);
+        answer
+    }
+
+    /// Guards of a class that answers requests: decorators, bases, attributes; inherited ones too.
+    pub(super) fn class_guards(&self, file: FileId, class: ClassId) -> Vec<GuardUse> {
+        let mut uses = Vec::new();
+        let mut said = HashSet::new();
+        self.collect_class_guards(file, class, &mut uses, &mut said, 0);
+        uses
+    }
+
+    fn collect_class_guards(
+        &self,
+        file: FileId,
+        class: ClassId,
+        uses: &mut Vec<GuardUse>,
+        said: &mut HashSet<String>,
+        depth: u32,
+    ) {
+        if depth > 8 {
+            return;
+        }
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let element = unit.class(class);
+        for decorator in &element.decorators {
+            uses.extend(self.decorator_guards(file, *decorator, "class"));
+        }
+        for base in &element.bases {
+            if let Some(name) = self.name_of(file, *base)
+                && let Some(class @ Classified::Guard { .. }) = self.definite(file, &name)
+            {
+                let text = self.guard_text(file, *base);
+                let span = unit.expr(*base).span;
+                let text = match self.mixin_arguments(file, ClassId(index_of(unit, element))) {
+                    Some(words) => format!("{text}({words})"),
+                    None => text,
+                };
+                uses.push(GuardUse {
+                    file,
+                    span,
+                    text,
+                    class,
+                    attached: "class",
+                });
+            }
+        }
+        for attribute in self.guard_attributes(file) {
+            if said.contains(&attribute) {
+                continue;
+            }
+            for member in parsed.members(class, &attribute) {
+                let Member::Field(index) = member else {
+                    continue;
+                };
+                let Some(value) = unit.assigns[*index as usize].value else {
+                    continue;
+                };
+                said.insert(attribute.clone());
+                let mut all = Vec::new();
+                self.flatten(file, value, &mut all, 0);
+                for (at, id) in all {
+                    if !matches!(self.project.parsed(at).unit.kind(id), ExprKind::Str(_)) {
+                        uses.extend(self.unwrapped(at, id, "class", 0));
+                    }
+                }
+                break;
+            }
+        }
+        for base in &element.bases {
+            if let Value::Class(at, base) = self.eval(file, *base)
+                && (at, base) != (file, class)
+            {
+                self.collect_class_guards(at, base, uses, said, depth + 1);
+            }
+        }
+    }
+
+    /// `permission_required = "app.change"` beside the mixin that reads it.
+    fn mixin_arguments(&self, file: FileId, class: ClassId) -> Option<String> {
+        let parsed = self.project.parsed(file);
+        let members = parsed.members(class, "permission_required");
+        let Some(Member::Field(index)) = members.first() else {
+            return None;
+        };
+        let value = parsed.unit.assigns[*index as usize].value?;
+        let mut all = Vec::new();
+        self.flatten(file, value, &mut all, 0);
+        let words: Vec<_> = all
+            .iter()
+            .filter_map(|(file, id)| self.word(*file, *id))
+            .collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+
+    /// Whether a class or one of its bases says itself who may call, so that defaults do not hold.
+    pub(super) fn says_guards(&self, file: FileId, class: ClassId, depth: u32) -> bool {
+        let parsed = self.project.parsed(file);
+        self.guard_attributes(file)
+            .iter()
+            .any(|attribute| !parsed.members(class, attribute).is_empty())
+            || depth < 8
+                && parsed
+                    .unit
+                    .class(class)
+                    .bases
+                    .iter()
+                    .any(|base| match self.eval(file, *base) {
+                        Value::Class(at, base) => {
+                            (at, base) != (file, class) && self.says_guards(at, base, depth + 1)
+                        }
+                        _ => false,
+                    })
+    }
+
+    fn guard_attributes(&self, file: FileId) -> Vec<String> {
+        let index = self.index(file);
+        let mut all = Vec::new();
+        for (id, loaded) in self.rules.all.iter().enumerate() {
+            if index.frameworks.contains(&loaded.framework) && self.link(id) == Some(Link::View) {
+                for attribute in &loaded.rule.guard_attributes {
+                    if !all.contains(attribute) {
+                        all.push(attribute.clone());
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// The guards that a decorator of a handler or class means; none for a route or for one that
+    /// is known to be something else.
+    pub(super) fn decorator_guards(
+        &self,
+        file: FileId,
+        decorator: ExprId,
+        attached: &'static str,
+    ) -> Vec<GuardUse> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let matched = self.matched(file, decorator);
+        let Some(callee) = matched.callee else {
+            return Vec::new();
+        };
+        if let Some(last) = unit.last_name(callee) {
+            for (rule_id, pattern) in self.index(file).decorators.candidates(last) {
+                let loaded = self.rule(rule_id);
+                let pattern = &loaded.patterns[pattern];
+                let matches = match pattern.receiver {
+                    Some(_) => pattern.matches(last),
+                    None => self
+                        .name_of(file, callee)
+                        .is_some_and(|name| pattern.matches(&name)),
+                };
+                if !matches {
+                    continue;
+                }
+                match loaded.rule.link {
+                    Some(Link::Guard) if !loaded.rule.guards.is_empty() => {
+                        let uses = self.all_exprs(&matched, &loaded.rule.guards);
+                        return uses
+                            .into_iter()
+                            .flat_map(|(file, id)| self.unwrapped(file, id, attached, 1))
+                            .collect();
+                    }
+                    Some(Link::Route | Link::Router) => return Vec::new(),
+                    _ => {}
+                }
+            }
+        }
+        let guard = self.guard_use(file, decorator, attached);
+        match guard.class {
+            Classified::Not => Vec::new(),
+            // A decorator that could not be followed is seldom a guard; only its name may say so.
+            Classified::Unknown(_) => Vec::new(),
+            _ => vec![guard],
+        }
+    }
+
+    /// An authentication check inside the handler itself.
+    pub(super) fn body_guard(&self, file: FileId, function: FnId) -> Option<GuardUse> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let span = unit.function(function).span;
+        for id in unit.inside(span) {
+            if let Some(outcome) = self.denial(file, id)
+                && (outcome == "401" || outcome == "403")
+            {
+                let span = unit.expr(id).span;
+                let class = Classified::Guard {
+                    kind: GuardKind::Authorization,
+                    heuristic: true,
+                };
+                return Some(GuardUse {
+                    file,
+                    span,
+                    text: format!("a check that ends in {outcome}"),
+                    class,
+                    attached: "body",
+                });
+            }
+            let ExprKind::Call { callee, .. } = unit.kind(id) else {
+                continue;
+            };
+            let value = self.eval(file, *callee);
+            let called = match value {
+                Value::Function(at, other) if (at, other) != (file, function) => {
+                    let name = unit.last_name(*callee).unwrap_or_default();
+                    matches!(self.named(file, name), Some(Classified::Guard { .. }))
+                        && self.denies(at, other, 1)
+                }
+                _ => self.name_of(file, *callee).is_some_and(|name| {
+                    matches!(
+                        self.definite(file, &name),
+                        Some(Classified::Guard {
+                            kind: GuardKind::Authentication | GuardKind::Authorization,
+                            ..
+                        })
+                    )
+                }),
+            };
+            if called {
+                let class = Classified::Guard {
+                    kind: GuardKind::Authorization,
+                    heuristic: true,
+                };
+                return Some(GuardUse {
+                    file,
+                    span: unit.expr(id).span,
+                    text: self.guard_text(file, *callee),
+                    class,
+                    attached: "body",
+                });
+            }
+        }
+        None
+    }
+}
+
+fn unit_name(unit: &Unit, class: ClassId) -> Box<str> {
+    unit.class(class).name.clone()
+}
+
+fn index_of(unit: &Unit, class: &Class) -> u32 {
+    unit.classes
+        .iter()
+        .position(|other| other.span == class.span)
+        .unwrap_or_default() as u32
+}

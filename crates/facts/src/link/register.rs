@@ -1,0 +1,1370 @@
+//! Finds routers, routes, mounts and guards in the files and hangs them onto each other.
+
+use super::select::Matched;
+use super::*;
+use crate::rule::{On, Rule};
+
+impl<'a> Linker<'a> {
+    /// The router that a call makes or is called on, by the rules.
+    pub(super) fn router_of_call(
+        &self,
+        file: FileId,
+        id: ExprId,
+        callee: ExprId,
+        args: &[Arg],
+    ) -> Option<RouterId> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let last = unit.last_name(callee)?;
+        let index = self.index(file);
+        for (rule_id, pattern) in index.calls.candidates(last) {
+            let loaded = self.rule(rule_id);
+            let Some(
+                link @ (Link::Router | Link::Route | Link::Mount | Link::Handler | Link::Guard),
+            ) = loaded.rule.link
+            else {
+                continue;
+            };
+            let pattern = &loaded.patterns[pattern];
+            let matched = Matched {
+                file,
+                callee: Some(callee),
+                args: args.to_vec(),
+                value: Some(id),
+            };
+            if let Some(receiver) = &pattern.receiver {
+                if receiver != "$router" || !pattern.matches(last) {
+                    continue;
+                }
+                let ExprKind::Member { object, .. } = unit.kind(callee) else {
+                    continue;
+                };
+                let Some(router) = self.receiver(file, *object, rule_id, &matched) else {
+                    continue;
+                };
+                if link != Link::Router {
+                    return Some(router);
+                }
+                if !self.holds(&matched, &loaded.rule.constraints) {
+                    continue;
+                }
+                let child = self.make_router(rule_id, &matched, id, None);
+                let span = unit.expr(id).span;
+                if child.1 {
+                    let mount = Mount {
+                        child: child.0,
+                        prefix: PathText::default(),
+                        guards: Vec::new(),
+                        replaces_prefix: false,
+                        file,
+                        span,
+                    };
+                    self.push(
+                        router,
+                        Entry {
+                            order: (file, span.end),
+                            kind: EntryKind::Mount(mount),
+                        },
+                    );
+                }
+                return Some(child.0);
+            }
+            let Some(name) = self.name_of(file, callee) else {
+                continue;
+            };
+            if !pattern.matches(&name)
+                || !self.allowed(file, loaded)
+                || !self.holds(&matched, &loaded.rule.constraints)
+            {
+                continue;
+            }
+            match link {
+                Link::Router => return Some(self.make_router(rule_id, &matched, id, None).0),
+                Link::Mount => {
+                    let (child_file, child) = self
+                        .exprs(&matched, &loaded.rule.child)
+                        .into_iter()
+                        .next()?;
+                    return self
+                        .routers_of(child_file, child, rule_id)
+                        .into_iter()
+                        .next();
+                }
+                Link::Route => {
+                    let (router, fresh) = self.make_router(rule_id, &matched, id, None);
+                    if fresh {
+                        self.routers.borrow_mut()[router.0 as usize].root = false;
+                        self.routers.borrow_mut()[router.0 as usize].listed = true;
+                        self.routers.borrow_mut()[router.0 as usize].prefix = PathText::default();
+                        self.routers.borrow_mut()[router.0 as usize].guards.clear();
+                        self.add_route(router, rule_id, &matched, unit.expr(id).span, None);
+                    }
+                    return Some(router);
+                }
+                _ => {}
+            }
+        }
+        // A class of the repository that derives from a router class.
+        let target = match self.eval(file, callee) {
+            Value::Class(file, class) => (file, class),
+            _ => return None,
+        };
+        let rule_id = self.router_rule_of_class(target.0, target.1, 0)?;
+        let matched = Matched {
+            file,
+            callee: Some(callee),
+            args: args.to_vec(),
+            value: Some(id),
+        };
+        let (router, fresh) = self.make_router(rule_id, &matched, id, None);
+        if fresh {
+            let inherited = self.inherited_arguments(target.0, target.1, rule_id);
+            let mut routers = self.routers.borrow_mut();
+            let router = &mut routers[router.0 as usize];
+            router.guards.extend(inherited.0);
+            if router.prefix.text.is_empty() {
+                router.prefix = inherited.1;
+            }
+        }
+        Some(router)
+    }
+
+    /// Guards and prefix that a router class gives in its constructor: `super().__init__(…)`.
+    fn inherited_arguments(
+        &self,
+        file: FileId,
+        class: ClassId,
+        rule_id: usize,
+    ) -> (Vec<GuardUse>, PathText) {
+        let parsed = self.project.parsed(file);
+        let rule = &self.rule(rule_id).rule;
+        let (mut guards, mut prefix) = (Vec::new(), PathText::default());
+        for id in parsed.unit.inside(parsed.unit.class(class).span) {
+            let ExprKind::Call { callee, args } = parsed.unit.kind(id) else {
+                continue;
+            };
+            let ExprKind::Member { object, .. } = parsed.unit.kind(*callee) else {
+                continue;
+            };
+            let on_super = match parsed.unit.kind(*object) {
+                ExprKind::Call { callee, .. } => {
+                    matches!(parsed.unit.kind(*callee), ExprKind::Name(name) if &**name == "super")
+                }
+                _ => false,
+            };
+            if on_super {
+                let matched = Matched {
+                    file,
+                    callee: Some(*callee),
+                    args: args.clone(),
+                    value: Some(id),
+                };
+                guards.extend(self.guard_uses(&matched, &rule.guards, "router"));
+                prefix = self
+                    .path(&matched, &rule.path)
+                    .filter(|path| !path.unknown)
+                    .unwrap_or(prefix);
+            }
+        }
+        (guards, prefix)
+    }
+
+    /// The rule by which instances of a class are routers.
+    fn router_rule_of_class(&self, file: FileId, class: ClassId, hops: u32) -> Option<usize> {
+        if hops > 6 {
+            return None;
+        }
+        let parsed = self.project.parsed(file);
+        for base in &parsed.unit.class(class).bases {
+            match self.eval(file, *base) {
+                Value::Class(file, class) => {
+                    if let Some(rule) = self.router_rule_of_class(file, class, hops + 1) {
+                        return Some(rule);
+                    }
+                }
+                Value::External(path) => {
+                    let last = path.rsplit('.').next().unwrap_or(&path).to_owned();
+                    for (rule, pattern) in self.index(file).calls.candidates(&last) {
+                        let loaded = self.rule(rule);
+                        let pattern = &loaded.patterns[pattern];
+                        if loaded.rule.link == Some(Link::Router)
+                            && pattern.receiver.is_none()
+                            && pattern.matches(&path)
+                        {
+                            return Some(rule);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn make_router(
+        &self,
+        rule_id: usize,
+        matched: &Matched,
+        id: ExprId,
+        key: Option<RouterKey>,
+    ) -> (RouterId, bool) {
+        let file = matched.file;
+        if let Some(known) = self.known_router(file, key.unwrap_or(RouterKey::Expr(id))) {
+            return (known, false);
+        }
+        let loaded = self.rule(rule_id);
+        let rule = &loaded.rule;
+        let parsed = self.project.parsed(file);
+        let span = parsed.unit.expr(id).span;
+        let prefix = self.path(matched, &rule.path).unwrap_or_default();
+        let guards = self.guard_uses(
+            matched,
+            &rule.guards,
+            if rule.root { "app" } else { "router" },
+        );
+        let name = parsed
+            .unit
+            .assigns
+            .iter()
+            .find(|assign| assign.value == Some(id))
+            .and_then(|assign| assign.name.as_deref())
+            .unwrap_or_default()
+            .to_owned();
+        let (router, fresh) = self.router(file, key.unwrap_or(RouterKey::Expr(id)), || Router {
+            framework: loaded.framework,
+            name,
+            prefix,
+            guards,
+            entries: Vec::new(),
+            root: rule.root,
+            mounted: false,
+            param: false,
+            listed: false,
+            file,
+            span,
+        });
+        if fresh {
+            self.add_listed(router, rule_id, matched);
+        }
+        (router, fresh)
+    }
+
+    /// Hangs a list of routes onto a router: `routes=[…]`, `urlpatterns = […]`.
+    fn add_listed(&self, router: RouterId, rule_id: usize, matched: &Matched) {
+        let rule = &self.rule(rule_id).rule;
+        for (file, id) in self.all_exprs(matched, &rule.entries) {
+            let span = self.project.parsed(file).unit.expr(id).span;
+            for child in self.routers_of(file, id, rule_id) {
+                let mount = Mount {
+                    child,
+                    prefix: PathText::default(),
+                    guards: Vec::new(),
+                    replaces_prefix: false,
+                    file,
+                    span,
+                };
+                self.push(
+                    router,
+                    Entry {
+                        order: (file, span.end),
+                        kind: EntryKind::Mount(mount),
+                    },
+                );
+            }
+        }
+    }
+
+    /// The router that a method is called on, if the rule may speak of it.
+    fn receiver(
+        &self,
+        file: FileId,
+        object: ExprId,
+        rule_id: usize,
+        matched: &Matched,
+    ) -> Option<RouterId> {
+        match self.eval(file, object) {
+            Value::Router(router) => self.speaks(rule_id, router).then_some(router),
+            Value::Param(param_file, function, index) => {
+                self.param_router(param_file, function, index, file, rule_id, matched)
+            }
+            Value::ExternalInstance(path) | Value::External(path) => {
+                // A typed field or variable: `private app: express.Application`.
+                self.typed_router(file, object, &path, rule_id, matched)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a type's name belongs to a framework's packages.
+    fn of_framework(&self, framework: usize, name: &str) -> bool {
+        let packages = &self.rules.frameworks[framework].imports;
+        packages.iter().any(|package| {
+            name.strip_prefix(package.as_str())
+                .is_some_and(|rest| rest.starts_with('.'))
+        })
+    }
+
+    fn typed_router(
+        &self,
+        file: FileId,
+        object: ExprId,
+        ty: &str,
+        rule_id: usize,
+        matched: &Matched,
+    ) -> Option<RouterId> {
+        let loaded = self.rule(rule_id);
+        if !self.of_framework(loaded.framework, ty) || !self.routed(matched, &loaded.rule) {
+            return None;
+        }
+        // Only a type that a router rule makes, or is named like one.
+        let last = ty.rsplit('.').next().unwrap_or(ty);
+        let router_like = [
+            "Router",
+            "Application",
+            "App",
+            "Express",
+            "FastAPI",
+            "Flask",
+            "Scope",
+            "ServiceConfig",
+            "Server",
+        ];
+        if !router_like.iter().any(|word| last.ends_with(word)) {
+            return None;
+        }
+        let parsed = self.project.parsed(file);
+        let span = parsed.unit.expr(object).span;
+        // One router for one variable: its declaration is the key.
+        let key = match parsed.unit.kind(object) {
+            ExprKind::Name(name) => {
+                let expr = parsed.unit.expr(object);
+                match self
+                    .project
+                    .lookup(file, name, expr.function, expr.span.start)
+                {
+                    crate::project::Target::Assign(_, index) => RouterKey::Assign(index),
+                    _ => RouterKey::Expr(object),
+                }
+            }
+            ExprKind::Member { property, .. } => {
+                let class = self.enclosing_class(file, parsed.unit.expr(object).function);
+                match class.and_then(|class| parsed.members(class, property).first().copied()) {
+                    Some(crate::project::Member::Field(index)) => RouterKey::Assign(index),
+                    _ => RouterKey::Expr(object),
+                }
+            }
+            _ => RouterKey::Expr(object),
+        };
+        let (router, _) = self.router(file, key, || Router {
+            framework: loaded.framework,
+            name: last.to_owned(),
+            prefix: PathText::default(),
+            guards: Vec::new(),
+            entries: Vec::new(),
+            root: true,
+            mounted: false,
+            param: true,
+            listed: false,
+            file,
+            span,
+        });
+        self.speaks(rule_id, router).then_some(router)
+    }
+
+    /// Whether the call looks like a registration: a path and something behind it, a router, a guard.
+    fn routed(&self, matched: &Matched, rule: &Rule) -> bool {
+        match rule.link {
+            Some(Link::Route) => {
+                let path = self.path(matched, &rule.path);
+                path.is_none_or(|path| {
+                    path.text.is_empty()
+                        || path.text.starts_with(['/', '{', '*', ':', '<', '^', '('])
+                })
+            }
+            _ => true,
+        }
+    }
+
+    /// The router behind a parameter. Evidence is asked for: its type, an import of the
+    /// framework, or a name that routers have.
+    fn param_router(
+        &self,
+        file: FileId,
+        function: FnId,
+        index: usize,
+        at: FileId,
+        rule_id: usize,
+        matched: &Matched,
+    ) -> Option<RouterId> {
+        if let Some(known) = self.known_router(file, RouterKey::Param(function, index)) {
+            return self.speaks(rule_id, known).then_some(known);
+        }
+        let loaded = self.rule(rule_id);
+        let ty = self.param_type(file, function, index);
+        let parsed = self.project.parsed(file);
+        let param = parsed.unit.function(function).params.get(index)?;
+        let typed = ty
+            .as_deref()
+            .map(|ty| self.of_framework(loaded.framework, ty));
+        let evidence = match typed {
+            Some(typed) => typed,
+            None => {
+                let name = crate::project::param_name(&param.name).to_ascii_lowercase();
+                let named = [
+                    "app",
+                    "router",
+                    "api",
+                    "server",
+                    "cfg",
+                    "config",
+                    "application",
+                    "blueprint",
+                    "bp",
+                    "routes",
+                ];
+                let named = named
+                    .iter()
+                    .any(|word| name == *word || name.ends_with(word));
+                named && loaded.rule.link != Some(Link::Guard)
+                    || named && self.imported(at).contains(&loaded.framework)
+            }
+        };
+        if !evidence || !self.routed(matched, &loaded.rule) {
+            return None;
+        }
+        let (router, _) = self.router(file, RouterKey::Param(function, index), || Router {
+            framework: loaded.framework,
+            name: crate::project::param_name(&param.name).to_owned(),
+            prefix: PathText::default(),
+            guards: Vec::new(),
+            entries: Vec::new(),
+            root: false,
+            mounted: false,
+            param: true,
+            listed: false,
+            file,
+            span: param.span,
+        });
+        Some(router)
+    }
+
+    /// The routers that an expression stands for, where a router is expected.
+    pub(super) fn routers_of(&self, file: FileId, id: ExprId, rule_id: usize) -> Vec<RouterId> {
+        let value = self.eval(file, id);
+        self.routers_of_value(&value, rule_id, 0)
+    }
+
+    fn routers_of_value(&self, value: &Value, rule_id: usize, depth: u32) -> Vec<RouterId> {
+        if depth > 6 {
+            return Vec::new();
+        }
+        match value {
+            Value::Router(router) => vec![*router],
+            Value::List(file, items) => {
+                let all = items.iter().flat_map(|item| {
+                    let value = self.eval(*file, *item);
+                    self.routers_of_value(&value, rule_id, depth + 1)
+                });
+                all.collect()
+            }
+            Value::Function(file, function) => {
+                if let Some(router) = self.known_router(*file, RouterKey::Function(*function)) {
+                    return vec![router];
+                }
+                self.register(*file);
+                if let Some(router) = self.known_router(*file, RouterKey::Function(*function)) {
+                    return vec![router];
+                }
+                if let Some(router) = self.known_router(*file, RouterKey::Param(*function, 0)) {
+                    return vec![router];
+                }
+                match self.result(*file, *function) {
+                    Value::Router(router) => vec![router],
+                    _ => Vec::new(),
+                }
+            }
+            Value::Class(file, class) | Value::Instance(file, class) => {
+                self.register(*file);
+                self.known_router(*file, RouterKey::Class(*class))
+                    .into_iter()
+                    .collect()
+            }
+            // `include("app.urls")`
+            Value::Str(name) => {
+                let rule_file = FileId(0);
+                match self.module_by_name(rule_file, name) {
+                    Some(module) => {
+                        self.routers_of_value(&Value::Module(module), rule_id, depth + 1)
+                    }
+                    None => Vec::new(),
+                }
+            }
+            Value::Module(file) => {
+                self.register(*file);
+                if let Some(default) = self.project.default_export(*file) {
+                    let value = self.eval(*file, default);
+                    if value != Value::Module(*file) && value != Value::Unknown {
+                        return self.routers_of_value(&value, rule_id, depth + 1);
+                    }
+                }
+                let ids = self.ids.borrow();
+                let mut listed: Vec<RouterId> = ids
+                    .iter()
+                    .filter(|((at, key), _)| at == file && matches!(key, RouterKey::Assign(_)))
+                    .map(|(_, router)| *router)
+                    .collect();
+                listed.sort();
+                listed
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// A module by the dotted name that a string gives, from the repository's root.
+    fn module_by_name(&self, from: FileId, name: &str) -> Option<FileId> {
+        let stem = name.replace('.', "/");
+        let paths = self.project.paths();
+        let wanted = [format!("{stem}.py"), format!("{stem}/__init__.py")];
+        for path in &wanted {
+            if paths.contains(path) {
+                return self.project.load(path);
+            }
+        }
+        let suffixes = wanted.map(|path| format!("/{path}"));
+        let found = paths.iter().find(|path| {
+            suffixes
+                .iter()
+                .any(|suffix| path.ends_with(suffix.as_str()))
+        });
+        found
+            .and_then(|path| self.project.load(path))
+            .or_else(|| self.project.module(from, name))
+    }
+
+    /// What answers, and the guards that wrap it: `login_required(View.as_view())`.
+    pub(super) fn handler(
+        &self,
+        file: FileId,
+        id: ExprId,
+        guards: &mut Vec<GuardUse>,
+        depth: u32,
+    ) -> Option<Handler> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        if let ExprKind::Await(inner) = unit.kind(id) {
+            return self.handler(file, *inner, guards, depth);
+        }
+        if let ExprKind::Call { callee, args } = unit.kind(id)
+            && depth < 6
+        {
+            // A rule says what the handler of this call is.
+            if let Some(last) = unit.last_name(*callee) {
+                for (rule_id, pattern) in self.index(file).calls.candidates(last) {
+                    let loaded = self.rule(rule_id);
+                    if loaded.rule.link != Some(Link::Handler) {
+                        continue;
+                    }
+                    let pattern = &loaded.patterns[pattern];
+                    let matches = match pattern.receiver.as_deref() {
+                        Some("$router") => false,
+                        Some(_) => pattern.matches(last),
+                        None => self
+                            .name_of(file, *callee)
+                            .is_some_and(|name| pattern.matches(&name)),
+                    };
+                    if matches {
+                        let matched = Matched {
+                            file,
+                            callee: Some(*callee),
+                            args: args.clone(),
+                            value: Some(id),
+                        };
+                        if let Some((file, inner)) = self
+                            .exprs(&matched, &loaded.rule.handler)
+                            .into_iter()
+                            .next()
+                        {
+                            return self.handler(file, inner, guards, depth + 1);
+                        }
+                    }
+                }
+            }
+            // A wrapper around the handler, which may be a guard.
+            for arg in args.iter().rev() {
+                let inner = self.eval(file, arg.value);
+                let is_call = matches!(unit.kind(arg.value), ExprKind::Call { .. });
+                if matches!(inner, Value::Function(..) | Value::Class(..)) || is_call {
+                    let mut inner_guards = Vec::new();
+                    let handler = self.handler(file, arg.value, &mut inner_guards, depth + 1);
+                    if let Some(handler @ (Handler::Function(..) | Handler::Class(..))) = handler {
+                        let wrapper = match unit.kind(*callee) {
+                            // `cache_page(60)(view)`
+                            ExprKind::Call { .. } => *callee,
+                            _ => *callee,
+                        };
+                        guards.push(self.guard_use(file, wrapper, "handler"));
+                        guards.extend(inner_guards);
+                        return Some(handler);
+                    }
+                }
+            }
+            // A call that gives the handler: `makeHandler(options)`.
+            return Some(match self.eval(file, id) {
+                Value::Function(file, function) => Handler::Function(file, function),
+                Value::Class(file, class) | Value::Instance(file, class) => {
+                    Handler::Class(file, class)
+                }
+                _ => Handler::Other(unit.path(*callee).unwrap_or_else(|| "a call".to_owned())),
+            });
+        }
+        match self.eval(file, id) {
+            Value::Function(file, function) => Some(Handler::Function(file, function)),
+            Value::Class(file, class) | Value::Instance(file, class) => {
+                Some(Handler::Class(file, class))
+            }
+            Value::Str(_) | Value::List(..) => None,
+            Value::Map(map_file, map) => {
+                // `{ handler: f, preHandler: [g] }`
+                let (file, id) = self.map_value(map_file, map, "handler")?;
+                self.handler(file, id, guards, depth + 1)
+            }
+            _ => Some(Handler::Other(
+                unit.path(id).unwrap_or_else(|| "an expression".to_owned()),
+            )),
+        }
+    }
+
+    fn add_route(
+        &self,
+        router: RouterId,
+        rule_id: usize,
+        matched: &Matched,
+        span: Span,
+        decorated: Option<Handler>,
+    ) {
+        let rule = &self.rule(rule_id).rule;
+        let file = matched.file;
+        let path_exprs = self.exprs(matched, &rule.path);
+        let is_path = path_exprs
+            .first()
+            .is_some_and(|(file, id)| !self.is_handler_like(*file, *id));
+        let path = if is_path || rule.path.iter().any(|selector| selector.text.is_some()) {
+            self.path(matched, &rule.path).unwrap_or_default()
+        } else {
+            PathText::default()
+        };
+        let mut guards: Vec<GuardUse> = Vec::new();
+        let mut handler = decorated;
+        let mut handler_expr = None;
+        if handler.is_none() {
+            for selector in &rule.handler {
+                let found = self
+                    .exprs(matched, std::slice::from_ref(selector))
+                    .into_iter()
+                    .next();
+                if let Some((handler_file, id)) = found {
+                    if is_path && path_exprs.first() == Some(&(handler_file, id)) {
+                        continue;
+                    }
+                    handler_expr = Some((handler_file, id));
+                    break;
+                }
+            }
+            if !rule.handler.is_empty() {
+                let Some((handler_file, id)) = handler_expr else {
+                    return;
+                };
+                // A router as the handler is a mount: `path("x/", include(…))`, `.route("/x", get(h))`.
+                let value = self.eval(handler_file, id);
+                let routers = match value {
+                    Value::Router(_) | Value::List(..) | Value::Module(_) => {
+                        self.routers_of_value(&value, rule_id, 0)
+                    }
+                    _ => Vec::new(),
+                };
+                if !routers.is_empty() {
+                    for child in routers {
+                        let guards = self.guard_uses_except(matched, &rule.guards, &[], "mount");
+                        let mount = Mount {
+                            child,
+                            prefix: path.clone(),
+                            guards,
+                            replaces_prefix: false,
+                            file,
+                            span,
+                        };
+                        self.push(
+                            router,
+                            Entry {
+                                order: (file, span.end),
+                                kind: EntryKind::Mount(mount),
+                            },
+                        );
+                    }
+                    return;
+                }
+                if let Value::List(list_file, items) = &value {
+                    // `[guard, guard, handler]`
+                    if let Some((last, before)) = items.split_last() {
+                        guards.extend(
+                            before
+                                .iter()
+                                .map(|item| self.guard_use(*list_file, *item, "handler")),
+                        );
+                        handler = self.handler(*list_file, *last, &mut guards, 0);
+                    }
+                } else {
+                    handler = self.handler(handler_file, id, &mut guards, 0);
+                }
+                if handler.is_none() {
+                    return;
+                }
+            }
+        }
+        let mut skip = path_exprs;
+        skip.extend(handler_expr);
+        let mut around = self.guard_uses_except(matched, &rule.guards, &skip, "handler");
+        around.extend(guards);
+        let mut methods = self.texts(matched, &rule.methods);
+        for method in &mut methods {
+            *method = method.to_uppercase();
+        }
+        let route = Route {
+            methods,
+            path,
+            handler,
+            guards: around,
+            protocol: rule.protocol.clone(),
+            rule: rule_id,
+            file,
+            span,
+        };
+        self.push(
+            router,
+            Entry {
+                order: (file, span.end),
+                kind: EntryKind::Route(route),
+            },
+        );
+    }
+
+    fn is_handler_like(&self, file: FileId, id: ExprId) -> bool {
+        matches!(
+            self.eval(file, id),
+            Value::Function(..) | Value::Class(..) | Value::Router(_) | Value::Instance(..)
+        )
+    }
+
+    /// Registers what a file declares; every file once.
+    pub(crate) fn register(&self, file: FileId) {
+        // The marker is a router id that no expression can have.
+        let marker = (file, RouterKey::Param(FnId(u32::MAX), 0));
+        if self.ids.borrow().contains_key(&marker) {
+            return;
+        }
+        self.ids.borrow_mut().insert(marker, RouterId(u32::MAX));
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let index = self.index(file);
+        for class in 0..unit.classes.len() {
+            self.register_class(file, ClassId(class as u32));
+        }
+        for (at, assign) in unit.assigns.iter().enumerate() {
+            let Some(name) = assign.name.as_deref() else {
+                continue;
+            };
+            for (rule_id, _) in index.assigns.candidates(name) {
+                let loaded = self.rule(rule_id);
+                let Some(link) = loaded.rule.link else {
+                    continue;
+                };
+                if assign.function.is_some() || !self.allowed(file, loaded) {
+                    continue;
+                }
+                let Some(value) = assign.value else { continue };
+                let matched = Matched {
+                    file,
+                    callee: None,
+                    args: Vec::new(),
+                    value: Some(value),
+                };
+                match link {
+                    Link::Router => {
+                        // `urlpatterns += […]` grows the first one.
+                        let first = unit
+                            .assigns
+                            .iter()
+                            .position(|other| {
+                                other.name.as_deref() == Some(name)
+                                    && other.function.is_none()
+                                    && other.class.is_none()
+                            })
+                            .unwrap_or(at) as u32;
+                        let (router, fresh) = self.make_router(
+                            rule_id,
+                            &matched,
+                            value,
+                            Some(RouterKey::Assign(first)),
+                        );
+                        if !fresh {
+                            self.add_listed(router, rule_id, &matched);
+                        }
+                    }
+                    Link::Guard => self.add_global(rule_id, &matched),
+                    _ => {}
+                }
+            }
+        }
+        for (at, function) in unit.functions.iter().enumerate() {
+            for decorator in &function.decorators {
+                self.register_decorator(file, *decorator, FnId(at as u32));
+            }
+        }
+        for id in unit.ids() {
+            match unit.kind(id) {
+                ExprKind::Call { callee, args } => self.register_call(file, id, *callee, args),
+                ExprKind::Map(pairs) if !index.maps.is_empty() && !pairs.is_empty() => {
+                    self.register_map(file, id)
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn add_global(&self, rule_id: usize, matched: &Matched) {
+        let loaded = self.rule(rule_id);
+        for guard in self.guard_uses(matched, &loaded.rule.guards, "setting") {
+            if guard.class == Classified::Not {
+                continue;
+            }
+            self.globals.borrow_mut().push(GlobalGuard {
+                framework: loaded.framework,
+                guard,
+                default: loaded.rule.default,
+            });
+        }
+    }
+
+    fn register_map(&self, file: FileId, id: ExprId) {
+        for rule_id in &self.index(file).maps {
+            let loaded = self.rule(*rule_id);
+            let all = loaded.rule.has.iter().all(|(key, pattern)| {
+                self.map_value(file, id, key)
+                    .and_then(|(file, value)| self.name_of(file, value))
+                    .is_some_and(|name| crate::rule::Pattern::parse(pattern).matches(&name))
+            });
+            if all && loaded.rule.link == Some(Link::Guard) {
+                // The map is the first argument of what was matched.
+                let args = vec![Arg {
+                    name: None,
+                    value: id,
+                    spread: false,
+                }];
+                let matched = Matched {
+                    file,
+                    callee: None,
+                    args,
+                    value: Some(id),
+                };
+                self.add_global(*rule_id, &matched);
+            }
+        }
+    }
+
+    fn register_call(&self, file: FileId, id: ExprId, callee: ExprId, args: &[Arg]) {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let Some(last) = unit.last_name(callee) else {
+            return;
+        };
+        for (rule_id, pattern) in self.index(file).calls.candidates(last) {
+            let loaded = self.rule(rule_id);
+            let Some(
+                link @ (Link::Router
+                | Link::Route
+                | Link::Mount
+                | Link::Guard
+                | Link::Handler
+                | Link::Prefix),
+            ) = loaded.rule.link
+            else {
+                continue;
+            };
+            let pattern = &loaded.patterns[pattern];
+            let matched = Matched {
+                file,
+                callee: Some(callee),
+                args: args.to_vec(),
+                value: Some(id),
+            };
+            let span = unit.expr(id).span;
+            let Some(receiver) = &pattern.receiver else {
+                let global = loaded.rule.global && (link == Link::Guard || link == Link::Prefix);
+                if link == Link::Router || global {
+                    // Standing alone it still counts: an app that is only made and handed on.
+                    if link == Link::Router {
+                        self.eval(file, id);
+                    } else if self
+                        .name_of(file, callee)
+                        .is_some_and(|name| pattern.matches(&name))
+                    {
+                        self.global_call(rule_id, link, &matched, span);
+                    }
+                }
+                continue;
+            };
+            if !pattern.matches(last)
+                || !self.allowed(file, loaded)
+                || !self.holds(&matched, &loaded.rule.constraints)
+            {
+                continue;
+            }
+            if loaded.rule.global && receiver == "$any" {
+                if self.imported(file).contains(&loaded.framework) {
+                    self.global_call(rule_id, link, &matched, span);
+                }
+                continue;
+            }
+            if receiver != "$router" {
+                continue;
+            }
+            let ExprKind::Member { object, .. } = unit.kind(callee) else {
+                continue;
+            };
+            let Some(router) = self.receiver(file, *object, rule_id, &matched) else {
+                continue;
+            };
+            let order = (file, span.end);
+            match link {
+                Link::Router => {
+                    self.eval(file, id);
+                }
+                Link::Route => self.add_route(router, rule_id, &matched, span, None),
+                Link::Mount => self.add_mount(router, rule_id, &matched, span),
+                Link::Handler => {
+                    let found = self
+                        .exprs(&matched, &loaded.rule.handler)
+                        .into_iter()
+                        .next();
+                    if let Some((handler_file, handler)) = found {
+                        let mut guards = Vec::new();
+                        let handler = self.handler(handler_file, handler, &mut guards, 0);
+                        let mut routers = self.routers.borrow_mut();
+                        let last = routers[router.0 as usize]
+                            .entries
+                            .iter_mut()
+                            .rev()
+                            .find_map(|entry| match &mut entry.kind {
+                                EntryKind::Route(route) => Some(route),
+                                _ => None,
+                            });
+                        if let Some(route) = last {
+                            route.handler = handler;
+                            route.guards.extend(guards);
+                            route.span = span;
+                        }
+                    }
+                }
+                Link::Guard => {
+                    let attached = if self.routers.borrow()[router.0 as usize].root {
+                        "app"
+                    } else {
+                        "router"
+                    };
+                    let path = self.guard_path(&matched, &loaded.rule);
+                    let exprs = self.exprs(&matched, &loaded.rule.path);
+                    for guard in
+                        self.guard_uses_except(&matched, &loaded.rule.guards, &exprs, attached)
+                    {
+                        let kind = EntryKind::Guard {
+                            guard,
+                            path: path.clone(),
+                            applies: loaded.rule.applies,
+                        };
+                        self.push(router, Entry { order, kind });
+                    }
+                }
+                _ => {}
+            }
+            return;
+        }
+    }
+
+    /// The path that limits a guard, if the first argument is one.
+    fn guard_path(&self, matched: &Matched, rule: &Rule) -> Option<PathText> {
+        let (file, id) = self.exprs(matched, &rule.path).into_iter().next()?;
+        match self.eval(file, id) {
+            Value::Str(text) => Some(PathText {
+                text,
+                unknown: false,
+            }),
+            _ => None,
+        }
+    }
+
+    fn global_call(&self, rule_id: usize, link: Link, matched: &Matched, span: Span) {
+        match link {
+            Link::Guard => self.add_global(rule_id, matched),
+            Link::Prefix => {
+                if let Some(path) = self.path(matched, &self.rule(rule_id).rule.path) {
+                    self.prefixes.borrow_mut().push((
+                        self.rule(rule_id).framework,
+                        path,
+                        matched.file,
+                        span,
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn add_mount(&self, router: RouterId, rule_id: usize, matched: &Matched, span: Span) {
+        let rule = &self.rule(rule_id).rule;
+        let file = matched.file;
+        let path = self
+            .guard_path(matched, rule)
+            .or_else(|| self.path(matched, &rule.path).filter(|path| !path.unknown))
+            .unwrap_or_default();
+        let path_exprs = self.exprs(matched, &rule.path);
+        // Of many arguments some are routers and the others guards, in their order.
+        let mut guards: Vec<GuardUse> = Vec::new();
+        let mut mounted = false;
+        let mut loose: Vec<GuardUse> = Vec::new();
+        let children = self.all_exprs(matched, &rule.child);
+        for (child_file, id) in children {
+            if path_exprs.contains(&(child_file, id))
+                && self.path_text(child_file, id).text.starts_with('/')
+            {
+                continue;
+            }
+            let value = self.eval(child_file, id);
+            if matches!(value, Value::Str(_)) && !rule.replaces_prefix {
+                continue;
+            }
+            let routers = self.routers_of_value(&value, rule_id, 0);
+            let routers: Vec<_> = routers
+                .into_iter()
+                .filter(|child| self.speaks_of_child(rule_id, *child))
+                .collect();
+            if routers.is_empty() {
+                let guard = self.guard_use(child_file, id, "mount");
+                loose.push(guard);
+                continue;
+            }
+            guards.append(&mut loose);
+            guards.extend(self.guard_uses(matched, &rule.guards, "mount"));
+            for child in routers {
+                mounted = true;
+                let mount = Mount {
+                    child,
+                    prefix: path.clone(),
+                    guards: guards.clone(),
+                    replaces_prefix: rule.replaces_prefix && !path.text.is_empty(),
+                    file,
+                    span,
+                };
+                self.push(
+                    router,
+                    Entry {
+                        order: (file, span.end),
+                        kind: EntryKind::Mount(mount),
+                    },
+                );
+            }
+        }
+        if !mounted && !loose.is_empty() {
+            // Middleware only: a guard on the router, limited to the path.
+            let attached = if self.routers.borrow()[router.0 as usize].root {
+                "app"
+            } else {
+                "router"
+            };
+            let limit = (!path.text.is_empty() && path.text != "/").then_some(path);
+            for mut guard in loose {
+                guard.attached = attached;
+                let kind = EntryKind::Guard {
+                    guard,
+                    path: limit.clone(),
+                    applies: rule.applies,
+                };
+                self.push(
+                    router,
+                    Entry {
+                        order: (file, span.end),
+                        kind,
+                    },
+                );
+            }
+        }
+    }
+
+    fn speaks_of_child(&self, rule_id: usize, child: RouterId) -> bool {
+        let language = &self.rules.frameworks[self.rule(rule_id).framework].language;
+        let framework = self.routers.borrow()[child.0 as usize].framework;
+        self.rules.frameworks[framework].language == *language || self.speaks(rule_id, child)
+    }
+
+    fn register_class(&self, file: FileId, class: ClassId) {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let element = unit.class(class);
+        for decorator in &element.decorators {
+            let matched = self.matched(file, *decorator);
+            let Some(callee) = matched.callee else {
+                continue;
+            };
+            let Some(last) = unit.last_name(callee) else {
+                continue;
+            };
+            for (rule_id, pattern) in self.index(file).decorators.candidates(last) {
+                let loaded = self.rule(rule_id);
+                let Some(link) = loaded.rule.link else {
+                    continue;
+                };
+                if loaded.rule.on == Some(On::Function) || !self.allowed(file, loaded) {
+                    continue;
+                }
+                let pattern = &loaded.patterns[pattern];
+                match (link, pattern.receiver.is_some()) {
+                    (Link::Router, false) => {
+                        if self
+                            .name_of(file, callee)
+                            .is_some_and(|name| pattern.matches(&name))
+                            && self.holds(&matched, &loaded.rule.constraints)
+                        {
+                            let (router, fresh) = self.make_router(
+                                rule_id,
+                                &matched,
+                                *decorator,
+                                Some(RouterKey::Class(class)),
+                            );
+                            if fresh {
+                                let guards = self.class_guards(file, class);
+                                let mut routers = self.routers.borrow_mut();
+                                let router = &mut routers[router.0 as usize];
+                                router.name = element.name.to_string();
+                                router.guards.extend(guards);
+                            }
+                        }
+                    }
+                    (Link::Route, true) => {
+                        if !pattern.matches(last) {
+                            continue;
+                        }
+                        let ExprKind::Member { object, .. } = unit.kind(callee) else {
+                            continue;
+                        };
+                        if let Some(router) = self.receiver(file, *object, rule_id, &matched) {
+                            let span = unit.expr(*decorator).span;
+                            self.add_route(
+                                router,
+                                rule_id,
+                                &matched,
+                                span,
+                                Some(Handler::Class(file, class)),
+                            );
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn register_decorator(&self, file: FileId, decorator: ExprId, function: FnId) {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let matched = self.matched(file, decorator);
+        let Some(callee) = matched.callee else { return };
+        let Some(last) = unit.last_name(callee) else {
+            return;
+        };
+        let element = unit.function(function);
+        for (rule_id, pattern) in self.index(file).decorators.candidates(last) {
+            let loaded = self.rule(rule_id);
+            let Some(link) = loaded.rule.link else {
+                continue;
+            };
+            if loaded.rule.on == Some(On::Class)
+                || !self.allowed(file, loaded)
+                || !self.holds(&matched, &loaded.rule.constraints)
+            {
+                continue;
+            }
+            let pattern = &loaded.patterns[pattern];
+            let handler = Handler::Function(file, function);
+            let span = unit.expr(decorator).span;
+            if pattern.receiver.is_some() {
+                if !pattern.matches(last) {
+                    continue;
+                }
+                let ExprKind::Member { object, .. } = unit.kind(callee) else {
+                    continue;
+                };
+                let Some(router) = self.receiver(file, *object, rule_id, &matched) else {
+                    continue;
+                };
+                match link {
+                    Link::Route => self.add_route(router, rule_id, &matched, span, Some(handler)),
+                    Link::Guard => {
+                        let attached = if self.routers.borrow()[router.0 as usize].root {
+                            "app"
+                        } else {
+                            "router"
+                        };
+                        let guard = self.guard_of_function(file, function, span, attached);
+                        let kind = EntryKind::Guard {
+                            guard,
+                            path: None,
+                            applies: loaded.rule.applies,
+                        };
+                        self.push(
+                            router,
+                            Entry {
+                                order: (file, span.end),
+                                kind,
+                            },
+                        );
+                    }
+                    _ => {}
+                }
+                continue;
+            }
+            if link != Link::Route
+                || !self
+                    .name_of(file, callee)
+                    .is_some_and(|name| pattern.matches(&name))
+            {
+                continue;
+            }
+            // A route that a method or function declares on itself.
+            let class_router = element
+                .class
+                .and_then(|class| self.known_router(file, RouterKey::Class(class)));
+            let router = match class_router {
+                Some(router) => router,
+                None if element.class.is_some() && loaded.rule.on.is_none() => continue,
+                None => {
+                    self.router(file, RouterKey::Function(function), || Router {
+                        framework: loaded.framework,
+                        name: element.name.to_string(),
+                        prefix: PathText::default(),
+                        guards: Vec::new(),
+                        entries: Vec::new(),
+                        root: false,
+                        mounted: false,
+                        param: false,
+                        listed: true,
+                        file,
+                        span: element.head,
+                    })
+                    .0
+                }
+            };
+            self.add_route(router, rule_id, &matched, span, Some(handler));
+        }
+    }
+
+    /// Hangs the routers behind parameters under the routers that are handed in.
+    pub(crate) fn bind_parameters(&self) {
+        let wanted: Vec<(FileId, FnId, usize, RouterId)> = {
+            let ids = self.ids.borrow();
+            let routers = self.routers.borrow();
+            let all = ids.iter().filter_map(|((file, key), router)| match key {
+                RouterKey::Param(function, index)
+                    if router.0 != u32::MAX && !routers[router.0 as usize].mounted =>
+                {
+                    Some((*file, *function, *index, *router))
+                }
+                _ => None,
+            });
+            let mut all: Vec<_> = all.collect();
+            all.sort_by_key(|item| (item.0, item.1, item.2));
+            all
+        };
+        if wanted.is_empty() {
+            return;
+        }
+        for file in 0..self.project.len() {
+            let file = FileId(file as u32);
+            let parsed = self.project.parsed(file);
+            for id in parsed.unit.ids() {
+                let ExprKind::Call { callee, args } = parsed.unit.kind(id) else {
+                    continue;
+                };
+                if args.is_empty() {
+                    continue;
+                }
+                let target = match self.eval(file, *callee) {
+                    Value::Function(file, function) => Some((file, function)),
+                    Value::Module(module) => match self
+                        .project
+                        .default_export(module)
+                        .map(|id| self.eval(module, id))
+                    {
+                        Some(Value::Function(file, function)) => Some((file, function)),
+                        _ => None,
+                    },
+                    Value::Class(file, class) => ["constructor", "__init__", "new"]
+                        .iter()
+                        .find_map(|name| match self.class_member(file, class, name, 0) {
+                            Value::Function(file, function) => Some((file, function)),
+                            _ => None,
+                        }),
+                    _ => None,
+                };
+                let Some((target_file, target)) = target else {
+                    continue;
+                };
+                for (param_file, function, index, child) in &wanted {
+                    if (*param_file, *function) != (target_file, target) {
+                        continue;
+                    }
+                    // `self` is not handed in.
+                    let first = self
+                        .project
+                        .parsed(*param_file)
+                        .unit
+                        .function(*function)
+                        .params
+                        .first()
+                        .map(|param| param.name.clone());
+                    let language = self.project.language(*param_file);
+                    let shift = usize::from(first.is_some_and(|name| {
+                        language.self_names.iter().any(|word| **word == *name)
+                    }));
+                    let Some(arg) = index.checked_sub(shift).and_then(|index| args.get(index))
+                    else {
+                        continue;
+                    };
+                    let parent = match self.eval(file, arg.value) {
+                        Value::Router(router) => Some(router),
+                        Value::Param(file, function, index) => {
+                            self.known_router(file, RouterKey::Param(function, index))
+                        }
+                        _ => None,
+                    };
+                    if let Some(parent) = parent {
+                        let span = parsed.unit.expr(id).span;
+                        let mount = Mount {
+                            child: *child,
+                            prefix: PathText::default(),
+                            guards: Vec::new(),
+                            replaces_prefix: false,
+                            file,
+                            span,
+                        };
+                        self.push(
+                            parent,
+                            Entry {
+                                order: (file, span.end),
+                                kind: EntryKind::Mount(mount),
+                            },
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

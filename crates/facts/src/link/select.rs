@@ -1,0 +1,297 @@
+//! Takes the parts that a rule names out of what its pattern matched.
+
+use super::*;
+use crate::rule::{ArgAt, Constraint, Selector, wild};
+
+/// What a pattern matched.
+#[derive(Clone, Debug)]
+pub(crate) struct Matched {
+    pub(crate) file: FileId,
+    /// The callee of a call or decorator.
+    pub(crate) callee: Option<ExprId>,
+    pub(crate) args: Vec<Arg>,
+    /// The value of an assignment, the map.
+    pub(crate) value: Option<ExprId>,
+}
+
+impl Linker<'_> {
+    fn arg_at(matched: &Matched, at: Option<&ArgAt>, name: Option<&str>) -> Option<ExprId> {
+        let by_name = |wanted: &str| {
+            matched
+                .args
+                .iter()
+                .find(|arg| arg.name.as_deref() == Some(wanted))
+                .map(|arg| arg.value)
+        };
+        if let Some(found) = name.and_then(by_name) {
+            return Some(found);
+        }
+        match at? {
+            ArgAt::Name(name) => by_name(name),
+            ArgAt::Position(at) => {
+                let plain: Vec<_> = matched
+                    .args
+                    .iter()
+                    .filter(|arg| arg.name.is_none())
+                    .collect();
+                let index = if *at < 0 {
+                    plain.len().checked_sub(at.unsigned_abs() as usize)?
+                } else {
+                    *at as usize
+                };
+                plain.get(index).map(|arg| arg.value)
+            }
+        }
+    }
+
+    fn keyed(&self, file: FileId, id: ExprId, key: Option<&str>) -> Option<(FileId, ExprId)> {
+        let Some(key) = key else {
+            return Some((file, id));
+        };
+        match self.eval(file, id) {
+            Value::Map(map_file, map) => self.map_value(map_file, map, key),
+            _ => None,
+        }
+    }
+
+    /// The expressions that a selector picks.
+    fn pick(&self, matched: &Matched, selector: &Selector) -> Vec<(FileId, ExprId)> {
+        let file = matched.file;
+        if let Some(from) = selector.from {
+            let plain: Vec<_> = matched
+                .args
+                .iter()
+                .filter(|arg| arg.name.is_none())
+                .collect();
+            let until = match selector.until {
+                Some(until) if until < 0 => {
+                    plain.len().saturating_sub(until.unsigned_abs() as usize)
+                }
+                Some(until) => until as usize,
+                None => plain.len(),
+            };
+            return plain
+                .get(from..until.max(from).min(plain.len()))
+                .unwrap_or_default()
+                .iter()
+                .map(|arg| (file, arg.value))
+                .collect();
+        }
+        let one = if selector.value {
+            matched.value
+        } else if selector.receiver {
+            matched
+                .callee
+                .and_then(|callee| match self.project.parsed(file).unit.kind(callee) {
+                    ExprKind::Member { object, .. } => Some(*object),
+                    _ => None,
+                })
+        } else {
+            Self::arg_at(matched, selector.arg.as_ref(), selector.name.as_deref())
+        };
+        one.and_then(|id| self.keyed(file, id, selector.key.as_deref()))
+            .into_iter()
+            .collect()
+    }
+
+    /// The first selector's expressions that finds any.
+    pub(crate) fn exprs(&self, matched: &Matched, selectors: &[Selector]) -> Vec<(FileId, ExprId)> {
+        selectors
+            .iter()
+            .map(|selector| self.pick(matched, selector))
+            .find(|found| !found.is_empty())
+            .unwrap_or_default()
+    }
+
+    /// All selectors' expressions, lists taken apart.
+    pub(crate) fn all_exprs(
+        &self,
+        matched: &Matched,
+        selectors: &[Selector],
+    ) -> Vec<(FileId, ExprId)> {
+        let mut all = Vec::new();
+        for selector in selectors {
+            for (file, id) in self.pick(matched, selector) {
+                self.flatten(file, id, &mut all, 0);
+            }
+        }
+        all
+    }
+
+    /// An expression, or the elements of the list that it stands for.
+    pub(crate) fn flatten(
+        &self,
+        file: FileId,
+        id: ExprId,
+        all: &mut Vec<(FileId, ExprId)>,
+        depth: u32,
+    ) {
+        match self.eval(file, id) {
+            Value::List(list_file, items) if depth < 6 => {
+                for item in items {
+                    self.flatten(list_file, item, all, depth + 1);
+                }
+            }
+            _ => all.push((file, id)),
+        }
+    }
+
+    /// Texts that a selector picks: literal strings, names of constants, fixed words.
+    fn texts_of(&self, matched: &Matched, selector: &Selector) -> Vec<String> {
+        let mut texts = Vec::new();
+        if let Some(text) = &selector.text {
+            texts.push(text.clone());
+        } else if selector.callee {
+            let parsed = self.project.parsed(matched.file);
+            texts.extend(
+                matched
+                    .callee
+                    .and_then(|callee| parsed.unit.last_name(callee))
+                    .map(str::to_owned),
+            );
+        } else {
+            for (file, id) in self.pick(matched, selector) {
+                let mut all = Vec::new();
+                self.flatten(file, id, &mut all, 0);
+                for (file, id) in all {
+                    match self.eval(file, id) {
+                        Value::Str(text) => texts.push(text),
+                        _ => texts.extend(self.word(file, id)),
+                    }
+                }
+            }
+        }
+        texts
+            .into_iter()
+            .filter(|text| !selector.unless.contains(text))
+            .filter(|text| selector.only.is_empty() || selector.only.contains(text))
+            .map(|text| selector.map.get(&text).cloned().unwrap_or(text))
+            .map(|text| {
+                if selector.upper {
+                    text.to_uppercase()
+                } else {
+                    text
+                }
+            })
+            .collect()
+    }
+
+    /// A word for a value that is no string: `true`, `12`, the last part of a name.
+    pub(crate) fn word(&self, file: FileId, id: ExprId) -> Option<String> {
+        let parsed = self.project.parsed(file);
+        match parsed.unit.kind(id) {
+            ExprKind::Bool(value) => Some(value.to_string()),
+            ExprKind::Number(text) => Some(text.to_string()),
+            ExprKind::Null => Some("null".to_owned()),
+            ExprKind::Str(text) => Some(text.to_string()),
+            ExprKind::Name(_) | ExprKind::Member { .. } => {
+                if let Value::Str(text) = self.eval(file, id) {
+                    return Some(text);
+                }
+                // A constant of the file: its value says more than its name.
+                if let ExprKind::Name(name) = parsed.unit.kind(id) {
+                    let expr = parsed.unit.expr(id);
+                    if let crate::project::Target::Assign(at, index) =
+                        self.project
+                            .lookup(file, name, expr.function, expr.span.start)
+                    {
+                        let other = self.project.parsed(at);
+                        if let Some(value) = other.unit.assigns[index as usize].value
+                            && let ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::Str(_) =
+                                other.unit.kind(value)
+                        {
+                            return self.word(at, value);
+                        }
+                    }
+                }
+                parsed.unit.last_name(id).map(str::to_owned)
+            }
+            ExprKind::Call { callee, .. } => parsed.unit.last_name(*callee).map(str::to_owned),
+            ExprKind::Await(inner) => self.word(file, *inner),
+            _ => None,
+        }
+    }
+
+    /// The first selector's texts that finds any.
+    pub(crate) fn texts(&self, matched: &Matched, selectors: &[Selector]) -> Vec<String> {
+        selectors
+            .iter()
+            .map(|selector| self.texts_of(matched, selector))
+            .find(|found| !found.is_empty())
+            .unwrap_or_default()
+    }
+
+    /// A path, whose unknown parts stay visible. `None` when nothing was picked.
+    pub(crate) fn path(&self, matched: &Matched, selectors: &[Selector]) -> Option<PathText> {
+        for selector in selectors {
+            if let Some(text) = &selector.text {
+                return Some(PathText {
+                    text: text.clone(),
+                    unknown: false,
+                });
+            }
+            if let Some((file, id)) = self.pick(matched, selector).into_iter().next() {
+                if matches!(self.project.parsed(file).unit.kind(id), ExprKind::Null) {
+                    continue;
+                }
+                return Some(self.path_text(file, id));
+            }
+        }
+        None
+    }
+
+    /// Whether all conditions hold.
+    pub(crate) fn holds(&self, matched: &Matched, constraints: &[Constraint]) -> bool {
+        constraints.iter().all(|constraint| {
+            let at = &constraint.at;
+            let selector = Selector {
+                arg: at.arg.clone(),
+                name: at.name.clone(),
+                key: at.key.clone(),
+                callee: at.callee,
+                value: at.value,
+                ..Selector::default()
+            };
+            let words = self.texts_of(matched, &selector);
+            if let Some(present) = constraint.present {
+                let there = !words.is_empty() || !self.pick(matched, &selector).is_empty();
+                if there != present {
+                    return false;
+                }
+            }
+            if let Some(value) = &constraint.is {
+                let wanted = match value {
+                    toml::Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                if !words.iter().any(|word| word.eq_ignore_ascii_case(&wanted)) {
+                    return false;
+                }
+            }
+            constraint.like.is_empty()
+                || words
+                    .iter()
+                    .any(|word| constraint.like.iter().any(|pattern| wild(pattern, word)))
+        })
+    }
+
+    /// A call, decorator or bare name as what a pattern matched.
+    pub(crate) fn matched(&self, file: FileId, id: ExprId) -> Matched {
+        let parsed = self.project.parsed(file);
+        match parsed.unit.kind(id) {
+            ExprKind::Call { callee, args } => Matched {
+                file,
+                callee: Some(*callee),
+                args: args.clone(),
+                value: Some(id),
+            },
+            ExprKind::Await(inner) => self.matched(file, *inner),
+            _ => Matched {
+                file,
+                callee: Some(id),
+                args: Vec::new(),
+                value: Some(id),
+            },
+        }
+    }
+}

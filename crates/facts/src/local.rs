@@ -1,0 +1,906 @@
+//! Facts that one file holds by itself: cryptography, settings, checks and denials, data models.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use crate::element::*;
+use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Scope};
+use crate::link::{Linker, Matched, Value};
+use crate::project::FileId;
+use crate::rule::{FieldRule, Link, LoadedRule, On, wild};
+use crate::sensitivity::Sensitivity;
+use crate::text::{digest, render, shorten};
+
+/// What facts of one file share.
+pub(crate) struct Site<'a> {
+    pub(crate) file: FileId,
+    pub(crate) path: &'a str,
+    pub(crate) source: &'a str,
+    pub(crate) scope: Scope,
+}
+
+impl Site<'_> {
+    /// A span as a location, with lines and columns from 1.
+    pub(crate) fn location(&self, span: Span) -> Location {
+        let (start, end) = (span.start as usize, span.end as usize);
+        let (line, column) = crate::error::position(self.source, start);
+        // A span that covers a body is shown by its first line.
+        let first_line = self
+            .source
+            .get(start..end)
+            .and_then(|text| text.find('\n'))
+            .map_or(end, |at| start + at);
+        let (end_line, end_column) = crate::error::position(self.source, first_line);
+        Location {
+            path: self.path.to_owned(),
+            line,
+            column,
+            end_line,
+            end_column,
+            start,
+            end,
+        }
+    }
+
+    pub(crate) fn fact(
+        &self,
+        kind: FactKind,
+        identity: String,
+        attributes: Attributes,
+        span: Span,
+        rule: &str,
+    ) -> Fact {
+        Fact {
+            kind,
+            identity,
+            attributes,
+            location: self.location(span),
+            rule: rule.to_owned(),
+            confidence: Confidence::Resolved,
+            scope: self.scope,
+            evidence: Vec::new(),
+        }
+    }
+}
+
+/// Reads the facts of one file.
+pub(crate) fn extract(
+    linker: &Linker<'_>,
+    site: &Site<'_>,
+    sensitivity: &Sensitivity,
+    facts: &mut Vec<Fact>,
+) {
+    let parsed = linker.project.parsed(site.file);
+    let unit = &parsed.unit;
+    for id in unit.ids() {
+        match unit.kind(id) {
+            ExprKind::Call { callee, .. } => {
+                if let Some(last) = unit.last_name(*callee) {
+                    by_call(linker, site, id, *callee, last, facts);
+                }
+            }
+            ExprKind::Name(_) | ExprKind::Member { .. } => by_mention(linker, site, id, facts),
+            _ => {}
+        }
+    }
+    for assign in &unit.assigns {
+        by_assign(linker, site, assign, facts);
+    }
+    for class in 0..unit.classes.len() {
+        by_class(linker, site, ClassId(class as u32), sensitivity, facts);
+    }
+    denials(linker, site, facts);
+}
+
+/// The qualified name of the function or class around an expression; the file's own level is `module`.
+pub(crate) fn subject(unit: &Unit, id: ExprId) -> String {
+    let expr = unit.expr(id);
+    match (expr.function, expr.class) {
+        (Some(function), _) => unit.function(function).qualified.to_string(),
+        (None, Some(class)) => unit.class(class).name.to_string(),
+        (None, None) => "module".to_owned(),
+    }
+}
+
+fn by_call(
+    linker: &Linker<'_>,
+    site: &Site<'_>,
+    id: ExprId,
+    callee: ExprId,
+    last: &str,
+    facts: &mut Vec<Fact>,
+) {
+    let mut name = None;
+    for (rule_id, pattern) in linker.call_rules(site.file, last) {
+        let loaded = linker.loaded(rule_id);
+        let Some(kind) = loaded.rule.fact else {
+            continue;
+        };
+        let pattern = &loaded.patterns[pattern];
+        let matches = match pattern.receiver {
+            // A method of an object that was not followed: the file must import the library.
+            Some(_) => linker.imports(site.file, loaded.framework) && pattern.matches(last),
+            None => pattern.matches(
+                name.get_or_insert_with(|| linker.name_of(site.file, callee).unwrap_or_default()),
+            ),
+        };
+        if !matches || !linker.speaks_in(site.file, loaded) {
+            continue;
+        }
+        let matched = linker.matched(site.file, id);
+        if linker.holds(&matched, &loaded.rule.constraints) {
+            if kind == FactKind::DataModel {
+                by_model_call(linker, site, id, loaded, &matched, facts);
+            } else {
+                facts.extend(made(linker, site, id, loaded, kind, &matched));
+            }
+            return;
+        }
+    }
+}
+
+fn by_mention(linker: &Linker<'_>, site: &Site<'_>, id: ExprId, facts: &mut Vec<Fact>) {
+    let parsed = linker.project.parsed(site.file);
+    let Some(last) = parsed.unit.last_name(id) else {
+        return;
+    };
+    let mut name = None;
+    for (rule_id, pattern) in linker.mention_rules(site.file, last) {
+        let loaded = linker.loaded(rule_id);
+        let Some(kind) = loaded.rule.fact else {
+            continue;
+        };
+        let name = name.get_or_insert_with(|| linker.name_of(site.file, id).unwrap_or_default());
+        if loaded.patterns[pattern].matches(name) && linker.speaks_in(site.file, loaded) {
+            let matched = linker.matched(site.file, id);
+            facts.extend(made(linker, site, id, loaded, kind, &matched));
+            return;
+        }
+    }
+}
+
+/// A fact from a rule's attributes.
+fn made(
+    linker: &Linker<'_>,
+    site: &Site<'_>,
+    id: ExprId,
+    loaded: &LoadedRule,
+    kind: FactKind,
+    matched: &Matched,
+) -> Option<Fact> {
+    let parsed = linker.project.parsed(site.file);
+    let subject = subject(&parsed.unit, id);
+    let mut attributes = attributes_of(linker, loaded, matched);
+    let identity = match kind {
+        FactKind::Crypto => {
+            let algorithm = attributes
+                .get("algorithm")
+                .and_then(Json::as_str)
+                .unwrap_or("unknown")
+                .to_owned();
+            let algorithm = canonical_algorithm(&algorithm);
+            attributes.insert("algorithm".into(), json!(algorithm));
+            let operation = attributes
+                .get("operation")
+                .and_then(Json::as_str)
+                .unwrap_or("use")
+                .to_owned();
+            if let Some(strength) = strength(&operation, &attributes) {
+                attributes.insert("strength".into(), json!(strength));
+            }
+            format!("{subject}:{operation}:{algorithm}")
+        }
+        FactKind::Auth => {
+            let setting = match attributes.get("setting").and_then(Json::as_str) {
+                Some(setting) => setting.to_owned(),
+                None => {
+                    let name = matched.callee.and_then(|callee| {
+                        let named = parsed.unit.last_name(callee);
+                        let keyed = match parsed.unit.kind(callee) {
+                            ExprKind::Index { index, .. } => {
+                                index.first().and_then(|key| parsed.unit.literal(*key))
+                            }
+                            _ => None,
+                        };
+                        keyed.or(named)
+                    })?;
+                    attributes.insert("setting".into(), json!(name));
+                    name.to_owned()
+                }
+            };
+            level(loaded, &mut attributes);
+            format!("setting:{setting}")
+        }
+        _ => {
+            let operation = attributes
+                .get("operation")
+                .and_then(Json::as_str)
+                .unwrap_or("use");
+            format!("{subject}:{operation}")
+        }
+    };
+    if kind != FactKind::Auth {
+        attributes.insert("subject".into(), json!(subject));
+    } else {
+        attributes.insert("type".into(), json!("setting"));
+    }
+    Some(site.fact(
+        kind,
+        identity,
+        attributes,
+        parsed.unit.expr(id).span,
+        &loaded.rule.id,
+    ))
+}
+
+fn attributes_of(linker: &Linker<'_>, loaded: &LoadedRule, matched: &Matched) -> Attributes {
+    let mut attributes = Attributes::new();
+    for (name, selectors) in &loaded.rule.attributes {
+        let texts = linker.texts(matched, &selectors.0);
+        let value = match &texts[..] {
+            [] => continue,
+            [one] => typed(one),
+            many => Json::from(many.to_vec()),
+        };
+        attributes.insert(name.clone(), value);
+    }
+    attributes
+}
+
+/// A word as a number or truth value if it is one.
+fn typed(text: &str) -> Json {
+    match text {
+        "true" | "True" => json!(true),
+        "false" | "False" => json!(false),
+        _ => match text.replace('_', "").parse::<i64>() {
+            Ok(number) => json!(number),
+            Err(_) => json!(text),
+        },
+    }
+}
+
+fn level(loaded: &LoadedRule, attributes: &mut Attributes) {
+    let levels = &loaded.rule.levels;
+    if levels.is_empty() {
+        return;
+    }
+    let words: Vec<String> = match attributes.get("value") {
+        Some(Json::Array(items)) => items
+            .iter()
+            .filter_map(|item| item.as_str().map(str::to_owned))
+            .collect(),
+        Some(Json::String(text)) => vec![text.clone()],
+        Some(other) => vec![other.to_string()],
+        None => return,
+    };
+    // The worst of several values counts.
+    let found = words
+        .iter()
+        .map(|word| {
+            if word == "*" {
+                "any".to_owned()
+            } else {
+                word.clone()
+            }
+        })
+        .filter_map(|word| {
+            levels
+                .iter()
+                .find(|(pattern, _)| wild(pattern, &word))
+                .or_else(|| levels.get_key_value("else"))
+        })
+        .map(|(_, level)| *level)
+        .min();
+    if let Some(level) = found {
+        attributes.insert("level".into(), json!(level));
+    }
+    if let Some(default) = loaded.rule.default_level {
+        attributes.insert("default_level".into(), json!(default));
+    }
+}
+
+fn by_assign(linker: &Linker<'_>, site: &Site<'_>, assign: &Assign, facts: &mut Vec<Fact>) {
+    let parsed = linker.project.parsed(site.file);
+    let Some(value) = assign.value else { return };
+    let (last, name) = match &assign.name {
+        Some(name) => (name.to_string(), name.to_string()),
+        None => {
+            // `app.config["SESSION_COOKIE_SECURE"] = True`, `tls.rejectUnauthorized = false`
+            match parsed.unit.kind(assign.target) {
+                ExprKind::Index { object, index } => {
+                    let Some(key) = index.first().and_then(|key| parsed.unit.literal(*key)) else {
+                        return;
+                    };
+                    let Some(object) = parsed.unit.path(*object) else {
+                        return;
+                    };
+                    (key.to_owned(), format!("{object}.{key}"))
+                }
+                _ => {
+                    let Some(path) = parsed.unit.path(assign.target) else {
+                        return;
+                    };
+                    (path.rsplit('.').next().unwrap_or(&path).to_owned(), path)
+                }
+            }
+        }
+    };
+    for (rule_id, pattern) in linker.assign_rules(site.file, &last) {
+        let loaded = linker.loaded(rule_id);
+        let Some(kind) = loaded.rule.fact else {
+            continue;
+        };
+        if assign.function.is_some()
+            && assign.name.is_some()
+            && loaded.rule.on != Some(On::Function)
+        {
+            continue;
+        }
+        let pattern = &loaded.patterns[pattern];
+        let matches = if pattern.receiver.is_some() {
+            pattern.matches(&last) && assign.name.is_none()
+        } else {
+            pattern.matches(&name)
+        };
+        if !matches || !linker.speaks_in(site.file, loaded) {
+            continue;
+        }
+        let args = vec![Arg {
+            name: None,
+            value,
+            spread: false,
+        }];
+        let matched = Matched {
+            file: site.file,
+            callee: Some(assign.target),
+            args,
+            value: Some(value),
+        };
+        if linker.holds(&matched, &loaded.rule.constraints) {
+            facts.extend(made(linker, site, value, loaded, kind, &matched));
+            return;
+        }
+    }
+}
+
+// --- data models
+
+fn by_class(
+    linker: &Linker<'_>,
+    site: &Site<'_>,
+    class: ClassId,
+    sensitivity: &Sensitivity,
+    facts: &mut Vec<Fact>,
+) {
+    let parsed = linker.project.parsed(site.file);
+    let element = parsed.unit.class(class);
+    let mut bases = BTreeSet::new();
+    linker.bases(site.file, class, &mut bases, 0);
+    for base in &bases {
+        let last = base.rsplit('.').next().unwrap_or(base);
+        for (rule_id, pattern) in linker.class_rules(site.file, last) {
+            let loaded = linker.loaded(rule_id);
+            if loaded.rule.fact == Some(FactKind::DataModel)
+                && loaded.patterns[pattern].matches(base)
+            {
+                facts.extend(model(linker, site, class, loaded, sensitivity));
+                return;
+            }
+        }
+    }
+    for decorator in &element.decorators {
+        let matched = linker.matched(site.file, *decorator);
+        let Some(callee) = matched.callee else {
+            continue;
+        };
+        let Some(last) = parsed.unit.last_name(callee) else {
+            continue;
+        };
+        for (rule_id, pattern) in linker.decorator_rules(site.file, last) {
+            let loaded = linker.loaded(rule_id);
+            if loaded.rule.fact == Some(FactKind::DataModel)
+                && linker
+                    .name_of(site.file, callee)
+                    .is_some_and(|name| loaded.patterns[pattern].matches(&name))
+                && linker.holds(&matched, &loaded.rule.constraints)
+            {
+                facts.extend(model(linker, site, class, loaded, sensitivity));
+                return;
+            }
+        }
+    }
+}
+
+fn model(
+    linker: &Linker<'_>,
+    site: &Site<'_>,
+    class: ClassId,
+    loaded: &LoadedRule,
+    sensitivity: &Sensitivity,
+) -> Option<Fact> {
+    let parsed = linker.project.parsed(site.file);
+    let unit = &parsed.unit;
+    let element = unit.class(class);
+    let rule = loaded.rule.field.as_ref()?;
+    let mut fields = Vec::new();
+    for assign in unit
+        .assigns
+        .iter()
+        .filter(|assign| assign.class == Some(class) && assign.function.is_none())
+    {
+        let Some(name) = assign.name.as_deref() else {
+            continue;
+        };
+        if rule.except.iter().any(|word| wild(word, name)) {
+            continue;
+        }
+        if let Some(field) = field(linker, site, &element.name, name, assign, rule, sensitivity) {
+            fields.push(field);
+        }
+    }
+    // Parameters of the constructor that are fields: `constructor(private readonly x: T)` is not
+    // a model's field, so nothing is read there.
+    if fields.is_empty() {
+        return None;
+    }
+    let mut attributes = Attributes::new();
+    attributes.insert("entity".into(), json!(&*element.name));
+    attributes.insert(
+        "framework".into(),
+        json!(linker.framework_name(loaded.framework)),
+    );
+    attributes.insert("fields".into(), Json::from(fields));
+    for (name, selectors) in &loaded.rule.attributes {
+        let matched = Matched {
+            file: site.file,
+            callee: None,
+            args: Vec::new(),
+            value: None,
+        };
+        if let [text] = &linker.texts(&matched, &selectors.0)[..] {
+            attributes.insert(name.clone(), typed(text));
+        }
+    }
+    Some(site.fact(
+        FactKind::DataModel,
+        element.name.to_string(),
+        attributes,
+        element.head,
+        &loaded.rule.id,
+    ))
+}
+
+fn field(
+    linker: &Linker<'_>,
+    site: &Site<'_>,
+    entity: &str,
+    name: &str,
+    assign: &Assign,
+    rule: &FieldRule,
+    sensitivity: &Sensitivity,
+) -> Option<Json> {
+    let parsed = linker.project.parsed(site.file);
+    let unit = &parsed.unit;
+    let mut ty: Option<String> = assign.ty.as_deref().map(|ty| shorten(ty, 80));
+    let mut attributes = BTreeMap::new();
+    let mut found = rule.typed && assign.ty.is_some();
+    let calls = assign
+        .value
+        .into_iter()
+        .chain(assign.decorators.iter().copied());
+    for id in calls {
+        let matched = linker.matched(site.file, id);
+        let Some(callee) = matched.callee else {
+            continue;
+        };
+        let words = if assign.decorators.contains(&id) {
+            &rule.decorator
+        } else {
+            &rule.call
+        };
+        if words.is_empty() {
+            continue;
+        }
+        let full = linker.name_of(site.file, callee).unwrap_or_default();
+        if !words
+            .iter()
+            .any(|word| crate::rule::Pattern::parse(word).matches(&full))
+        {
+            continue;
+        }
+        found = true;
+        if let Some(text) = linker.texts(&matched, &rule.ty).into_iter().next() {
+            ty = Some(text);
+        }
+        for (attribute, selector) in &rule.attributes {
+            if let Some(text) = linker
+                .texts(&matched, std::slice::from_ref(selector))
+                .into_iter()
+                .next()
+            {
+                attributes.insert(attribute.clone(), typed(&text));
+            }
+        }
+    }
+    if !found {
+        return None;
+    }
+    let _ = unit;
+    Some(field_json(
+        entity,
+        name,
+        ty.as_deref(),
+        attributes,
+        &rule.encrypted,
+        sensitivity,
+    ))
+}
+
+/// A field as an attribute value, with its sensitivity.
+pub(crate) fn field_json(
+    entity: &str,
+    name: &str,
+    ty: Option<&str>,
+    attributes: BTreeMap<String, Json>,
+    encrypted: &[String],
+    sensitivity: &Sensitivity,
+) -> Json {
+    let mut field = serde_json::Map::new();
+    field.insert("name".into(), json!(name));
+    if let Some(ty) = ty {
+        field.insert("type".into(), json!(ty));
+    }
+    for (key, value) in attributes {
+        field.insert(key, value);
+    }
+    if let Some(class) = sensitivity.classify(entity, name, ty) {
+        field.insert("sensitivity".into(), json!(class.class.name()));
+    }
+    if ty.is_some_and(|ty| encrypted.iter().any(|pattern| wild(pattern, ty))) {
+        field.insert("encrypted".into(), json!(true));
+    }
+    Json::Object(field)
+}
+
+/// `mongoose.Schema({ name: String })`, `sequelize.define("User", { … })`.
+fn by_model_call(
+    linker: &Linker<'_>,
+    site: &Site<'_>,
+    id: ExprId,
+    loaded: &LoadedRule,
+    matched: &Matched,
+    facts: &mut Vec<Fact>,
+) {
+    let Some(rule) = &loaded.rule.field else {
+        return;
+    };
+    let parsed = linker.project.parsed(site.file);
+    let unit = &parsed.unit;
+    let named = loaded
+        .rule
+        .attributes
+        .get("entity")
+        .map(|selectors| linker.texts(matched, &selectors.0))
+        .unwrap_or_default();
+    let variable = unit
+        .assigns
+        .iter()
+        .find(|assign| assign.value == Some(id))
+        .and_then(|assign| assign.name.clone());
+    let Some(entity) = named
+        .into_iter()
+        .next()
+        .or_else(|| variable.map(|name| name.to_string()))
+    else {
+        return;
+    };
+    let entity = entity.trim_end_matches("Schema").to_owned();
+    let selector = crate::rule::Selector {
+        arg: rule.keys_of.clone(),
+        ..crate::rule::Selector::default()
+    };
+    let Some((map_file, map)) = linker.exprs(matched, &[selector]).into_iter().next() else {
+        return;
+    };
+    let Value::Map(map_file, map) = linker.eval(map_file, map) else {
+        return;
+    };
+    let other = linker.project.parsed(map_file);
+    let ExprKind::Map(pairs) = other.unit.kind(map) else {
+        return;
+    };
+    let mut fields = Vec::new();
+    for (key, value) in pairs {
+        let (ExprKind::Name(name) | ExprKind::Str(name)) = other.unit.kind(*key) else {
+            continue;
+        };
+        let args = vec![Arg {
+            name: None,
+            value: *value,
+            spread: false,
+        }];
+        let inner = Matched {
+            file: map_file,
+            callee: None,
+            args,
+            value: Some(*value),
+        };
+        let ty = linker
+            .texts(&inner, &rule.ty)
+            .into_iter()
+            .next()
+            .or_else(|| linker.word(map_file, *value));
+        let mut attributes = BTreeMap::new();
+        for (attribute, selector) in &rule.attributes {
+            if let Some(text) = linker
+                .texts(&inner, std::slice::from_ref(selector))
+                .into_iter()
+                .next()
+            {
+                attributes.insert(attribute.clone(), typed(&text));
+            }
+        }
+        fields.push(field_json(
+            &entity,
+            name,
+            ty.as_deref(),
+            attributes,
+            &rule.encrypted,
+            linker.sensitivity(),
+        ));
+    }
+    if fields.is_empty() {
+        return;
+    }
+    let mut attributes = Attributes::new();
+    attributes.insert("entity".into(), json!(entity));
+    attributes.insert(
+        "framework".into(),
+        json!(linker.framework_name(loaded.framework)),
+    );
+    attributes.insert("fields".into(), Json::from(fields));
+    facts.push(site.fact(
+        FactKind::DataModel,
+        entity,
+        attributes,
+        unit.expr(id).span,
+        &loaded.rule.id,
+    ));
+}
+
+// --- checks and denials
+
+/// Branches that turn the caller away, and calls that check the caller.
+fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
+    let parsed = linker.project.parsed(site.file);
+    let unit = &parsed.unit;
+    // The condition that is nearest around each expression.
+    let mut conditions: BTreeMap<ExprId, (ExprId, bool)> = BTreeMap::new();
+    for id in unit.ids() {
+        let ExprKind::Branch {
+            condition,
+            then,
+            otherwise,
+        } = unit.kind(id)
+        else {
+            continue;
+        };
+        // Inner branches have smaller ids and were seen first: the nearest wins.
+        for inner in unit.descendants(*then) {
+            conditions.entry(inner).or_insert((*condition, true));
+        }
+        for inner in otherwise.iter().flat_map(|id| unit.descendants(*id)) {
+            conditions.entry(inner).or_insert((*condition, false));
+        }
+    }
+    let mut covered = BTreeSet::new();
+    for id in unit.ids().collect::<Vec<_>>().into_iter().rev() {
+        if covered.contains(&id) {
+            continue;
+        }
+        if let Some(outcome) = linker.denial(site.file, id) {
+            covered.extend(unit.descendants(id));
+            let subject = subject(unit, id);
+            let condition = conditions.get(&id).map(|(condition, positive)| {
+                let text = render(unit, *condition);
+                if *positive {
+                    text
+                } else {
+                    format!("else of {text}")
+                }
+            });
+            let condition = condition.unwrap_or_else(|| "always".to_owned());
+            let mut attributes = Attributes::new();
+            attributes.insert("type".into(), json!("denial"));
+            attributes.insert("subject".into(), json!(subject));
+            attributes.insert("condition".into(), json!(shorten(&condition, 200)));
+            attributes.insert("digest".into(), json!(digest(&condition)));
+            attributes.insert("outcome".into(), json!(outcome));
+            let identity = format!("denial:{subject}:{}:{outcome}", digest(&condition));
+            facts.push(site.fact(
+                FactKind::Auth,
+                identity,
+                attributes,
+                unit.expr(id).span,
+                "denial",
+            ));
+        }
+    }
+    for id in unit.ids() {
+        let ExprKind::Call { callee, .. } = unit.kind(id) else {
+            continue;
+        };
+        let Some(last) = unit.last_name(*callee) else {
+            continue;
+        };
+        for (rule_id, pattern) in linker.name_rules(site.file, last) {
+            let loaded = linker.loaded(rule_id);
+            if loaded.rule.link != Some(Link::Check) || !loaded.patterns[pattern].matches(last) {
+                continue;
+            }
+            // A decorator is a guard and speaks at its endpoint.
+            if unit
+                .functions
+                .iter()
+                .any(|function| function.decorators.contains(&id))
+                || unit.expr(id).function.is_none()
+            {
+                break;
+            }
+            let subject = subject(unit, id);
+            let call = render(unit, id);
+            let mut attributes = Attributes::new();
+            attributes.insert("type".into(), json!("check"));
+            attributes.insert("subject".into(), json!(subject));
+            attributes.insert("callee".into(), json!(last));
+            attributes.insert("call".into(), json!(shorten(&call, 160)));
+            attributes.insert("awaited".into(), json!(awaited(unit, id)));
+            let mut fact = site.fact(
+                FactKind::Auth,
+                format!("check:{subject}:{}", digest(&call)),
+                attributes,
+                unit.expr(id).span,
+                &loaded.rule.id,
+            );
+            fact.confidence = Confidence::Heuristic;
+            facts.push(fact);
+            break;
+        }
+    }
+}
+
+fn awaited(unit: &Unit, id: ExprId) -> bool {
+    // The parent follows its child in the arena.
+    unit.exprs[id.0 as usize + 1..]
+        .iter()
+        .take(2)
+        .any(|expr| matches!(expr.kind, ExprKind::Await(inner) if inner == id))
+}
+
+// --- strength
+
+/// One spelling for an algorithm: `SHA-1`, `sha1` and `Sha1` are `sha1`.
+pub(crate) fn canonical_algorithm(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let lower = lower.trim_start_matches("rsa-").trim_end_matches("digest");
+    let mut out = String::new();
+    for c in lower.chars() {
+        if c.is_ascii_alphanumeric() {
+            out.push(c);
+        } else if !out.ends_with('-') && matches!(c, '-' | '_' | '/' | ' ') {
+            out.push('-');
+        }
+    }
+    for (from, to) in [
+        ("sha-", "sha"),
+        ("sha3-", "sha3-"),
+        ("md-5", "md5"),
+        ("3des", "des3"),
+        ("tripledes", "des3"),
+        ("des-ede3", "des3"),
+        ("arcfour", "rc4"),
+    ] {
+        if let Some(rest) = out.strip_prefix(from) {
+            out = format!("{to}{rest}");
+        }
+    }
+    out
+}
+
+/// How strong a use of cryptography is, 0 (broken) to 4; a higher number is stronger within one
+/// operation. Hashes and ciphers after NIST SP 800-131A Rev. 2 and SP 800-57 Part 1 Rev. 5,
+/// password hashing after the OWASP Password Storage Cheat Sheet.
+fn strength(operation: &str, attributes: &Attributes) -> Option<i64> {
+    let algorithm = attributes
+        .get("algorithm")
+        .and_then(Json::as_str)
+        .unwrap_or_default();
+    let verify = attributes.get("verify");
+    let has = |words: &[&str]| words.iter().any(|word| algorithm.contains(word));
+    Some(match operation {
+        "hash" | "mac" | "signature" => {
+            if has(&["md5", "md4", "md2"]) {
+                if operation == "mac" { 1 } else { 0 }
+            } else if has(&["sha1", "ripemd"]) {
+                1
+            } else if has(&["sha224"]) {
+                2
+            } else if has(&[
+                "sha2", "sha3", "sha5", "blake", "ed25519", "shake", "es", "ps", "rs", "hs",
+            ]) {
+                3
+            } else {
+                return None;
+            }
+        }
+        "cipher" => {
+            let mode = attributes
+                .get("mode")
+                .and_then(Json::as_str)
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            if has(&["rc4", "rc2", "des", "blowfish", "idea"]) || algorithm == "des" {
+                0
+            } else if mode.contains("ecb") || algorithm.contains("ecb") {
+                1
+            } else if has(&["cbc", "ctr", "cfb", "ofb"])
+                || ["cbc", "ctr", "cfb", "ofb"]
+                    .iter()
+                    .any(|word| mode.contains(word))
+            {
+                2
+            } else if has(&["gcm", "ccm", "chacha", "siv", "fernet", "secretbox"])
+                || mode.contains("gcm")
+            {
+                3
+            } else {
+                return None;
+            }
+        }
+        "password-hash" => {
+            if has(&["plain", "clear"]) {
+                0
+            } else if has(&["md5", "sha1", "crypt-unsalted"])
+                && !has(&["pbkdf2", "bcrypt", "scrypt"])
+            {
+                0
+            } else if has(&["sha2", "sha5"]) && !has(&["pbkdf2", "bcrypt"]) {
+                1
+            } else if has(&["pbkdf2"]) {
+                2
+            } else if has(&["bcrypt", "scrypt"]) {
+                3
+            } else if has(&["argon2"]) {
+                4
+            } else {
+                return None;
+            }
+        }
+        "random" => i64::from(!has(&["predictable"])),
+        "compare" => i64::from(has(&["constant"])),
+        "tls" | "jwt" => match verify {
+            Some(Json::Bool(false)) => 0,
+            _ if algorithm == "none" => 0,
+            _ if has(&["sslv", "tlsv1-0", "tls1-0", "tlsv10", "tlsv11", "tls1-1"]) => 1,
+            _ => 2,
+        },
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn algorithms_have_one_spelling() {
+        let check = |text: &str, expected: &str| assert_eq!(canonical_algorithm(text), expected);
+        check("SHA-1", "sha1");
+        check("sha1", "sha1");
+        check("SHA256", "sha256");
+        check("RSA-SHA256", "sha256");
+        check("AES_256_GCM", "aes-256-gcm");
+        check("aes-256-cbc", "aes-256-cbc");
+    }
+}

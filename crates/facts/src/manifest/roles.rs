@@ -1,0 +1,96 @@
+//! What well-known packages do, as data: `rules/dependencies/roles.toml`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Ecosystem;
+use super::reader::normal_python_name;
+use crate::error::{RuleError, position};
+
+/// Roles by package.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    exact: [BTreeMap<String, String>; 3],
+    /// Names that end in `*`, without it; the first that fits counts.
+    prefixes: [Vec<(String, String)>; 3],
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Role {
+    /// For the reader of the file.
+    #[serde(rename = "about")]
+    _about: String,
+    #[serde(default)]
+    pypi: Vec<Spanned<String>>,
+    #[serde(default)]
+    npm: Vec<Spanned<String>>,
+    #[serde(default)]
+    cargo: Vec<Spanned<String>>,
+}
+
+impl Roles {
+    /// Reads a file of roles: one table per role with the packages of each ecosystem; a name may
+    /// end in `*`. A package has one role: naming it twice is an error.
+    pub fn parse(path: &str, text: &str) -> Result<Self, RuleError> {
+        let roles: BTreeMap<String, Role> =
+            toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+        let mut read = Self::default();
+        for (role, packages) in roles {
+            let lists = [packages.pypi, packages.npm, packages.cargo];
+            for (ecosystem, names) in Ecosystem::ALL.into_iter().zip(lists) {
+                for name in names {
+                    let at = name.span().start;
+                    read.insert(ecosystem, name.into_inner(), &role)
+                        .map_err(|message| RuleError {
+                            path: path.to_owned(),
+                            line: position(text, at).0,
+                            message,
+                        })?;
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    fn insert(&mut self, ecosystem: Ecosystem, name: String, role: &str) -> Result<(), String> {
+        let normal = match (ecosystem, name.strip_suffix('*')) {
+            (Ecosystem::Pypi, None) => normal_python_name(&name),
+            _ => name.clone(),
+        };
+        if normal != name {
+            return Err(format!("write \"{name}\" in its normal form \"{normal}\""));
+        }
+        if let Some(prefix) = name.strip_suffix('*') {
+            self.prefixes[ecosystem as usize].push((prefix.to_owned(), role.to_owned()));
+            return Ok(());
+        }
+        match self.exact[ecosystem as usize].insert(normal, role.to_owned()) {
+            Some(other) => Err(format!("\"{name}\" has two roles: {other} and {role}")),
+            None => Ok(()),
+        }
+    }
+
+    /// The role of a package named in its normal form.
+    pub fn role(&self, ecosystem: Ecosystem, package: &str) -> Option<&str> {
+        if let Some(role) = self.exact[ecosystem as usize].get(package) {
+            return Some(role);
+        }
+        let mut prefixes = self.prefixes[ecosystem as usize].iter();
+        let found = prefixes.find(|(prefix, _)| package.starts_with(prefix.as_str()));
+        found.map(|(_, role)| role.as_str())
+    }
+
+    /// How many names the file knows.
+    pub fn len(&self) -> usize {
+        let prefixes = self.prefixes.iter().map(Vec::len);
+        self.exact.iter().map(BTreeMap::len).chain(prefixes).sum()
+    }
+
+    /// Whether no package has a role.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

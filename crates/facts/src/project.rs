@@ -1,0 +1,721 @@
+//! The files of one revision, read on demand, and what a name in one of them means.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::element::*;
+use crate::language::{Language, LanguageId, Languages, ModuleStyle};
+
+/// Index of a loaded file in [`Project`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct FileId(pub(crate) u32);
+
+/// Chains of imports and names are followed no further than this.
+const MAX_HOPS: u32 = 24;
+
+/// A parsed file with its names.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) language: LanguageId,
+    pub(crate) unit: Unit,
+    /// Names at the top of the file.
+    top: HashMap<Box<str>, Vec<Definition>>,
+    /// Assignments by enclosing function and name.
+    local: HashMap<(FnId, Box<str>), Vec<u32>>,
+    /// Functions inside functions.
+    inner: HashMap<(FnId, Box<str>), FnId>,
+    /// Members of classes by name.
+    members: HashMap<(ClassId, Box<str>), Vec<Member>>,
+    /// Star imports.
+    stars: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Definition {
+    Function(FnId),
+    Class(ClassId),
+    Assign(u32),
+    Import(usize),
+}
+
+/// A member of a class.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Member {
+    Method(FnId),
+    /// A field, also one that is assigned through `self`.
+    Field(u32),
+}
+
+impl Parsed {
+    pub(crate) fn new(language: LanguageId, unit: Unit, self_names: &[String]) -> Self {
+        let mut top: HashMap<Box<str>, Vec<Definition>> = HashMap::new();
+        let mut local: HashMap<(FnId, Box<str>), Vec<u32>> = HashMap::new();
+        let mut inner = HashMap::new();
+        let mut members: HashMap<(ClassId, Box<str>), Vec<Member>> = HashMap::new();
+        let mut stars = Vec::new();
+        for (index, import) in unit.imports.iter().enumerate() {
+            if &*import.local == "*" {
+                stars.push(index);
+            } else {
+                top.entry(import.local.clone())
+                    .or_default()
+                    .push(Definition::Import(index));
+            }
+        }
+        for (index, function) in unit.functions.iter().enumerate() {
+            let id = FnId(index as u32);
+            if function.name.is_empty() {
+                continue;
+            }
+            match (function.class, function.parent) {
+                (Some(class), _) => members
+                    .entry((class, function.name.clone()))
+                    .or_default()
+                    .push(Member::Method(id)),
+                (None, Some(parent)) => {
+                    inner.insert((parent, function.name.clone()), id);
+                }
+                (None, None) => top
+                    .entry(function.name.clone())
+                    .or_default()
+                    .push(Definition::Function(id)),
+            }
+        }
+        for (index, class) in unit.classes.iter().enumerate() {
+            top.entry(class.name.clone())
+                .or_default()
+                .push(Definition::Class(ClassId(index as u32)));
+        }
+        for (index, assign) in unit.assigns.iter().enumerate() {
+            let index = index as u32;
+            match &assign.name {
+                Some(name) => match (assign.function, assign.class) {
+                    (Some(function), _) => local
+                        .entry((function, name.clone()))
+                        .or_default()
+                        .push(index),
+                    (None, Some(class)) => members
+                        .entry((class, name.clone()))
+                        .or_default()
+                        .push(Member::Field(index)),
+                    (None, None) => top
+                        .entry(name.clone())
+                        .or_default()
+                        .push(Definition::Assign(index)),
+                },
+                None => {
+                    // `self.x = …` in a method is a member of its class.
+                    let Some(path) = unit.path(assign.target) else {
+                        continue;
+                    };
+                    let Some((object, property)) = path.split_once('.') else {
+                        continue;
+                    };
+                    if !self_names.iter().any(|name| name == object) || property.contains('.') {
+                        continue;
+                    }
+                    let mut function = assign.function;
+                    while let Some(id) = function {
+                        let outer = unit.function(id);
+                        if let Some(class) = outer.class {
+                            members
+                                .entry((class, property.into()))
+                                .or_default()
+                                .push(Member::Field(index));
+                            break;
+                        }
+                        function = outer.parent;
+                    }
+                }
+            }
+        }
+        Self {
+            language,
+            unit,
+            top,
+            local,
+            inner,
+            members,
+            stars,
+        }
+    }
+
+    /// Members of a class by name, own ones only.
+    pub(crate) fn members(&self, class: ClassId, name: &str) -> &[Member] {
+        self.members
+            .get(&(class, name.into()))
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    }
+
+    /// The methods of a class, in source order.
+    pub(crate) fn methods(&self, class: ClassId) -> Vec<FnId> {
+        let all = self.unit.functions.iter().enumerate();
+        all.filter(|(_, function)| function.class == Some(class))
+            .map(|(index, _)| FnId(index as u32))
+            .collect()
+    }
+}
+
+/// What a name means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Function(FileId, FnId),
+    Class(FileId, ClassId),
+    /// An assignment: file and index.
+    Assign(FileId, u32),
+    Param(FileId, FnId, usize),
+    Module(FileId),
+    /// Something outside the repository, by its dotted name.
+    External(String),
+    Unknown,
+}
+
+/// Gives the parsed text of a path; `None` when it cannot be read.
+pub(crate) trait Reader {
+    fn read(&self, path: &str) -> Option<Arc<Parsed>>;
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct File {
+    pub(crate) path: Arc<str>,
+    pub(crate) parsed: Arc<Parsed>,
+}
+
+/// One revision's files.
+pub(crate) struct Project<'a> {
+    pub(crate) languages: &'a Languages,
+    reader: &'a dyn Reader,
+    paths: &'a BTreeSet<String>,
+    files: RefCell<Vec<File>>,
+    ids: RefCell<HashMap<String, Option<FileId>>>,
+    modules: RefCell<HashMap<(FileId, String), Option<FileId>>>,
+    /// Folder of each Rust package by its name, as `use` writes it.
+    packages: BTreeMap<String, String>,
+}
+
+impl<'a> Project<'a> {
+    pub(crate) fn new(
+        languages: &'a Languages,
+        reader: &'a dyn Reader,
+        paths: &'a BTreeSet<String>,
+    ) -> Self {
+        let mut packages = BTreeMap::new();
+        for path in paths {
+            for entry in ["/src/lib.rs", "/lib.rs"] {
+                if let Some(folder) = path.strip_suffix(entry) {
+                    let name = folder
+                        .rsplit('/')
+                        .next()
+                        .unwrap_or(folder)
+                        .replace('-', "_");
+                    packages
+                        .entry(name)
+                        .or_insert_with(|| path[..path.len() - "/lib.rs".len()].to_owned());
+                }
+            }
+        }
+        Self {
+            languages,
+            reader,
+            paths,
+            files: RefCell::default(),
+            ids: RefCell::default(),
+            modules: RefCell::default(),
+            packages,
+        }
+    }
+
+    /// Loads a file of the revision.
+    pub(crate) fn load(&self, path: &str) -> Option<FileId> {
+        if let Some(known) = self.ids.borrow().get(path) {
+            return *known;
+        }
+        let parsed = if self.paths.contains(path) {
+            self.reader.read(path)
+        } else {
+            None
+        };
+        let id = parsed.map(|parsed| {
+            let mut files = self.files.borrow_mut();
+            files.push(File {
+                path: path.into(),
+                parsed,
+            });
+            FileId(files.len() as u32 - 1)
+        });
+        self.ids.borrow_mut().insert(path.to_owned(), id);
+        id
+    }
+
+    pub(crate) fn file(&self, id: FileId) -> File {
+        self.files.borrow()[id.0 as usize].clone()
+    }
+
+    pub(crate) fn parsed(&self, id: FileId) -> Arc<Parsed> {
+        self.files.borrow()[id.0 as usize].parsed.clone()
+    }
+
+    pub(crate) fn path(&self, id: FileId) -> Arc<str> {
+        self.files.borrow()[id.0 as usize].path.clone()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.files.borrow().len()
+    }
+
+    pub(crate) fn language(&self, id: FileId) -> &'a Language {
+        let language = self.files.borrow()[id.0 as usize].parsed.language;
+        self.languages.get(language)
+    }
+
+    /// The first of the candidate paths that exists.
+    fn existing(&self, stem: &str, language: &Language) -> Option<FileId> {
+        let stem = stem.trim_start_matches('/');
+        let modules = language.modules.as_ref()?;
+        if self.paths.contains(stem) && self.languages.of(stem).is_some() {
+            return self.load(stem);
+        }
+        for extension in &modules.extensions {
+            let path = format!("{stem}.{extension}");
+            if self.paths.contains(&path) {
+                return self.load(&path);
+            }
+        }
+        // A name written with the extension that it will be compiled to.
+        if let Some((bare, "js" | "mjs" | "cjs" | "jsx")) = stem.rsplit_once('.') {
+            for extension in &modules.extensions {
+                let path = format!("{bare}.{extension}");
+                if self.paths.contains(&path) {
+                    return self.load(&path);
+                }
+            }
+        }
+        for index in &modules.index {
+            for extension in &modules.extensions {
+                let path = if stem.is_empty() {
+                    format!("{index}.{extension}")
+                } else {
+                    format!("{stem}/{index}.{extension}")
+                };
+                if self.paths.contains(&path) {
+                    return self.load(&path);
+                }
+            }
+        }
+        None
+    }
+
+    /// The file that a module name means in `from`; `None` for one outside the repository.
+    pub(crate) fn module(&self, from: FileId, module: &str) -> Option<FileId> {
+        let key = (from, module.to_owned());
+        if let Some(known) = self.modules.borrow().get(&key) {
+            return *known;
+        }
+        let found = self.find_module(from, module);
+        self.modules.borrow_mut().insert(key, found);
+        found
+    }
+
+    fn find_module(&self, from: FileId, module: &str) -> Option<FileId> {
+        let language = self.language(from);
+        let path = self.path(from);
+        let folder = path
+            .rsplit_once('/')
+            .map(|(folder, _)| folder)
+            .unwrap_or_default();
+        match language.modules.as_ref()?.style {
+            ModuleStyle::Dotted => {
+                let dots = module.len() - module.trim_start_matches('.').len();
+                let rest = module[dots..].replace('.', "/");
+                if dots > 0 {
+                    let base = ancestor(folder, dots - 1)?;
+                    let stem = join(base, &rest);
+                    return self.existing(&stem, language);
+                }
+                // The nearest folder above from which the path exists: sources need not start at
+                // the repository's root.
+                let mut base = Some(folder);
+                while let Some(here) = base {
+                    if let Some(found) = self.existing(&join(here, &rest), language)
+                        && found != from
+                    {
+                        return Some(found);
+                    }
+                    base = ancestor(here, 1);
+                }
+                self.existing(&join("src", &rest), language)
+            }
+            ModuleStyle::Path => {
+                if module.starts_with('.') {
+                    return self.existing(&relative(folder, module)?, language);
+                }
+                let rest = module
+                    .strip_prefix("@/")
+                    .or_else(|| module.strip_prefix("~/"))
+                    .or_else(|| module.strip_prefix("#/"))
+                    .or_else(|| module.strip_prefix("$lib/"));
+                let aliased = rest.is_some();
+                let rest = rest.unwrap_or(module);
+                if !aliased && !module.contains('/') {
+                    return None;
+                }
+                // `@scope/package` is a package unless a folder of the repository has its name.
+                let inner = if aliased {
+                    None
+                } else {
+                    rest.strip_prefix('@')
+                        .and_then(|rest| rest.split_once('/'))
+                        .map(|(_, rest)| rest)
+                };
+                let mut base = Some(folder);
+                while let Some(here) = base {
+                    for root in ["", "src", "app", "lib"] {
+                        let here = join(here, root);
+                        if let Some(found) = self.existing(&join(&here, rest), language) {
+                            return Some(found);
+                        }
+                        if let Some(inner) = inner.filter(|inner| inner.contains('/'))
+                            && let Some(found) = self.existing(&join(&here, inner), language)
+                        {
+                            return Some(found);
+                        }
+                    }
+                    base = ancestor(here, 1);
+                }
+                // A package of the same repository.
+                let (package, rest) = match inner {
+                    Some(inner) => inner.split_once('/').unwrap_or((inner, "")),
+                    None => return None,
+                };
+                for workspace in ["packages", "libs", "apps", "modules"] {
+                    for root in ["src", ""] {
+                        let stem = join(&join(&join(workspace, package), root), rest);
+                        if let Some(found) = self.existing(&stem, language) {
+                            return Some(found);
+                        }
+                    }
+                }
+                None
+            }
+            ModuleStyle::Crate => {
+                let mut words = module.split('.');
+                let first = words.next()?;
+                let rest: Vec<&str> = words.collect();
+                let base = match first {
+                    "crate" => crate_root(&path, self.paths)?,
+                    "self" => module_folder(&path),
+                    "super" => {
+                        let mut folder = module_folder(&path);
+                        let mut rest = &rest[..];
+                        folder = ancestor(&folder, 1)?.to_owned();
+                        while let Some(("super", more)) =
+                            rest.split_first().map(|(word, more)| (*word, more))
+                        {
+                            folder = ancestor(&folder, 1)?.to_owned();
+                            rest = more;
+                        }
+                        return self
+                            .existing(&join(&folder, &rest.join("/")), language)
+                            .filter(|found| *found != from || rest.is_empty());
+                    }
+                    other => match self.packages.get(other) {
+                        Some(folder) => folder.clone(),
+                        // A module that is declared in this file.
+                        None => {
+                            let stem = join(&join(&module_folder(&path), other), &rest.join("/"));
+                            return self.existing(&stem, language);
+                        }
+                    },
+                };
+                self.existing(&join(&base, &rest.join("/")), language)
+            }
+        }
+    }
+
+    /// What `name` means at the place of an expression of `file`.
+    pub(crate) fn lookup(
+        &self,
+        file: FileId,
+        name: &str,
+        function: Option<FnId>,
+        before: u32,
+    ) -> Target {
+        let parsed = self.parsed(file);
+        let mut scope = function;
+        while let Some(id) = scope {
+            if let Some(found) = parsed.local.get(&(id, name.into())) {
+                // The last assignment before the place; a rebinding shadows.
+                let assigns = &parsed.unit.assigns;
+                let earlier = found
+                    .iter()
+                    .rev()
+                    .find(|index| assigns[**index as usize].span.end <= before);
+                if let Some(index) = earlier.or(found.first()) {
+                    return Target::Assign(file, *index);
+                }
+            }
+            if let Some(inner) = parsed.inner.get(&(id, name.into())) {
+                return Target::Function(file, *inner);
+            }
+            let outer = parsed.unit.function(id);
+            if let Some(index) = outer
+                .params
+                .iter()
+                .position(|param| param_name(&param.name) == name)
+            {
+                return Target::Param(file, id, index);
+            }
+            scope = outer.parent;
+        }
+        self.top(file, name, before, 0)
+    }
+
+    fn top(&self, file: FileId, name: &str, before: u32, hops: u32) -> Target {
+        let parsed = self.parsed(file);
+        if let Some(found) = parsed.top.get(name) {
+            let assigns = &parsed.unit.assigns;
+            let earlier = found.iter().rev().find(|definition| match definition {
+                Definition::Assign(index) => {
+                    assigns[*index as usize].span.end <= before && !assigns[*index as usize].extends
+                }
+                _ => true,
+            });
+            match earlier.or(found.first()) {
+                Some(Definition::Function(id)) => return Target::Function(file, *id),
+                Some(Definition::Class(id)) => return Target::Class(file, *id),
+                Some(Definition::Assign(index)) => return Target::Assign(file, *index),
+                Some(Definition::Import(index)) => return self.import(file, *index, hops),
+                None => {}
+            }
+        }
+        if hops < MAX_HOPS {
+            for index in &parsed.stars {
+                let import = &parsed.unit.imports[*index];
+                if let Some(module) = self.module(file, &import.module) {
+                    let found = self.export(module, name, hops + 1);
+                    if found != Target::Unknown {
+                        return found;
+                    }
+                } else if import.module.split('.').next_back() == Some("prelude")
+                    || !import.module.starts_with('.')
+                {
+                    continue;
+                }
+            }
+        }
+        Target::Unknown
+    }
+
+    /// What an import stands for.
+    pub(crate) fn import(&self, file: FileId, index: usize, hops: u32) -> Target {
+        if hops > MAX_HOPS {
+            return Target::Unknown;
+        }
+        let parsed = self.parsed(file);
+        let import = &parsed.unit.imports[index];
+        let Some(symbol) = &import.symbol else {
+            return match self.module(file, &import.module) {
+                Some(module) => Target::Module(module),
+                None => Target::External(import.module.to_string()),
+            };
+        };
+        // A submodule wins over nothing; a name of the module wins over a submodule.
+        if let Some(module) = self.module(file, &import.module) {
+            let found = self.export(module, symbol, hops + 1);
+            if found != Target::Unknown {
+                return found;
+            }
+            if &**symbol == "default" {
+                return Target::Module(module);
+            }
+        }
+        let submodule = if import.module.ends_with('.') {
+            format!("{}{symbol}", import.module)
+        } else {
+            format!("{}.{symbol}", import.module)
+        };
+        let style = self
+            .language(file)
+            .modules
+            .as_ref()
+            .map(|modules| modules.style);
+        if style != Some(ModuleStyle::Path)
+            && let Some(module) = self.module(file, &submodule)
+            && module != file
+        {
+            return Target::Module(module);
+        }
+        // `use Type::Variant`, `use self::name`: a name of this file.
+        if style == Some(ModuleStyle::Crate) {
+            let first = import.module.split('.').next().unwrap_or_default();
+            if matches!(first, "crate" | "self" | "super") || self.packages.contains_key(first) {
+                return self.rust_item(file, &import.module, symbol, hops);
+            }
+        }
+        if &**symbol == "default" {
+            return Target::External(import.module.to_string());
+        }
+        Target::External(submodule)
+    }
+
+    /// An item below an inline module or a re-export: the longest part of the path that is a file.
+    fn rust_item(&self, file: FileId, module: &str, symbol: &str, hops: u32) -> Target {
+        let mut path = module;
+        let mut rest = vec![symbol];
+        while let Some((head, tail)) = path.rsplit_once('.') {
+            rest.push(tail);
+            if let Some(found) = self.module(file, head) {
+                let mut target = self.export(found, tail, hops + 1);
+                if target == Target::Unknown {
+                    target = self.export(found, symbol, hops + 1);
+                    return target;
+                }
+                for name in rest.iter().rev().skip(1) {
+                    target = match target {
+                        Target::Module(module) => self.export(module, name, hops + 1),
+                        Target::External(path) => Target::External(format!("{path}.{name}")),
+                        other => return other,
+                    };
+                }
+                return target;
+            }
+            path = head;
+        }
+        Target::Unknown
+    }
+
+    /// What a file hands out under a name.
+    pub(crate) fn export(&self, file: FileId, name: &str, hops: u32) -> Target {
+        if hops > MAX_HOPS {
+            return Target::Unknown;
+        }
+        let parsed = self.parsed(file);
+        if let Some((_, id)) = parsed
+            .unit
+            .exports
+            .iter()
+            .rev()
+            .find(|(export, _)| &**export == name)
+        {
+            let expr = parsed.unit.expr(*id);
+            return match &expr.kind {
+                ExprKind::Name(inner) if &**inner != name || name == "default" => {
+                    self.lookup(file, inner, expr.function, u32::MAX)
+                }
+                ExprKind::Function(function) => Target::Function(file, *function),
+                ExprKind::Class(class) => Target::Class(file, *class),
+                _ => match self.top(file, name, u32::MAX, hops) {
+                    Target::Unknown => self.assigned(file, *id),
+                    found => found,
+                },
+            };
+        }
+        self.top(file, name, u32::MAX, hops)
+    }
+
+    /// The assignment that has this expression as its value, so that a `Target` can name it.
+    fn assigned(&self, file: FileId, value: ExprId) -> Target {
+        let parsed = self.parsed(file);
+        let index = parsed
+            .unit
+            .assigns
+            .iter()
+            .position(|assign| assign.value == Some(value));
+        match index {
+            Some(index) => Target::Assign(file, index as u32),
+            None => Target::Unknown,
+        }
+    }
+
+    /// The expression that a file exports as its default.
+    pub(crate) fn default_export(&self, file: FileId) -> Option<ExprId> {
+        let parsed = self.parsed(file);
+        parsed
+            .unit
+            .exports
+            .iter()
+            .rev()
+            .find(|(name, _)| &**name == "default")
+            .map(|(_, id)| *id)
+    }
+
+    /// Whether a path belongs to the revision.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.paths.contains(path)
+    }
+
+    /// All paths of the revision.
+    pub(crate) fn paths(&self) -> &'a BTreeSet<String> {
+        self.paths
+    }
+}
+
+/// The bound name of a parameter: `mut x`, `State(x)`, `...x` are `x`.
+pub(crate) fn param_name(text: &str) -> &str {
+    let inner = text.rsplit(['(', '{']).next().unwrap_or(text);
+    let inner = inner.trim_matches([')', '}', '&', '*', '.', ' ']);
+    inner.strip_prefix("mut ").unwrap_or(inner).trim()
+}
+
+fn join(folder: &str, rest: &str) -> String {
+    match (folder.is_empty(), rest.is_empty()) {
+        (true, _) => rest.to_owned(),
+        (_, true) => folder.to_owned(),
+        _ => format!("{folder}/{rest}"),
+    }
+}
+
+fn ancestor(folder: &str, levels: usize) -> Option<&str> {
+    let mut here = folder;
+    for _ in 0..levels {
+        if here.is_empty() {
+            return None;
+        }
+        here = here
+            .rsplit_once('/')
+            .map(|(above, _)| above)
+            .unwrap_or_default();
+    }
+    Some(here)
+}
+
+fn relative(folder: &str, module: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in module.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            name => parts.push(name),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// The folder with the crate's `lib.rs` or `main.rs`.
+fn crate_root(path: &str, paths: &BTreeSet<String>) -> Option<String> {
+    let mut folder = path
+        .rsplit_once('/')
+        .map(|(folder, _)| folder)
+        .unwrap_or_default();
+    loop {
+        for name in ["lib.rs", "main.rs"] {
+            if paths.contains(&join(folder, name)) {
+                return Some(folder.to_owned());
+            }
+        }
+        folder = ancestor(folder, 1)?;
+    }
+}
+
+/// The folder in which the submodules of a file stand.
+fn module_folder(path: &str) -> String {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    match name {
+        "mod.rs" | "lib.rs" | "main.rs" => folder.to_owned(),
+        _ => join(folder, name.trim_end_matches(".rs")),
+    }
+}

@@ -1,0 +1,580 @@
+//! Rule files: what a framework or a library looks like, as data.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::error::RuleError;
+use crate::fact::FactKind;
+
+/// One value or several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+fn many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+    })
+}
+
+/// Which argument.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum ArgAt {
+    /// By position, from 0; negative counts from the end.
+    Position(i32),
+    /// By name.
+    Name(String),
+}
+
+/// Takes a value out of what a pattern matched. Fields combine: `arg` picks an argument,
+/// `key` looks into it, `upper` changes what came out.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Selector {
+    /// An argument of the call.
+    pub(crate) arg: Option<ArgAt>,
+    /// The same argument by its name.
+    pub(crate) name: Option<String>,
+    /// All arguments from this position up to `until` (exclusive, negative from the end).
+    pub(crate) from: Option<usize>,
+    pub(crate) until: Option<i32>,
+    /// A key of a map.
+    pub(crate) key: Option<String>,
+    /// The last name of the callee.
+    #[serde(default)]
+    pub(crate) callee: bool,
+    /// The receiver of the call.
+    #[serde(default)]
+    pub(crate) receiver: bool,
+    /// The value of the assignment, the decorated thing.
+    #[serde(default)]
+    pub(crate) value: bool,
+    /// A fixed text.
+    pub(crate) text: Option<String>,
+    /// Not when the text is one of these.
+    #[serde(default)]
+    pub(crate) unless: Vec<String>,
+    /// Only when the text is one of these.
+    #[serde(default)]
+    pub(crate) only: Vec<String>,
+    /// Another word for some texts.
+    #[serde(default)]
+    pub(crate) map: BTreeMap<String, String>,
+    /// In capitals.
+    #[serde(default)]
+    pub(crate) upper: bool,
+}
+
+/// A condition on an argument.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Constraint {
+    #[serde(flatten)]
+    pub(crate) at: Position,
+    /// The argument is this text, number or truth value.
+    pub(crate) is: Option<toml::Value>,
+    /// It matches one of these (braces and `*` allowed).
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) like: Vec<String>,
+    /// It is present, or not.
+    pub(crate) present: Option<bool>,
+}
+
+/// The place a [`Constraint`] speaks of.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Position {
+    pub(crate) arg: Option<ArgAt>,
+    pub(crate) name: Option<String>,
+    pub(crate) key: Option<String>,
+    #[serde(default)]
+    pub(crate) callee: bool,
+    #[serde(default)]
+    pub(crate) value: bool,
+}
+
+/// What a rule contributes to linking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Link {
+    /// Makes something that routes hang on.
+    Router,
+    /// A route on a router, or on its own in a list.
+    Route,
+    /// A router under another.
+    Mount,
+    /// A guard on a router.
+    Guard,
+    /// A known guard by its name, wherever it hangs.
+    GuardName,
+    /// A name that is known not to be a guard.
+    NotGuard,
+    /// Takes the guards around away.
+    Exempt,
+    /// A class whose methods answer requests.
+    View,
+    /// Turns a class into a handler: `View.as_view()`.
+    Handler,
+    /// Ends a request because the caller may not: `abort(403)`.
+    Denial,
+    /// A check of the caller inside a handler.
+    Check,
+    /// A prefix for everything.
+    Prefix,
+}
+
+/// Which routes a guard on a router reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Applies {
+    /// All of the router.
+    #[default]
+    All,
+    /// Those that are registered after it.
+    After,
+    /// Those that are registered before it.
+    Before,
+}
+
+/// What a guard protects with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum GuardKind {
+    Authentication,
+    Authorization,
+    Csrf,
+    RateLimit,
+}
+
+/// What is decorated, or what a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum On {
+    Function,
+    Class,
+}
+
+/// How a data model's fields are found.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FieldRule {
+    /// A field is an assignment of such a call.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) call: Vec<String>,
+    /// A field is a member with a type.
+    #[serde(default)]
+    pub(crate) typed: bool,
+    /// A field carries such a decorator.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) decorator: Vec<String>,
+    /// A field is a key of this map argument of the call.
+    pub(crate) keys_of: Option<ArgAt>,
+    /// Where the type stands.
+    #[serde(default, rename = "type", deserialize_with = "many")]
+    pub(crate) ty: Vec<Selector>,
+    /// Further attributes.
+    #[serde(default)]
+    pub(crate) attributes: BTreeMap<String, Selector>,
+    /// Types that say that the value is encrypted or hashed.
+    #[serde(default)]
+    pub(crate) encrypted: Vec<String>,
+    /// Names that are no fields.
+    #[serde(default)]
+    pub(crate) except: Vec<String>,
+}
+
+/// One rule. Which fields go together is checked when the file is read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rule {
+    pub(crate) id: String,
+    // --- what it looks for: exactly one
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) call: Vec<String>,
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) decorator: Vec<String>,
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) class: Vec<String>,
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) assign: Vec<String>,
+    /// A reference by name: `hashlib.md5` handed on without a call, a constant, a type.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) mention: Vec<String>,
+    /// A call as a parameter's default or inside its type: `Depends(x)`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) parameter: Vec<String>,
+    /// A map with these keys and values.
+    #[serde(default)]
+    pub(crate) has: BTreeMap<String, String>,
+    /// Names only, for `guard-name`, `not-guard`, `exempt`, `denial`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) names: Vec<String>,
+    /// What the decorator is on.
+    pub(crate) on: Option<On>,
+    /// Only in files whose path matches.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) files: Vec<String>,
+    /// Only when all hold.
+    #[serde(default, rename = "where")]
+    pub(crate) constraints: Vec<Constraint>,
+    // --- what it means: one of the two
+    pub(crate) link: Option<Link>,
+    pub(crate) fact: Option<FactKind>,
+    // --- parts of a link
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) path: Vec<Selector>,
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) methods: Vec<Selector>,
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) handler: Vec<Selector>,
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) guards: Vec<Selector>,
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) child: Vec<Selector>,
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) entries: Vec<Selector>,
+    /// The router serves requests itself; others wait to be mounted.
+    #[serde(default)]
+    pub(crate) root: bool,
+    /// The mount's prefix stands in place of the child's own.
+    #[serde(default)]
+    pub(crate) replaces_prefix: bool,
+    #[serde(default)]
+    pub(crate) applies: Applies,
+    /// Reaches every router of the framework.
+    #[serde(default)]
+    pub(crate) global: bool,
+    /// Holds only where nothing nearer is said.
+    #[serde(default)]
+    pub(crate) default: bool,
+    /// The parameter of the handler's route carries no `/` in front.
+    #[serde(default)]
+    pub(crate) suffix: Option<String>,
+    pub(crate) protocol: Option<String>,
+    pub(crate) guard: Option<GuardKind>,
+    /// Methods of a class that answer: name to `METHOD` or `METHOD path`.
+    #[serde(default)]
+    pub(crate) actions: BTreeMap<String, String>,
+    /// Class attributes that hold guards, the nearest wins.
+    #[serde(default)]
+    pub(crate) guard_attributes: Vec<String>,
+    /// Class attributes that limit the methods.
+    #[serde(default)]
+    pub(crate) method_attributes: Vec<String>,
+    /// The nth argument counts as a prefix of the paths below it.
+    #[serde(default)]
+    pub(crate) outcome: Option<String>,
+    // --- parts of a fact
+    #[serde(default)]
+    pub(crate) attributes: BTreeMap<String, OneOrManySelector>,
+    pub(crate) field: Option<FieldRule>,
+    /// How safe each value of a setting is; higher is safer.
+    #[serde(default)]
+    pub(crate) levels: BTreeMap<String, i64>,
+    pub(crate) default_level: Option<i64>,
+}
+
+/// A selector, or several of which the first that finds something counts.
+#[derive(Clone, Debug)]
+pub(crate) struct OneOrManySelector(pub(crate) Vec<Selector>);
+
+impl<'de> Deserialize<'de> for OneOrManySelector {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        many(deserializer).map(Self)
+    }
+}
+
+/// How a framework writes parameters in a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PathStyle {
+    /// `<int:id>`, `<id>`
+    Angle,
+    /// `:id`, `:id?`, `*`
+    Colon,
+    /// `{id}`, `{id:[0-9]+}`, `{*rest}`
+    #[default]
+    Brace,
+    /// `(?P<id>[0-9]+)`
+    Regex,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleFileText {
+    source: String,
+    framework: Option<String>,
+    /// Packages whose import makes the rules apply; empty for the language itself.
+    #[serde(default)]
+    imports: Vec<String>,
+    /// Frameworks whose rules also hold for this one's routers.
+    #[serde(default)]
+    extends: Vec<String>,
+    #[serde(default)]
+    path_style: PathStyle,
+    #[serde(default, rename = "rule")]
+    rules: Vec<Rule>,
+}
+
+/// A pattern over a dotted name.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    /// `$router`, `$class`: what the first segment stands for.
+    pub(crate) receiver: Option<String>,
+    /// The other segments, each with its alternatives; `*` matches one, `**` any number.
+    segments: Vec<Vec<String>>,
+}
+
+impl Pattern {
+    /// Reads `a.{b,c}.*`; in Rust paths `::` is written as `.`.
+    pub(crate) fn parse(text: &str) -> Self {
+        let mut segments: Vec<Vec<String>> = Vec::new();
+        let mut current = String::new();
+        let mut depth = 0;
+        for c in text.chars().chain(['.']) {
+            match c {
+                '{' => {
+                    depth += 1;
+                    current.push(c);
+                }
+                '}' => {
+                    depth -= 1;
+                    current.push(c);
+                }
+                '.' if depth == 0 => {
+                    segments.push(braces(&std::mem::take(&mut current)));
+                }
+                _ => current.push(c),
+            }
+        }
+        let receiver = segments
+            .first()
+            .and_then(|first| first.first())
+            .filter(|name| name.starts_with('$'))
+            .cloned();
+        if receiver.is_some() {
+            segments.remove(0);
+        }
+        Self { receiver, segments }
+    }
+
+    /// The alternatives of the last segment, for dispatch.
+    pub(crate) fn last(&self) -> &[String] {
+        self.segments.last().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The first segments, for finding files that import them.
+    pub(crate) fn first(&self) -> &[String] {
+        self.segments.first().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether a dotted name (without the receiver) matches. A package name may contain dots and
+    /// slashes; segments are compared after splitting both at dots.
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        let words: Vec<&str> = name.split('.').collect();
+        matches_from(&self.segments, &words)
+    }
+}
+
+fn matches_from(segments: &[Vec<String>], words: &[&str]) -> bool {
+    match (segments.split_first(), words.split_first()) {
+        (None, None) => true,
+        (Some((segment, rest)), _) if segment.len() == 1 && segment[0] == "**" => {
+            (0..=words.len()).any(|skip| matches_from(rest, &words[skip..]))
+        }
+        (Some((segment, rest)), Some((word, others))) => {
+            segment.iter().any(|alternative| wild(alternative, word)) && matches_from(rest, others)
+        }
+        _ => false,
+    }
+}
+
+/// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
+pub(crate) fn wild(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, tail)) => {
+            let Some(rest) = text.strip_prefix(head) else {
+                return false;
+            };
+            (0..=rest.len())
+                .filter(|at| rest.is_char_boundary(*at))
+                .any(|at| wild(tail, &rest[at..]))
+        }
+    }
+}
+
+/// The alternatives of `a{b,c}d`.
+fn braces(text: &str) -> Vec<String> {
+    let (Some(open), Some(close)) = (text.find('{'), text.rfind('}')) else {
+        return vec![text.to_owned()];
+    };
+    if close < open {
+        return vec![text.to_owned()];
+    }
+    text[open + 1..close]
+        .split(',')
+        .map(|word| format!("{}{}{}", &text[..open], word.trim(), &text[close + 1..]))
+        .collect()
+}
+
+/// A rule with its patterns read and the file it comes from.
+#[derive(Debug)]
+pub(crate) struct LoadedRule {
+    pub(crate) rule: Rule,
+    pub(crate) framework: usize,
+    pub(crate) patterns: Vec<Pattern>,
+    pub(crate) files: Option<globset::GlobSet>,
+}
+
+/// A rule file's header.
+#[derive(Debug)]
+pub(crate) struct Framework {
+    pub(crate) name: String,
+    pub(crate) language: String,
+    pub(crate) imports: Vec<String>,
+    pub(crate) extends: Vec<String>,
+    pub(crate) path_style: PathStyle,
+    /// The rule file and its source, for `rules explain`.
+    pub(crate) file: String,
+    pub(crate) source: String,
+}
+
+/// All rules of all frameworks.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    pub(crate) frameworks: Vec<Framework>,
+    pub(crate) all: Vec<LoadedRule>,
+}
+
+impl Rules {
+    /// Reads rule files, given as path (`python/flask.toml`) and text.
+    pub(crate) fn load(files: &[(String, String)]) -> Result<Self, RuleError> {
+        let mut rules = Self::default();
+        let mut ids = BTreeMap::new();
+        for (path, text) in files {
+            let parsed: RuleFileText =
+                toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+            let mut folders = path.rsplit('/');
+            let stem = folders.next().unwrap_or(path).trim_end_matches(".toml");
+            let language = folders.next().unwrap_or_default();
+            let framework = rules.frameworks.len();
+            rules.frameworks.push(Framework {
+                name: parsed.framework.unwrap_or_else(|| stem.to_owned()),
+                language: language.to_owned(),
+                imports: parsed.imports,
+                extends: parsed.extends,
+                path_style: parsed.path_style,
+                file: path.clone(),
+                source: parsed.source,
+            });
+            for rule in parsed.rules {
+                let line = text
+                    .find(&format!("\"{}\"", rule.id))
+                    .map_or(1, |offset| crate::error::position(text, offset).0);
+                let fail = |message: String| RuleError {
+                    path: path.clone(),
+                    line,
+                    message,
+                };
+                if let Some(other) = ids.insert(rule.id.clone(), path.clone()) {
+                    return Err(fail(format!(
+                        "rule id \"{}\" is already used in {other}",
+                        rule.id
+                    )));
+                }
+                let looks = [
+                    &rule.call,
+                    &rule.decorator,
+                    &rule.class,
+                    &rule.assign,
+                    &rule.mention,
+                    &rule.parameter,
+                    &rule.names,
+                ];
+                let count = looks.iter().filter(|list| !list.is_empty()).count()
+                    + usize::from(!rule.has.is_empty());
+                if count != 1 {
+                    return Err(fail(format!(
+                        "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, has, names; it has {count}",
+                        rule.id
+                    )));
+                }
+                if rule.link.is_some() == rule.fact.is_some() {
+                    return Err(fail(format!(
+                        "rule \"{}\" must have either link or fact",
+                        rule.id
+                    )));
+                }
+                let mut set = globset::GlobSetBuilder::new();
+                for glob in &rule.files {
+                    set.add(globset::Glob::new(glob).map_err(|error| fail(error.to_string()))?);
+                }
+                let globs = if rule.files.is_empty() {
+                    None
+                } else {
+                    Some(set.build().map_err(|error| fail(error.to_string()))?)
+                };
+                let patterns = looks
+                    .iter()
+                    .flat_map(|list| list.iter())
+                    .map(|text| Pattern::parse(text))
+                    .collect();
+                rules.all.push(LoadedRule {
+                    rule,
+                    framework,
+                    patterns,
+                    files: globs,
+                });
+            }
+        }
+        Ok(rules)
+    }
+
+    /// Indexes of the frameworks of a language family.
+    pub(crate) fn frameworks_of(&self, family: &[String]) -> Vec<usize> {
+        let all = self.frameworks.iter().enumerate();
+        all.filter(|(_, framework)| {
+            framework.language == "any" || family.contains(&framework.language)
+        })
+        .map(|(index, _)| index)
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_dotted_names() {
+        let check = |pattern: &str, name: &str| Pattern::parse(pattern).matches(name);
+        assert!(check("hashlib.{md5,sha1}", "hashlib.md5"));
+        assert!(!check("hashlib.{md5,sha1}", "hashlib.sha256"));
+        assert!(check("**.Public", "Public"));
+        assert!(check("**.Public", "a.b.Public"));
+        assert!(check("**.*Required", "app.LoginRequired"));
+        assert!(!check("flask.Flask", "flask.Flask.route"));
+        let routed = Pattern::parse("$router.{get,post}");
+        assert_eq!(routed.receiver.as_deref(), Some("$router"));
+        assert!(routed.matches("get"));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_an_error_with_its_line() {
+        let text = "source = \"x\"\n[[rule]]\nid = \"a\"\ncal = \"b\"\n";
+        let error = Rules::load(&[("python/x.toml".into(), text.into())]).unwrap_err();
+        assert_eq!(error.line, 4);
+        assert!(error.message.contains("unknown field `cal`"), "{error}");
+        assert!(error.message.contains("call"), "{error}");
+    }
+}

@@ -1,0 +1,257 @@
+//! What the environment of a pipeline says about the range.
+
+use std::collections::BTreeMap;
+
+/// Variables and the event file, handed in so that nothing here reads the process's environment.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    /// The text of the file that `GITHUB_EVENT_PATH` names.
+    event: Option<serde_json::Value>,
+}
+
+/// The pipeline that a run stands in, with what it says about both ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Job {
+    /// `GitHub pull_request`, `GitLab merge request` …
+    pub(crate) name: String,
+    /// What to compare with, the most trustworthy first.
+    pub(crate) base: Vec<Base>,
+    /// The head; `HEAD` if none is said.
+    pub(crate) head: Option<String>,
+    /// The line that fetches enough history here.
+    pub(crate) fix: &'static str,
+}
+
+/// How a pipeline names the base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// The first parent of the head, if the head is a merge whose second parent is this commit
+    /// (any merge when none is given).
+    MergeParent(Option<String>),
+    /// A commit, compared from the merge base.
+    Commit(String),
+    /// A commit whose tree is compared as it is.
+    Exact(String),
+    /// A branch, also of a remote.
+    Branch(String),
+    /// The default branch, by this name if it is known.
+    Default(Option<String>),
+}
+
+const GITHUB_FIX: &str = "set `fetch-depth: 0` on actions/checkout";
+const GITLAB_FIX: &str = "set the variable `GIT_DEPTH: \"0\"` in .gitlab-ci.yml";
+const BITBUCKET_FIX: &str = "set `clone: { depth: full }` in bitbucket-pipelines.yml";
+const AZURE_FIX: &str = "set `fetchDepth: 0` on the checkout step";
+const PLAIN_FIX: &str = "run `git fetch --unshallow` first";
+
+impl Environment {
+    /// Takes the variables; `event` is the text of the event file, if there is one.
+    pub fn new(variables: BTreeMap<String, String>, event: Option<&str>) -> Self {
+        Self {
+            variables,
+            event: event.and_then(|text| serde_json::from_str(text).ok()),
+        }
+    }
+
+    fn var(&self, name: &str) -> Option<String> {
+        self.variables
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .cloned()
+    }
+
+    fn event(&self, pointer: &str) -> Option<String> {
+        self.event
+            .as_ref()?
+            .pointer(pointer)?
+            .as_str()
+            .map(str::to_owned)
+    }
+
+    /// The line that fetches enough history where this runs.
+    pub(crate) fn fix(&self) -> &'static str {
+        self.job().map_or(PLAIN_FIX, |job| job.fix)
+    }
+
+    /// The pipeline's word for the range, if this is one.
+    pub(crate) fn job(&self) -> Option<Job> {
+        if self.var("GITHUB_ACTIONS").is_some() || self.var("GITHUB_EVENT_NAME").is_some() {
+            return self.github();
+        }
+        if self.var("GITLAB_CI").is_some() {
+            return Some(self.gitlab());
+        }
+        if let Some(commit) = self.var("BITBUCKET_COMMIT") {
+            let base = match self.var("BITBUCKET_PR_DESTINATION_BRANCH") {
+                Some(branch) => vec![Base::Branch(branch)],
+                None => vec![Base::Default(None)],
+            };
+            return Some(Job {
+                name: "Bitbucket Pipelines".into(),
+                base,
+                head: Some(commit),
+                fix: BITBUCKET_FIX,
+            });
+        }
+        if self.var("TF_BUILD").is_some() {
+            let base = match self.var("SYSTEM_PULLREQUEST_TARGETBRANCH") {
+                Some(branch) => {
+                    let branch = branch
+                        .strip_prefix("refs/heads/")
+                        .unwrap_or(&branch)
+                        .to_owned();
+                    vec![
+                        Base::MergeParent(self.var("SYSTEM_PULLREQUEST_SOURCECOMMITID")),
+                        Base::Branch(branch),
+                    ]
+                }
+                None => vec![Base::Default(None)],
+            };
+            return Some(Job {
+                name: "Azure Pipelines".into(),
+                base,
+                head: self.var("BUILD_SOURCEVERSION"),
+                fix: AZURE_FIX,
+            });
+        }
+        if self.var("JENKINS_URL").is_some() || self.var("CHANGE_TARGET").is_some() {
+            let base = match (
+                self.var("CHANGE_TARGET"),
+                self.var("GIT_PREVIOUS_SUCCESSFUL_COMMIT"),
+            ) {
+                (Some(branch), _) => vec![Base::Branch(branch)],
+                (None, Some(commit)) => vec![Base::Commit(commit), Base::Default(None)],
+                (None, None) => vec![Base::Default(None)],
+            };
+            return Some(Job {
+                name: "Jenkins".into(),
+                base,
+                head: self.var("GIT_COMMIT"),
+                fix: PLAIN_FIX,
+            });
+        }
+        if let Some(commit) = self.var("CIRCLE_SHA1") {
+            return Some(Job {
+                name: "CircleCI".into(),
+                base: vec![Base::Default(None)],
+                head: Some(commit),
+                fix: PLAIN_FIX,
+            });
+        }
+        None
+    }
+
+    fn github(&self) -> Option<Job> {
+        let event = self.var("GITHUB_EVENT_NAME")?;
+        let job = |base, head| {
+            Some(Job {
+                name: format!("GitHub {event}"),
+                base,
+                head,
+                fix: GITHUB_FIX,
+            })
+        };
+        match event.as_str() {
+            "pull_request" | "pull_request_review" => {
+                // `pull_request.base.sha` is frozen when the pull request is opened; never asked.
+                let mut base = vec![Base::MergeParent(self.event("/pull_request/head/sha"))];
+                base.extend(
+                    self.var("GITHUB_BASE_REF")
+                        .or_else(|| self.event("/pull_request/base/ref"))
+                        .map(Base::Branch),
+                );
+                job(base, self.var("GITHUB_SHA"))
+            }
+            "pull_request_target" => {
+                // GITHUB_SHA is the target's tip here; the head must have been fetched.
+                let base = self
+                    .var("GITHUB_BASE_REF")
+                    .or_else(|| self.event("/pull_request/base/ref"));
+                let mut bases: Vec<Base> = base.map(Base::Branch).into_iter().collect();
+                bases.extend(self.var("GITHUB_SHA").map(Base::Commit));
+                job(bases, self.event("/pull_request/head/sha"))
+            }
+            "merge_group" => {
+                let base = self.event("/merge_group/base_sha").map(Base::Exact);
+                let head = self
+                    .event("/merge_group/head_sha")
+                    .or_else(|| self.var("GITHUB_SHA"));
+                job(
+                    base.into_iter().chain([Base::Default(None)]).collect(),
+                    head,
+                )
+            }
+            "push" => {
+                let default = Base::Default(self.event("/repository/default_branch"));
+                let before = self
+                    .event("/before")
+                    .filter(|id| id.bytes().any(|byte| byte != b'0'));
+                let forced = self
+                    .event
+                    .as_ref()
+                    .and_then(|event| event.pointer("/forced")?.as_bool())
+                    == Some(true);
+                let mut base = Vec::new();
+                if let Some(before) = before {
+                    base.push(if forced {
+                        Base::Commit(before)
+                    } else {
+                        Base::Exact(before)
+                    });
+                }
+                base.push(default);
+                job(
+                    base,
+                    self.event("/after").or_else(|| self.var("GITHUB_SHA")),
+                )
+            }
+            _ => job(
+                vec![Base::Default(self.event("/repository/default_branch"))],
+                self.var("GITHUB_SHA"),
+            ),
+        }
+    }
+
+    fn gitlab(&self) -> Job {
+        let mut base = Vec::new();
+        let default = self.var("CI_DEFAULT_BRANCH");
+        let mut name = "GitLab branch pipeline";
+        let mut head = self.var("CI_COMMIT_SHA");
+        if self.var("CI_MERGE_REQUEST_IID").is_some()
+            || self.var("CI_MERGE_REQUEST_TARGET_BRANCH_NAME").is_some()
+        {
+            name = "GitLab merge request";
+            let train = self.var("CI_MERGE_REQUEST_EVENT_TYPE").as_deref() == Some("merge_train");
+            if train {
+                name = "GitLab merge train";
+            }
+            // In merged-result and train pipelines the commit is a merge of source into target.
+            match self.var("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") {
+                Some(source) => base.push(Base::MergeParent(Some(source))),
+                None => head = head.or_else(|| self.var("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")),
+            }
+            base.extend(
+                self.var("CI_MERGE_REQUEST_TARGET_BRANCH_SHA")
+                    .map(Base::Commit),
+            );
+            base.extend(self.var("CI_MERGE_REQUEST_DIFF_BASE_SHA").map(Base::Commit));
+            base.extend(
+                self.var("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
+                    .map(Base::Branch),
+            );
+        } else {
+            let before = self
+                .var("CI_COMMIT_BEFORE_SHA")
+                .filter(|id| id.bytes().any(|byte| byte != b'0'));
+            base.extend(before.map(Base::Exact));
+            base.push(Base::Default(default));
+        }
+        Job {
+            name: name.into(),
+            base,
+            head,
+            fix: GITLAB_FIX,
+        }
+    }
+}
