@@ -7,7 +7,7 @@ use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
 
 use crate::error::RuleError;
-use crate::fact::{Fact, FactKind, Inventory, Problem, Scope};
+use crate::fact::{Fact, Inventory, Problem, Scope};
 use crate::language::Languages;
 use crate::link::{Linker, RuleIndex, TeamNames};
 use crate::local::{self, Site};

@@ -15,4 +15,4 @@ pub use blob::{Content, decode};
 pub use diff::{ChangedFile, Status, changed_files};
 pub use environment::Environment;
 pub use range::{Range, RangeError, RangeRequest, resolve};
-pub use repository::{BlobReader, Entry, EntryKind, Error, Repository, Side};
+pub use repository::{BlobReader, Entry, EntryKind, Error, Readers, Repository, Side};

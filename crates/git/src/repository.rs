@@ -346,11 +346,15 @@ impl Repository {
     /// # Errors
     /// As [`Repository::open`].
     pub fn reader(&self) -> Result<BlobReader, Error> {
-        let inner = git2::Repository::open(self.inner.path())?;
-        Ok(BlobReader {
-            inner,
+        self.readers().open()
+    }
+
+    /// What every thread needs to open its own reader.
+    pub fn readers(&self) -> Readers {
+        Readers {
+            path: self.inner.path().to_owned(),
             root: self.workdir().map(Path::to_owned),
-        })
+        }
     }
 
     /// The last merges (or commits) on the first-parent line from a revision back: id, first
@@ -389,6 +393,27 @@ fn kind_of(mode: i32) -> Option<EntryKind> {
         0o120_000 => Some(EntryKind::Symlink),
         0o160_000 => Some(EntryKind::Submodule),
         _ => None,
+    }
+}
+
+/// Opens readers; may be shared between threads, which a repository may not.
+#[derive(Clone, Debug)]
+pub struct Readers {
+    path: PathBuf,
+    root: Option<PathBuf>,
+}
+
+impl Readers {
+    /// A reader for one thread.
+    ///
+    /// # Errors
+    /// As [`Repository::open`].
+    pub fn open(&self) -> Result<BlobReader, Error> {
+        let inner = git2::Repository::open(&self.path)?;
+        Ok(BlobReader {
+            inner,
+            root: self.root.clone(),
+        })
     }
 }
 

@@ -1,0 +1,176 @@
+//! All facts of one revision, as a list or as JSON.
+
+use std::io::{self, Write};
+
+use serde_json::json;
+use threatgate_facts::{Fact, FactKind, Inventory};
+
+/// What `threatgate inventory` prints.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The commit, if it is one.
+    pub revision: Option<String>,
+    /// Its facts.
+    pub inventory: Inventory,
+    /// Files of the revision.
+    pub files: usize,
+    /// Files that were parsed.
+    pub parsed: usize,
+    /// Words that should make a reader stop.
+    pub alarms: Vec<String>,
+}
+
+/// How a listing is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A line for each fact, grouped by kind.
+    Table,
+    /// Every fact with all attributes, for authors of rules.
+    Outline,
+}
+
+impl Listing {
+    /// The listing as JSON (`docs/schema/inventory.json`).
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn json(&self, out: &mut impl Write) -> io::Result<()> {
+        let unknown = self.unknown().count();
+        let value = json!({
+            "schema_version": threatgate_assess::SCHEMA_VERSION,
+            "revision": self.revision,
+            "facts": self.inventory.facts,
+            "coverage": {
+                "files": self.files,
+                "files_read": self.parsed,
+                "problems": self.inventory.problems,
+                "unknown_guards": unknown,
+                "alarms": self.alarms,
+            },
+        });
+        serde_json::to_writer_pretty(&mut *out, &value)?;
+        writeln!(out)
+    }
+
+    fn unknown(&self) -> impl Iterator<Item = &Fact> {
+        self.inventory.facts.iter().filter(|fact| fact.text("guard_state") == Some("unknown"))
+    }
+
+    /// The listing for people.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn text(&self, out: &mut impl Write, shape: Shape, width: usize) -> io::Result<()> {
+        for kind in FactKind::ALL {
+            let facts: Vec<&Fact> = self.inventory.facts.iter().filter(|fact| fact.kind == kind).collect();
+            if facts.is_empty() {
+                continue;
+            }
+            writeln!(out, "{kind} ({})", facts.len())?;
+            for fact in facts {
+                match shape {
+                    Shape::Table => line(out, fact, width)?,
+                    Shape::Outline => outline(out, fact)?,
+                }
+            }
+            writeln!(out)?;
+        }
+        if self.inventory.facts.is_empty() {
+            writeln!(out, "no facts")?;
+        }
+        for problem in &self.inventory.problems {
+            let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+            writeln!(out, "not read: {}{line}: {}", problem.path, problem.reason)?;
+        }
+        for alarm in &self.alarms {
+            writeln!(out, "note: {alarm}")?;
+        }
+        let unknown = self.unknown().count();
+        write!(out, "coverage: {} of {} files parsed", self.parsed, self.files)?;
+        if unknown > 0 {
+            write!(out, "; the guard of {unknown} endpoints is unknown")?;
+        }
+        writeln!(out)
+    }
+}
+
+fn line(out: &mut impl Write, fact: &Fact, width: usize) -> io::Result<()> {
+    let what = summary(fact);
+    let place = format!("{}:{}", fact.location.path, fact.location.line);
+    let used = what.chars().count() + place.chars().count() + 4;
+    if used <= width {
+        writeln!(out, "  {what}{}{place}", " ".repeat(width - used + 2))
+    } else {
+        writeln!(out, "  {what}\n      {place}")
+    }
+}
+
+/// One line about a fact, without its place.
+pub fn summary(fact: &Fact) -> String {
+    match fact.kind {
+        FactKind::Endpoint => {
+            let guards = fact.texts("guards");
+            let guard = match fact.text("guard_state") {
+                Some("guarded") if guards.is_empty() => "checked in its body".to_owned(),
+                Some("guarded") => guards.join(", "),
+                Some(state) => state.to_owned(),
+                None => String::new(),
+            };
+            let protocol = fact.text("protocol").filter(|protocol| *protocol != "http");
+            let protocol = protocol.map(|protocol| format!("{protocol} ")).unwrap_or_default();
+            format!("{protocol}{:<6} {}  [{guard}]", fact.text("method").unwrap_or_default(), fact.text("path").unwrap_or_default())
+        }
+        FactKind::DataModel => {
+            let fields = fact.attributes.get("fields").and_then(|fields| fields.as_array());
+            let sensitive: Vec<&str> = fields
+                .into_iter()
+                .flatten()
+                .filter(|field| field.get("sensitivity").is_some_and(|value| !value.is_null()))
+                .filter_map(|field| field.get("name")?.as_str())
+                .collect();
+            let count = fields.map_or(0, Vec::len);
+            match (&sensitive[..], fact.text("operation")) {
+                (_, Some(_)) => fact.identity.clone(),
+                ([], None) => format!("{} ({count} fields)", fact.identity),
+                (names, None) => format!("{} ({count} fields; sensitive: {})", fact.identity, names.join(", ")),
+            }
+        }
+        FactKind::Dependency => {
+            let version = fact.text("locked").or(fact.text("constraint")).unwrap_or_default();
+            format!("{} {version}", fact.identity).trim_end().to_owned()
+        }
+        FactKind::Secret => format!(
+            "{} {}",
+            fact.text("provider").unwrap_or_default(),
+            fact.text("preview").unwrap_or_default()
+        ),
+        _ => fact.identity.clone(),
+    }
+}
+
+fn outline(out: &mut impl Write, fact: &Fact) -> io::Result<()> {
+    let at = &fact.location;
+    writeln!(
+        out,
+        "  {}:{}-{}:{}  {}  (rule {}, {:?}, {})",
+        at.line,
+        at.column,
+        at.end_line,
+        at.end_column,
+        fact.identity,
+        fact.rule,
+        fact.confidence,
+        fact.scope.name()
+    )?;
+    for (name, value) in &fact.attributes {
+        writeln!(out, "      {name} = {value}")?;
+    }
+    for evidence in &fact.evidence {
+        writeln!(
+            out,
+            "      {} `{}` {} {}:{}",
+            evidence.role, evidence.text, evidence.attached, evidence.location.path, evidence.location.line
+        )?;
+    }
+    Ok(())
+}

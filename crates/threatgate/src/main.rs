@@ -1,0 +1,58 @@
+//! The program: arguments, configuration, the pipeline, exit codes.
+//!
+//! Exit codes: 0 pass or warn, 1 blocked, 2 could not run, 3 review required, 4 not understood well
+//! enough. They never depend on the output format.
+
+mod configuration;
+mod inventory;
+mod output;
+mod revision;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use threatgate_facts::FactKind;
+
+/// Says which changes of a pull request are material to security, and gates them.
+#[derive(Parser, Debug)]
+#[command(name = "threatgate", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// List all facts of one revision or of a plain folder
+    Inventory(inventory::InventoryArgs),
+    /// Show what the rules see in one file
+    Facts(inventory::FactsArgs),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln_error(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place that reports errors")]
+fn eprintln_error(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Inventory(args) => inventory::inventory(&args),
+        Command::Facts(args) => inventory::facts(&args),
+    }
+}
+
+/// Reads a kind of fact from the command line.
+fn kind(text: &str) -> Result<FactKind, String> {
+    text.parse()
+}
