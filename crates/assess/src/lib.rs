@@ -1,8 +1,20 @@
 //! Compares two inventories and decides by policy. Pure: no files, no clock, no environment.
 
+mod assess;
 mod assessment;
+mod compare;
+mod condition;
+mod owners;
+mod policy;
+mod threat;
 
+pub use assess::{Circumstances, assess};
 pub use assessment::{
     Affected, Assessment, Change, ChangeKind, Coverage, Delta, Direction, Question, Review,
     Reviewers, SCHEMA_VERSION, Threat, ThreatStatus, Tool, UnknownGuard, Verdict,
 };
+pub use compare::compare;
+pub use condition::Condition;
+pub use owners::{CODEOWNERS_PATHS, Owners};
+pub use policy::{Mode, Policy, PolicyError};
+pub use threat::{Catalogue, Explained};

@@ -3,7 +3,7 @@
 //! A fact is read from one revision. Its identity never contains a path, a line, formatting or
 //! order, so that a move or a reformat compares as equal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -233,4 +233,8 @@ pub struct Inventory {
     pub facts: Vec<Fact>,
     /// What was not understood, in path and line order.
     pub problems: Vec<Problem>,
+    /// The functions of the files whose own facts were read, by qualified name: a check that is
+    /// gone together with its function is no lost check.
+    #[serde(skip)]
+    pub functions: BTreeSet<String>,
 }

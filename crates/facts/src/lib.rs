@@ -24,4 +24,15 @@ pub use fact::{
     Attributes, Confidence, Evidence, Fact, FactKind, Inventory, Location, Problem, Scope,
 };
 pub use link::TeamNames;
+
 pub use scope::{scope_of_path, scope_of_text};
+
+/// Whether a path names a manifest or lock file that is read.
+pub fn is_manifest(path: &str) -> bool {
+    manifest::is_manifest(path).is_some()
+}
+
+/// Whether a path names a lock file that is read.
+pub fn is_lock(path: &str) -> bool {
+    manifest::is_manifest(path).is_some_and(manifest::Manifest::is_lock)
+}

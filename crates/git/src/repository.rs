@@ -341,6 +341,22 @@ impl Repository {
         }
     }
 
+    /// The files below a folder (with `/` at its end) of a side, sorted.
+    ///
+    /// # Errors
+    /// As [`Repository::entries`].
+    pub fn below(&self, side: &Side, folder: &str) -> Result<Vec<String>, Error> {
+        if let Side::Commit(id) = side {
+            let tree = self.inner.find_commit(*id)?.tree()?;
+            if tree.get_path(Path::new(folder.trim_end_matches('/'))).is_err() {
+                return Ok(Vec::new());
+            }
+        }
+        let (entries, _) = self.entries(side)?;
+        let paths = entries.into_keys();
+        Ok(paths.filter(|path| path.starts_with(folder)).collect())
+    }
+
     /// A reader of blobs for one thread.
     ///
     /// # Errors

@@ -55,9 +55,10 @@ pub(crate) fn inventory(args: &InventoryArgs) -> Result<ExitCode> {
     let (entries, _) = repository.entries(&side)?;
     let attributes = Attributes::read(&repository, &side, &entries)?;
     let blobs = Blobs::new(&repository)?;
-    let team = crate::configuration::team(&repository, &side, None)?;
-    let engine = engine(&team.team)?;
-    let revision = Revision::new(&repository, side, &blobs, &attributes, team.excluded.as_ref())?;
+    let configuration = crate::configuration::read(&repository, &side, None)?;
+    let engine = engine(&configuration.team)?;
+    let excluded = configuration.excluded.as_ref();
+    let revision = Revision::new(&repository, side, &blobs, &attributes, excluded)?;
     let (mut inventory, stats) = engine.inventory(&revision, &Cache::default(), &Request::default());
     for folder in &revision.missing {
         inventory.problems.push(threatgate_facts::Problem {

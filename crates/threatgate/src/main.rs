@@ -3,7 +3,9 @@
 //! Exit codes: 0 pass or warn, 1 blocked, 2 could not run, 3 review required, 4 not understood well
 //! enough. They never depend on the output format.
 
+mod check;
 mod configuration;
+mod gate;
 mod inventory;
 mod output;
 mod revision;
@@ -24,6 +26,8 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Compare two revisions and decide by the policy
+    Check(check::CheckArgs),
     /// List all facts of one revision or of a plain folder
     Inventory(inventory::InventoryArgs),
     /// Show what the rules see in one file
@@ -45,8 +49,14 @@ fn eprintln_error(error: &anyhow::Error) {
     eprintln!("error: {error:#}");
 }
 
+#[expect(clippy::print_stderr, reason = "stdout carries only the report")]
+fn report_undetermined(reason: &str) {
+    eprintln!("verdict: incomplete: {reason}");
+}
+
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
+        Command::Check(args) => check::check(&args),
         Command::Inventory(args) => inventory::inventory(&args),
         Command::Facts(args) => inventory::facts(&args),
     }

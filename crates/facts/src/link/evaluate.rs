@@ -12,16 +12,26 @@ impl Linker<'_> {
         if let Some(known) = self.values.borrow().get(&(file, id)) {
             return known.clone();
         }
-        if self.depth.get() >= MAX_DEPTH {
-            return Value::Unknown;
-        }
         // A name that is defined by itself stays unknown.
-        self.values.borrow_mut().insert((file, id), Value::Unknown);
-        self.depth.set(self.depth.get() + 1);
-        let value = self.eval_inner(file, id);
-        self.depth.set(self.depth.get() - 1);
+        let Some(value) = self.deeper(|| {
+            self.values.borrow_mut().insert((file, id), Value::Unknown);
+            self.eval_inner(file, id)
+        }) else {
+            return Value::Unknown;
+        };
         self.values.borrow_mut().insert((file, id), value.clone());
         value
+    }
+
+    /// Goes one step deeper, unless the bound is reached: definitions may go round in circles.
+    fn deeper<T>(&self, step: impl FnOnce() -> T) -> Option<T> {
+        if self.depth.get() >= MAX_DEPTH {
+            return None;
+        }
+        self.depth.set(self.depth.get() + 1);
+        let value = step();
+        self.depth.set(self.depth.get() - 1);
+        Some(value)
     }
 
     fn eval_inner(&self, file: FileId, id: ExprId) -> Value {
@@ -181,10 +191,14 @@ impl Linker<'_> {
     pub(super) fn param_type(&self, file: FileId, function: FnId, index: usize) -> Option<String> {
         let parsed = self.project.parsed(file);
         let ty = parsed.unit.function(function).params.get(index)?.ty_expr?;
-        self.name_of(file, ty)
+        self.deeper(|| self.name_of(file, ty))?
     }
 
     pub(super) fn member(&self, object: &Value, property: &str) -> Value {
+        self.deeper(|| self.find_member(object, property)).unwrap_or(Value::Unknown)
+    }
+
+    fn find_member(&self, object: &Value, property: &str) -> Value {
         match object {
             Value::Module(file) => match self.project.export(*file, property, 0) {
                 Target::Unknown => {
@@ -285,6 +299,10 @@ impl Linker<'_> {
         map: ExprId,
         key: &str,
     ) -> Option<(FileId, ExprId)> {
+        self.deeper(|| self.find_in_map(file, map, key))?
+    }
+
+    fn find_in_map(&self, file: FileId, map: ExprId, key: &str) -> Option<(FileId, ExprId)> {
         let parsed = self.project.parsed(file);
         let ExprKind::Map(pairs) = parsed.unit.kind(map) else {
             return None;

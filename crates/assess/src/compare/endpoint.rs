@@ -1,0 +1,398 @@
+//! Endpoints and what hangs on their way: added, removed, moved, and guards lost, gained or
+//! replaced, each once, at the place that caused it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+use threatgate_facts::{Confidence, Evidence, Fact, FactKind, Location};
+
+use super::{Sides, affected, change, delta, enumerate, group, pair, plural};
+use crate::assessment::{Change, ChangeKind, Direction};
+
+/// What other comparisons want to know: the handlers that came and went with their endpoints.
+pub(super) struct Handlers {
+    pub(super) added: BTreeSet<String>,
+    pub(super) removed: BTreeSet<String>,
+}
+
+/// `POST /refunds`, the words for an endpoint.
+pub(super) fn name(fact: &Fact) -> String {
+    let method = fact.text("method").unwrap_or("ANY");
+    let path = fact.text("path").unwrap_or("/");
+    match fact.text("protocol") {
+        Some("http") | None => format!("{method} {path}"),
+        Some(protocol) => format!("{protocol} {path}"),
+    }
+}
+
+fn state(fact: &Fact) -> &str {
+    fact.text("guard_state").unwrap_or("unknown")
+}
+
+fn handler(fact: &Fact) -> String {
+    fact.text("handler").unwrap_or_default().to_owned()
+}
+
+pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) -> Handlers {
+    let (mut before, mut after) = sides.of(FactKind::Endpoint);
+    let all_after = after.clone();
+    let mut pairs = pair(&mut before, &mut after, |fact| format!("{} {}", fact.identity, handler(fact)));
+    pairs.extend(pair(&mut before, &mut after, |fact| fact.identity.clone()));
+    // The same handler under another path or method is one change.
+    let named = |fact: &Fact| !handler(fact).is_empty();
+    let (mut gone, mut come): (Vec<_>, Vec<_>) = (
+        before.iter().copied().filter(|fact| named(fact)).collect(),
+        after.iter().copied().filter(|fact| named(fact)).collect(),
+    );
+    let mut moved = pair(&mut gone, &mut come, |fact| {
+        format!("{}|{}|{}", handler(fact), fact.text("method").unwrap_or_default(), fact.location.path)
+    });
+    moved.extend(pair(&mut gone, &mut come, |fact| format!("{}|{}", handler(fact), fact.text("method").unwrap_or_default())));
+    moved.extend(pair(&mut gone, &mut come, |fact| format!("{}|{}", handler(fact), fact.text("path").unwrap_or_default())));
+    let is = |list: &[(&Fact, &Fact)], fact: &Fact| list.iter().any(|(a, b)| std::ptr::eq(*a, fact) || std::ptr::eq(*b, fact));
+    before.retain(|fact| !is(&moved, fact));
+    after.retain(|fact| !is(&moved, fact));
+
+    relocated(&moved, changes);
+    pairs.extend(moved);
+    guards(&pairs, changes);
+    parameters(&pairs, changes);
+    came(&after, &all_after, changes);
+    went(&before, changes);
+    Handlers {
+        added: after.iter().map(|fact| handler(fact)).filter(|name| !name.is_empty()).collect(),
+        removed: before.iter().map(|fact| handler(fact)).filter(|name| !name.is_empty()).collect(),
+    }
+}
+
+// --- added and removed
+
+fn came(added: &[&Fact], all: &[&Fact], changes: &mut Vec<Change>) {
+    let groups = group(added.iter().copied(), |fact| {
+        format!("{}|{}|{}|{}", fact.location.path, state(fact), fact.texts("guards").join(","), fact.scope.name())
+    });
+    for facts in groups.values() {
+        let first = facts[0];
+        let guards: Vec<String> = first.texts("guards").iter().map(|guard| format!("`{guard}`")).collect();
+        let how = match state(first) {
+            "guarded" if guards.is_empty() => "checked in its body".to_owned(),
+            "guarded" => format!("guarded by {}", enumerate(&guards, 3)),
+            "open" => "with no guard".to_owned(),
+            _ => "its guard is unknown".to_owned(),
+        };
+        let title = match facts.len() {
+            1 => format!("{} added, {how}", name(first)),
+            count => {
+                let names: Vec<String> = facts.iter().map(|fact| name(fact)).collect();
+                format!("{count} endpoints added, {how}: {}", enumerate(&names, 2))
+            }
+        };
+        let direction = if state(first) == "open" { Direction::Weakened } else { Direction::Neutral };
+        let mut one = change(FactKind::Endpoint, ChangeKind::Added, direction, title, None, Some(first));
+        if facts.len() > 1 {
+            one.affected = facts.iter().map(|fact| affected(&name(fact), how.clone(), &fact.location)).collect();
+        }
+        if state(first) != "guarded" {
+            one.notes.extend(siblings(first, all, added));
+        }
+        for reason in first.texts("unknown") {
+            one.notes.push(format!("not understood: {reason}"));
+        }
+        changes.push(one);
+    }
+}
+
+/// Words about the endpoints in the same file, when they have the guard that this one lacks.
+fn siblings(fact: &Fact, all: &[&Fact], added: &[&Fact]) -> Option<String> {
+    let others: Vec<&&Fact> = all
+        .iter()
+        .filter(|other| other.location.path == fact.location.path && !added.iter().any(|new| std::ptr::eq(*new, **other)))
+        .collect();
+    let guarded: Vec<&&&Fact> = others.iter().filter(|other| state(other) == "guarded").collect();
+    if guarded.is_empty() || guarded.len() * 2 < others.len() {
+        return None;
+    }
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for other in &guarded {
+        for guard in other.texts("guards") {
+            *counts.entry(guard).or_default() += 1;
+        }
+    }
+    let most = counts.into_iter().max_by_key(|(name, count)| (*count, std::cmp::Reverse(*name)));
+    let by = most.map(|(guard, _)| format!(" by `{guard}`")).unwrap_or_default();
+    Some(format!("{} of {} others in this file are guarded{by}", guarded.len(), others.len()))
+}
+
+fn went(removed: &[&Fact], changes: &mut Vec<Change>) {
+    let groups = group(removed.iter().copied(), |fact| fact.location.path.clone());
+    for facts in groups.values() {
+        let first = facts[0];
+        let names: Vec<String> = facts.iter().map(|fact| name(fact)).collect();
+        let title = match facts.len() {
+            1 => format!("{} removed", names[0]),
+            count => format!("{count} endpoints removed: {}", enumerate(&names, 2)),
+        };
+        let mut one = change(FactKind::Endpoint, ChangeKind::Removed, Direction::Neutral, title, Some(first), None);
+        if facts.len() > 1 {
+            one.affected = facts.iter().map(|fact| affected(&name(fact), "gone", &fact.location)).collect();
+        }
+        changes.push(one);
+    }
+}
+
+// --- the same handler under another path
+
+fn mounts(fact: &Fact) -> Vec<&Evidence> {
+    fact.evidence.iter().filter(|evidence| evidence.role == "mount").collect()
+}
+
+fn relocated(moved: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
+    // One prefix that changed moves many endpoints: they are told under it.
+    let mut groups: BTreeMap<String, Vec<(&Fact, &Fact)>> = BTreeMap::new();
+    for (before, after) in moved {
+        let texts = |fact: &Fact| mounts(fact).iter().map(|mount| mount.text.clone()).collect::<Vec<_>>();
+        let (old, new) = (texts(before), texts(after));
+        let key = if old == new {
+            format!("own {} {}", before.text("path").unwrap_or_default(), handler(after))
+        } else {
+            format!("mount {} -> {}", old.join(" "), new.join(" "))
+        };
+        groups.entry(key).or_default().push((before, after));
+    }
+    for (key, pairs) in groups {
+        let (before, after) = pairs[0];
+        let how = format!("{} became {}", name(before), name(after));
+        let mut one = change(FactKind::Endpoint, ChangeKind::Modified, Direction::Neutral, how, Some(before), Some(after));
+        one.deltas = ["method", "path", "protocol"]
+            .into_iter()
+            .filter(|attribute| before.attributes.get(*attribute) != after.attributes.get(*attribute))
+            .map(|attribute| {
+                let value = |fact: &Fact| fact.attributes.get(attribute).cloned().unwrap_or(Json::Null);
+                delta(attribute, value(before), value(after))
+            })
+            .collect();
+        if key.starts_with("mount") {
+            let old: BTreeSet<&str> = mounts(before).iter().map(|mount| mount.text.as_str()).collect();
+            let place = mounts(after).into_iter().find(|mount| !old.contains(mount.text.as_str()));
+            if let Some(place) = place.or(mounts(after).first().copied()) {
+                one.location = place.location.clone();
+                if pairs.len() > 1 {
+                    one.title = format!("{} moved: mounted at `{}`, {}", plural(pairs.len(), "endpoint"), place.text, one.title);
+                }
+            }
+        }
+        if pairs.len() > 1 {
+            one.affected = pairs
+                .iter()
+                .map(|(before, after)| affected(&name(before), format!("now {}", name(after)), &after.location))
+                .collect();
+        }
+        changes.push(one);
+    }
+}
+
+// --- guards
+
+/// A guard's name without its arguments.
+fn bare(text: &str) -> &str {
+    text.split(['(', ' ']).next().unwrap_or(text)
+}
+
+/// What makes two losses the same one: the guard and the place where it hung.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Cause {
+    lost: Vec<String>,
+    gained: Vec<String>,
+    attached: String,
+    place: Location,
+    exempted: bool,
+}
+
+fn guards(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
+    let mut causes: BTreeMap<Cause, Vec<(&Fact, &Fact)>> = BTreeMap::new();
+    for (before, after) in pairs {
+        if let Some(cause) = cause(before, after) {
+            causes.entry(cause).or_default().push((before, after));
+        }
+    }
+    for (cause, pairs) in causes {
+        changes.push(guard_change(&cause, &pairs));
+    }
+}
+
+fn uses<'a>(fact: &'a Fact, role: &str) -> Vec<&'a Evidence> {
+    fact.evidence.iter().filter(|evidence| evidence.role == role).collect()
+}
+
+fn cause(before: &Fact, after: &Fact) -> Option<Cause> {
+    // What could not be understood and is gone may have been a guard as well.
+    let all = |fact: &Fact| -> BTreeSet<String> {
+        let guards = fact.texts("guards").into_iter().map(str::to_owned);
+        guards.chain(uses(fact, "unknown").iter().map(|evidence| evidence.text.clone())).collect()
+    };
+    let (old, new) = (all(before), all(after));
+    let lost: Vec<String> = old.difference(&new).cloned().collect();
+    let gained: Vec<String> = new.difference(&old).cloned().collect();
+    if lost.is_empty() && gained.is_empty() {
+        return None;
+    }
+    let place = |fact: &Fact, names: &[String]| {
+        let mut found: Vec<&Evidence> = fact
+            .evidence
+            .iter()
+            .filter(|evidence| matches!(evidence.role.as_str(), "guard" | "unknown") && names.contains(&evidence.text))
+            .collect();
+        found.sort_by_key(|evidence| rank(&evidence.attached));
+        found.first().map(|evidence| (evidence.attached.clone(), evidence.location.clone()))
+    };
+    let exemptions: Vec<String> = uses(before, "exemption").iter().map(|evidence| evidence.text.clone()).collect();
+    let exempted = uses(after, "exemption").into_iter().find(|evidence| !exemptions.contains(&evidence.text));
+    if let Some(evidence) = exempted.filter(|_| !lost.is_empty()) {
+        return Some(Cause {
+            lost,
+            gained: vec![evidence.text.clone()],
+            attached: evidence.attached.clone(),
+            place: evidence.location.clone(),
+            exempted: true,
+        });
+    }
+    let (attached, place) = match place(before, &lost) {
+        Some(found) => found,
+        None => place(after, &gained).unwrap_or_else(|| ("handler".into(), after.location.clone())),
+    };
+    Some(Cause { lost, gained, attached, place, exempted: false })
+}
+
+/// The outermost place first: it is the cause of what the others lost.
+fn rank(attached: &str) -> u8 {
+    match attached {
+        "setting" => 0,
+        "app" => 1,
+        "mount" => 2,
+        "router" => 3,
+        "class" => 4,
+        _ => 5,
+    }
+}
+
+fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
+    let (before, after) = pairs[0];
+    let list = |names: &[String]| enumerate(&names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>(), 3);
+    let subject = match pairs.len() {
+        1 => name(after),
+        count => format!("{count} endpoints"),
+    };
+    let names: BTreeSet<&str> = cause.gained.iter().map(|name| bare(name)).collect();
+    let kept_name = cause.lost.iter().all(|name| names.contains(bare(name)));
+    // The worst endpoint decides: one that is open now and was not.
+    let rank = |fact: &Fact| match state(fact) {
+        "guarded" => 2,
+        "unknown" => 1,
+        _ => 0,
+    };
+    let worse = pairs.iter().any(|(before, after)| rank(after) < rank(before));
+    let better = !worse && pairs.iter().any(|(before, after)| rank(after) > rank(before));
+    let (how, direction, title) = if cause.exempted {
+        (
+            ChangeKind::Removed,
+            Direction::Weakened,
+            format!("{subject} lost {} through {}", list(&cause.lost), list(&cause.gained)),
+        )
+    } else if cause.gained.is_empty() {
+        (ChangeKind::Removed, Direction::Weakened, format!("{subject} lost {}", list(&cause.lost)))
+    } else if cause.lost.is_empty() {
+        let direction = if worse { Direction::Neutral } else { Direction::Strengthened };
+        (ChangeKind::Added, direction, format!("{subject} gained {}", list(&cause.gained)))
+    } else {
+        let direction = if worse {
+            Direction::Weakened
+        } else if better {
+            Direction::Strengthened
+        } else {
+            Direction::Neutral
+        };
+        let verb = if kept_name { "changed its guard" } else { "replaced its guard" };
+        (
+            ChangeKind::Modified,
+            direction,
+            format!("{subject} {verb}: {} became {}", list(&cause.lost), list(&cause.gained)),
+        )
+    };
+    let mut one = change(FactKind::Auth, how, direction, title, Some(before), Some(after));
+    one.deltas.push(delta("guards", json!(before.texts("guards")), json!(after.texts("guards"))));
+    if state(before) != state(after) {
+        one.deltas.push(delta("guard_state", json!(state(before)), json!(state(after))));
+    }
+    one.location = cause.place.clone();
+    one.at_base = !cause.lost.is_empty() && !cause.exempted;
+    if one.at_base {
+        // The reader looks at the head: the mount or handler that stands there now.
+        one.notes.push(format!(
+            "{} hung on the {} at {}:{} of the base",
+            list(&cause.lost),
+            cause.attached,
+            cause.place.path,
+            cause.place.line
+        ));
+        if cause.attached == "handler" || cause.attached == "body" {
+            one.location = after.location.clone();
+            one.at_base = false;
+        }
+    }
+    if pairs.len() > 1 {
+        one.affected = pairs
+            .iter()
+            .map(|(_, after)| {
+                let left: Vec<String> = after.texts("guards").iter().map(|guard| format!("`{guard}`")).collect();
+                let outcome = match state(after) {
+                    "open" => "now open".to_owned(),
+                    "guarded" if left.is_empty() => "still checked in its body".to_owned(),
+                    "guarded" => format!("guarded by {}", enumerate(&left, 3)),
+                    _ => "guard unknown".to_owned(),
+                };
+                affected(&name(after), outcome, &after.location)
+            })
+            .collect();
+    } else if state(after) == "open" {
+        one.notes.push("no guard is left on it".into());
+    }
+    if pairs.iter().all(|(before, _)| before.confidence == Confidence::Heuristic)
+        && let Some(before) = &mut one.before
+    {
+        before.confidence = Confidence::Heuristic;
+    }
+    one
+}
+
+// --- parameters
+
+fn parameters(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
+    for (before, after) in pairs {
+        let list = |fact: &Fact| -> BTreeMap<String, Json> {
+            let all = fact.attributes.get("parameters").and_then(Json::as_array);
+            all.into_iter()
+                .flatten()
+                .filter(|parameter| parameter["in"] != "path")
+                .map(|parameter| (format!("{} {}", parameter["in"].as_str().unwrap_or_default(), parameter["name"].as_str().unwrap_or_default()), parameter.clone()))
+                .collect()
+        };
+        let (old, new) = (list(before), list(after));
+        if old == new {
+            continue;
+        }
+        let mut words = Vec::new();
+        for (key, value) in &new {
+            match old.get(key) {
+                None => words.push(format!("takes {key}")),
+                Some(known) if known != value => words.push(format!("changed {key}")),
+                Some(_) => {}
+            }
+        }
+        words.extend(old.keys().filter(|key| !new.contains_key(*key)).map(|key| format!("no longer takes {key}")));
+        let title = format!("{} {}", name(after), enumerate(&words, 3));
+        let mut one = change(FactKind::Endpoint, ChangeKind::Modified, Direction::Neutral, title, Some(before), Some(after));
+        let value = |fact: &Fact| fact.attributes.get("parameters").cloned().unwrap_or(Json::Null);
+        one.deltas.push(delta("parameters", value(before), value(after)));
+        changes.push(one);
+    }
+}

@@ -1,0 +1,291 @@
+//! Facts without a natural unique identity, as counted multisets: checks, denials, uses of
+//! cryptography, dangerous calls, credentials.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+use threatgate_facts::{Fact, FactKind};
+
+use super::endpoint::Handlers;
+use super::{Sides, change, delta, deltas, group, pair};
+use crate::assessment::{Change, ChangeKind, Direction};
+
+pub(super) fn compare(sides: &Sides<'_>, handlers: &Handlers, changes: &mut Vec<Change>) {
+    let (before, after) = sides.of(FactKind::Auth);
+    let (b, a) = (of_type(&before, "check"), of_type(&after, "check"));
+    checks(sides, handlers, b, a, changes);
+    let (b, a) = (of_type(&before, "denial"), of_type(&after, "denial"));
+    denials(sides, handlers, b, a, changes);
+    let (b, a) = (of_type(&before, "guard-body"), of_type(&after, "guard-body"));
+    bodies(b, a, changes);
+    crypto(sides, changes);
+    sinks(sides, changes);
+    secrets(sides, changes);
+}
+
+fn of_type<'a>(facts: &[&'a Fact], ty: &str) -> Vec<&'a Fact> {
+    let facts = facts.iter().copied();
+    facts.filter(|fact| fact.text("type") == Some(ty)).collect()
+}
+
+fn text<'a>(fact: &'a Fact, name: &str) -> &'a str {
+    fact.text(name).unwrap_or_default()
+}
+
+fn key(fact: &Fact, names: &[&str]) -> String {
+    let mut key = String::new();
+    for name in names {
+        if let Some(value) = fact.attributes.get(*name) {
+            key.push_str(&value.to_string());
+        }
+        key.push('|');
+    }
+    key
+}
+
+/// Whether the function around a fact came or went as a whole.
+fn came_or_went(fact: &Fact, functions: &BTreeSet<String>, handlers: &BTreeSet<String>) -> bool {
+    let subject = text(fact, "subject");
+    handlers.contains(subject) || !functions.contains(subject) && subject != "module"
+}
+
+fn checks<'a>(sides: &Sides<'a>, handlers: &Handlers, mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut Vec<Change>) {
+    pair(&mut before, &mut after, |fact| key(fact, &["subject", "call", "awaited"]));
+    pair(&mut before, &mut after, |fact| key(fact, &["call", "awaited"]));
+    for (old, new) in pair(&mut before, &mut after, |fact| key(fact, &["subject", "callee"])) {
+        let lost_await = old.attributes.get("awaited") == Some(&json!(true)) && new.attributes.get("awaited") == Some(&json!(false));
+        let (direction, title) = if lost_await && old.text("call") == new.text("call") {
+            (Direction::Weakened, format!("{} no longer awaits `{}`", text(new, "subject"), text(new, "callee")))
+        } else {
+            (
+                Direction::Neutral,
+                format!("{} changed its check: `{}` became `{}`", text(new, "subject"), text(old, "call"), text(new, "call")),
+            )
+        };
+        let mut one = change(FactKind::Auth, ChangeKind::Modified, direction, title, Some(old), Some(new));
+        one.deltas = deltas(old, new, &["subject"]);
+        changes.push(one);
+    }
+    // A call that lives on in another function of the same file was moved and rewritten.
+    pair(&mut before, &mut after, |fact| format!("{}|{}", fact.text("callee").unwrap_or_default(), fact.location.path));
+    for old in before {
+        if came_or_went(old, &sides.after.functions, &handlers.removed) {
+            continue;
+        }
+        let title = format!("{} lost its check `{}`", text(old, "subject"), text(old, "call"));
+        changes.push(change(FactKind::Auth, ChangeKind::Removed, Direction::Weakened, title, Some(old), None));
+    }
+    for new in after {
+        if came_or_went(new, &sides.before.functions, &handlers.added) {
+            continue;
+        }
+        let title = format!("{} gained the check `{}`", text(new, "subject"), text(new, "call"));
+        changes.push(change(FactKind::Auth, ChangeKind::Added, Direction::Strengthened, title, None, Some(new)));
+    }
+}
+
+fn denials<'a>(sides: &Sides<'a>, handlers: &Handlers, mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut Vec<Change>) {
+    pair(&mut before, &mut after, |fact| key(fact, &["subject", "digest", "outcome"]));
+    // 401 became 403, the test is the same: nobody gets further than before.
+    pair(&mut before, &mut after, |fact| key(fact, &["subject", "digest"]));
+    pair(&mut before, &mut after, |fact| key(fact, &["digest", "outcome"]));
+    for (old, new) in pair(&mut before, &mut after, |fact| key(fact, &["subject"])) {
+        let title = format!(
+            "{} denies on another condition: `{}` became `{}`",
+            text(new, "subject"),
+            text(old, "condition"),
+            text(new, "condition")
+        );
+        let mut one = change(FactKind::Auth, ChangeKind::Modified, Direction::Neutral, title, Some(old), Some(new));
+        one.deltas = deltas(old, new, &["digest", "subject"]);
+        changes.push(one);
+    }
+    for old in before {
+        if came_or_went(old, &sides.after.functions, &handlers.removed) {
+            continue;
+        }
+        let title = format!("{} no longer denies ({}) when `{}`", text(old, "subject"), text(old, "outcome"), text(old, "condition"));
+        changes.push(change(FactKind::Auth, ChangeKind::Removed, Direction::Weakened, title, Some(old), None));
+    }
+    for new in after {
+        if came_or_went(new, &sides.before.functions, &handlers.added) {
+            continue;
+        }
+        let title = format!("{} now denies ({}) when `{}`", text(new, "subject"), text(new, "outcome"), text(new, "condition"));
+        changes.push(change(FactKind::Auth, ChangeKind::Added, Direction::Strengthened, title, None, Some(new)));
+    }
+}
+
+/// The body of what is used as a guard on both sides.
+fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut Vec<Change>) {
+    let mut pairs = pair(&mut before, &mut after, |fact| format!("{}|{}", fact.identity, fact.location.path));
+    pairs.extend(pair(&mut before, &mut after, |fact| fact.identity.clone()));
+    for (old, new) in pairs {
+        if old.text("digest") == new.text("digest") {
+            continue;
+        }
+        let title = format!("the guard `{}` works differently now", text(new, "name"));
+        let mut one = change(FactKind::Auth, ChangeKind::Modified, Direction::Neutral, title, Some(old), Some(new));
+        one.deltas = deltas(old, new, &["subject"]);
+        changes.push(one);
+    }
+}
+
+// --- cryptography
+
+/// Attributes that have an order, with whether more is safer.
+const ORDERED: [&str; 4] = ["strength", "key_bits", "iterations", "min_version"];
+
+fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
+    let (mut before, mut after) = sides.of(FactKind::Crypto);
+    let shape = |fact: &Fact| {
+        let rest: Vec<String> = fact.attributes.iter().filter(|(name, _)| *name != "subject").map(|(name, value)| format!("{name}={value}")).collect();
+        rest.join("|")
+    };
+    pair(&mut before, &mut after, |fact| format!("{}|{}", text(fact, "subject"), shape(fact)));
+    pair(&mut before, &mut after, shape);
+    let mut pairs = pair(&mut before, &mut after, |fact| key(fact, &["subject", "operation"]));
+    // Within a function one use took another's place: `hashlib.md5` became `secrets.token_hex`.
+    pairs.extend(pair(&mut before, &mut after, |fact| key(fact, &["subject"])));
+    pairs.extend(pair(&mut before, &mut after, |fact| format!("{}|{}", text(fact, "operation"), fact.location.path)));
+    for (old, new) in pairs {
+        let words = |fact: &Fact| {
+            let mut words = text(fact, "algorithm").to_owned();
+            for name in ["mode", "key_bits", "iterations", "min_version"] {
+                if let Some(value) = fact.attributes.get(name) {
+                    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    words.push_str(&format!(" {name} {value}"));
+                }
+            }
+            if fact.attributes.get("verify") == Some(&json!(false)) {
+                words.push_str(" without verification");
+            }
+            words
+        };
+        let direction = weigh(old, new);
+        let how = match direction {
+            Direction::Weakened => "weakened",
+            Direction::Strengthened => "strengthened",
+            Direction::Neutral => "changed",
+        };
+        let title = format!("{} in {} {how}: {} became {}", operation(new), text(new, "subject"), words(old), words(new));
+        let mut one = change(FactKind::Crypto, ChangeKind::Modified, direction, title, Some(old), Some(new));
+        one.deltas = deltas(old, new, &["subject"]);
+        changes.push(one);
+    }
+    for old in before {
+        let direction = if text(old, "operation") == "compare" { Direction::Weakened } else { Direction::Neutral };
+        let title = format!("{} with {} in {} removed", operation(old), text(old, "algorithm"), text(old, "subject"));
+        changes.push(change(FactKind::Crypto, ChangeKind::Removed, direction, title, Some(old), None));
+    }
+    for new in after {
+        let weak = new.attributes.get("strength").and_then(Json::as_i64).is_some_and(|strength| strength <= 1)
+            || new.attributes.get("verify") == Some(&json!(false));
+        let direction = if weak { Direction::Weakened } else { Direction::Neutral };
+        let title = if new.attributes.get("verify") == Some(&json!(false)) {
+            format!("{} is not verified in {}", operation(new), text(new, "subject"))
+        } else {
+            format!("{} with {} in {}", operation(new), text(new, "algorithm"), text(new, "subject"))
+        };
+        changes.push(change(FactKind::Crypto, ChangeKind::Added, direction, title, None, Some(new)));
+    }
+}
+
+fn operation(fact: &Fact) -> &'static str {
+    match text(fact, "operation") {
+        "hash" => "a hash",
+        "hmac" => "an HMAC",
+        "cipher" => "encryption",
+        "kdf" => "a key derivation",
+        "password-hash" => "password hashing",
+        "random" => "a random value",
+        "tls" => "TLS",
+        "jwt" => "a JWT",
+        "sign" => "a signature",
+        "compare" => "a comparison",
+        "key" => "a key",
+        _ => "cryptography",
+    }
+}
+
+fn weigh(old: &Fact, new: &Fact) -> Direction {
+    let verify = |fact: &Fact| fact.attributes.get("verify").and_then(Json::as_bool);
+    match (verify(old), verify(new)) {
+        (Some(true) | None, Some(false)) => return Direction::Weakened,
+        (Some(false), Some(true) | None) => return Direction::Strengthened,
+        _ => {}
+    }
+    for name in ORDERED {
+        let number = |fact: &Fact| fact.attributes.get(name).and_then(Json::as_f64);
+        if let (Some(a), Some(b)) = (number(old), number(new))
+            && a != b
+        {
+            return if b < a { Direction::Weakened } else { Direction::Strengthened };
+        }
+    }
+    if text(old, "operation") == "compare" && text(new, "operation") != "compare" {
+        return Direction::Weakened;
+    }
+    Direction::Neutral
+}
+
+fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
+    for kind in [FactKind::Infra, FactKind::Sink, FactKind::Egress] {
+        let (mut before, mut after) = sides.of(kind);
+        pair(&mut before, &mut after, |fact| format!("{}|{:?}", fact.identity, fact.attributes));
+        pair(&mut before, &mut after, |fact| key(fact, &["operation", "callee", "argument"]));
+        for old in before {
+            let title = format!("{} in {} removed", text(old, "operation"), text(old, "subject"));
+            changes.push(change(kind, ChangeKind::Removed, Direction::Strengthened, title, Some(old), None));
+        }
+        for new in after {
+            let title = format!("{} in {}", text(new, "operation"), text(new, "subject"));
+            changes.push(change(kind, ChangeKind::Added, Direction::Weakened, title, None, Some(new)));
+        }
+    }
+}
+
+// --- secrets and the gate itself
+
+fn secrets(sides: &Sides<'_>, changes: &mut Vec<Change>) {
+    let (mut before, mut after) = sides.of(FactKind::Secret);
+    // The same value elsewhere is no new secret, unless it left the tests.
+    pair(&mut before, &mut after, |fact| format!("{}|{}", fact.identity, fact.scope.name()));
+    pair(&mut before, &mut after, |fact| fact.identity.clone());
+    let mut told = BTreeSet::new();
+    for new in after {
+        if !told.insert(new.identity.clone()) {
+            continue;
+        }
+        let scope = match new.scope {
+            threatgate_facts::Scope::Production => String::new(),
+            scope => format!(" in {} code", scope.name()),
+        };
+        let title = format!("{} `{}` added{scope}", text(new, "provider"), text(new, "preview"));
+        changes.push(change(FactKind::Secret, ChangeKind::Added, Direction::Weakened, title, None, Some(new)));
+    }
+    for old in before {
+        let title = format!("{} `{}` removed", text(old, "provider"), text(old, "preview"));
+        let mut one = change(FactKind::Secret, ChangeKind::Removed, Direction::Strengthened, title, Some(old), None);
+        one.notes.push("it stays in the history: rotate it".into());
+        changes.push(one);
+    }
+    let (before, after) = sides.of(FactKind::Gate);
+    let (old, new) = (group(before, |fact| fact.identity.clone()), group(after, |fact| fact.identity.clone()));
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for name in names {
+        let (a, b) = (old.get(name).map(|facts| facts[0]), new.get(name).map(|facts| facts[0]));
+        let (how, verb) = match (a, b) {
+            (None, Some(_)) => (ChangeKind::Added, "added"),
+            (Some(_), None) => (ChangeKind::Removed, "removed"),
+            (Some(a), Some(b)) if a.attributes != b.attributes => (ChangeKind::Modified, "changed"),
+            _ => continue,
+        };
+        let title = format!("{name} {verb}: the gate judges this change by the base's version");
+        let mut one = change(FactKind::Gate, how, Direction::Neutral, title, a, b);
+        if let (Some(a), Some(b)) = (a, b) {
+            one.deltas.push(delta("digest", json!(a.text("digest")), json!(b.text("digest"))));
+        }
+        changes.push(one);
+    }
+}

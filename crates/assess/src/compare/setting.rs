@@ -1,0 +1,64 @@
+//! Security settings: cookies, CORS, CSRF, hosts, debug.
+
+use serde_json::Value as Json;
+use threatgate_facts::{Fact, FactKind};
+
+use super::{Sides, change, deltas, pair};
+use crate::assessment::{Change, ChangeKind, Direction};
+
+fn shown(fact: &Fact) -> String {
+    match fact.attributes.get("value") {
+        Some(Json::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => "an expression".into(),
+    }
+}
+
+fn level(fact: &Fact) -> Option<i64> {
+    fact.attributes.get("level").and_then(Json::as_i64)
+}
+
+fn default(fact: &Fact) -> Option<i64> {
+    fact.attributes.get("default_level").and_then(Json::as_i64)
+}
+
+fn order(before: Option<i64>, after: Option<i64>) -> Direction {
+    match (before, after) {
+        (Some(a), Some(b)) if b < a => Direction::Weakened,
+        (Some(a), Some(b)) if b > a => Direction::Strengthened,
+        _ => Direction::Neutral,
+    }
+}
+
+pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
+    let (before, after) = sides.of(FactKind::Auth);
+    let of = |facts: Vec<_>| facts.into_iter().filter(|fact: &&Fact| fact.text("type") == Some("setting")).collect::<Vec<&Fact>>();
+    let (mut old, mut new) = (of(before), of(after));
+    pair(&mut old, &mut new, |fact| format!("{}|{}|{}", fact.identity, shown(fact), fact.location.path));
+    pair(&mut old, &mut new, |fact| format!("{}|{}", fact.identity, shown(fact)));
+    let mut pairs = pair(&mut old, &mut new, |fact| format!("{}|{}", fact.identity, fact.location.path));
+    pairs.extend(pair(&mut old, &mut new, |fact| fact.identity.clone()));
+    let name = |fact: &Fact| fact.text("setting").unwrap_or_default().to_owned();
+    for (a, b) in pairs {
+        let title = format!("{} became {} (was {})", name(b), shown(b), shown(a));
+        let mut one = change(FactKind::Auth, ChangeKind::Modified, order(level(a), level(b)), title, Some(a), Some(b));
+        one.deltas = deltas(a, b, &[]);
+        changes.push(one);
+    }
+    for fact in old {
+        // Back to the default: silent when that is what it said.
+        let direction = order(level(fact), default(fact));
+        if level(fact).is_some() && level(fact) == default(fact) {
+            continue;
+        }
+        let title = format!("{} removed (was {})", name(fact), shown(fact));
+        changes.push(change(FactKind::Auth, ChangeKind::Removed, direction, title, Some(fact), None));
+    }
+    for fact in new {
+        if level(fact).is_some() && level(fact) == default(fact) {
+            continue;
+        }
+        let title = format!("{} set to {}", name(fact), shown(fact));
+        changes.push(change(FactKind::Auth, ChangeKind::Added, order(default(fact), level(fact)), title, None, Some(fact)));
+    }
+}

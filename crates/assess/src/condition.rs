@@ -1,0 +1,214 @@
+//! What a policy rule, an exception or a threat asks of a change.
+
+use std::collections::BTreeMap;
+
+use globset::{GlobBuilder, GlobMatcher};
+use serde::Deserialize;
+use serde_json::Value as Json;
+use threatgate_facts::{Confidence, Fact, FactKind, Scope};
+
+use crate::assessment::{Change, ChangeKind, Direction};
+
+/// One value or several of which any counts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+fn many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+    })
+}
+
+/// A pattern over a text: `*` stands for any run of characters, `{a,b}` for alternatives.
+#[derive(Clone, Debug)]
+struct Pattern(GlobMatcher);
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let glob = GlobBuilder::new(&text).literal_separator(false).build();
+        glob.map(|glob| Self(glob.compile_matcher())).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A pattern over a path, as in `.gitignore`: `**` crosses folders, `*` does not.
+#[derive(Clone, Debug)]
+pub(crate) struct PathGlob(GlobMatcher);
+
+impl PathGlob {
+    pub(crate) fn matches(&self, path: &str) -> bool {
+        self.0.is_match(path)
+    }
+}
+
+impl<'de> Deserialize<'de> for PathGlob {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let text = if text.ends_with('/') { format!("{text}**") } else { text };
+        let glob = GlobBuilder::new(&text).literal_separator(true).build();
+        glob.map(|glob| Self(glob.compile_matcher())).map_err(serde::de::Error::custom)
+    }
+}
+
+/// All that is given must hold; of a list any value. An empty condition holds for every change.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// Kinds of fact.
+    #[serde(default, deserialize_with = "many")]
+    kind: Vec<FactKind>,
+    /// `added`, `removed`, `modified`
+    #[serde(default, deserialize_with = "many")]
+    change: Vec<ChangeKind>,
+    /// `weakened`, `strengthened`, `neutral`
+    #[serde(default, deserialize_with = "many")]
+    direction: Vec<Direction>,
+    /// The endpoint's guard at head: `guarded`, `open`, `unknown`; of a group any of them.
+    #[serde(default, deserialize_with = "many")]
+    guard_state: Vec<String>,
+    /// The endpoint can write: its method is none of GET, HEAD, OPTIONS.
+    writes: Option<bool>,
+    /// Most endpoints of the same file are guarded.
+    guarded_siblings: Option<bool>,
+    /// Sensitivity classes of the fields concerned; `*` for any.
+    #[serde(default, deserialize_with = "many")]
+    sensitivity: Vec<Pattern>,
+    /// What the file is for.
+    #[serde(default, deserialize_with = "many")]
+    scope: Vec<Scope>,
+    /// `resolved` or `heuristic`
+    #[serde(default, deserialize_with = "many")]
+    confidence: Vec<Confidence>,
+    /// Paths.
+    #[serde(default, deserialize_with = "many")]
+    path: Vec<PathGlob>,
+    /// Components of the policy.
+    #[serde(default, deserialize_with = "many")]
+    component: Vec<String>,
+    /// Attributes that differ.
+    #[serde(default, deserialize_with = "many")]
+    delta: Vec<String>,
+    /// Attributes of the fact at head (at base if it is gone).
+    #[serde(default)]
+    attributes: BTreeMap<String, Patterns>,
+    /// Attributes of the fact at base.
+    #[serde(default)]
+    before: BTreeMap<String, Patterns>,
+    /// Patterns over the title.
+    #[serde(default, deserialize_with = "many")]
+    title: Vec<Pattern>,
+}
+
+#[derive(Clone, Debug)]
+struct Patterns(Vec<Pattern>);
+
+impl<'de> Deserialize<'de> for Patterns {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        many(deserializer).map(Self)
+    }
+}
+
+fn words(value: &Json) -> Vec<String> {
+    match value {
+        Json::Null => vec!["none".into()],
+        Json::String(text) => vec![text.clone()],
+        Json::Array(items) if items.is_empty() => vec!["none".into()],
+        Json::Array(items) => items.iter().flat_map(words).collect(),
+        other => vec![other.to_string()],
+    }
+}
+
+fn any(patterns: &[Pattern], texts: &[String]) -> bool {
+    patterns.iter().any(|pattern| texts.iter().any(|text| pattern.0.is_match(text)))
+}
+
+fn attributes(wanted: &BTreeMap<String, Patterns>, fact: Option<&Fact>) -> bool {
+    wanted.iter().all(|(name, patterns)| {
+        let value = fact.and_then(|fact| fact.attributes.get(name)).unwrap_or(&Json::Null);
+        any(&patterns.0, &words(value))
+    })
+}
+
+impl Condition {
+    /// Whether the condition holds for a change in a file of these components.
+    pub fn holds(&self, change: &Change, components: &[&str]) -> bool {
+        let fact = change.after.as_ref().or(change.before.as_ref());
+        let given = |list_is_empty: bool, holds: bool| list_is_empty || holds;
+        given(self.kind.is_empty(), self.kind.contains(&change.kind))
+            && given(self.change.is_empty(), self.change.contains(&change.change))
+            && given(self.direction.is_empty(), self.direction.contains(&change.direction))
+            && given(self.guard_state.is_empty(), guard_states(change).iter().any(|state| self.guard_state.contains(state)))
+            && self.writes.is_none_or(|wanted| wanted == writes(change))
+            && self.guarded_siblings.is_none_or(|wanted| wanted == change.notes.iter().any(|note| note.contains("others in this file are guarded")))
+            && given(self.sensitivity.is_empty(), any(&self.sensitivity, &sensitivities(change)))
+            && given(self.scope.is_empty(), fact.is_some_and(|fact| self.scope.contains(&fact.scope)))
+            && given(self.confidence.is_empty(), fact.is_some_and(|fact| self.confidence.contains(&fact.confidence)))
+            && given(self.path.is_empty(), self.path.iter().any(|glob| glob.matches(&change.location.path)))
+            && given(self.component.is_empty(), components.iter().any(|name| self.component.iter().any(|wanted| wanted == name)))
+            && given(self.delta.is_empty(), change.deltas.iter().any(|delta| self.delta.contains(&delta.attribute)))
+            && attributes(&self.attributes, fact)
+            && attributes(&self.before, change.before.as_ref())
+            && given(self.title.is_empty(), any(&self.title, std::slice::from_ref(&change.title)))
+    }
+
+    /// Names of components that are asked for, for checking that they exist.
+    pub(crate) fn components(&self) -> &[String] {
+        &self.component
+    }
+}
+
+/// Guard states at head of everything that the change reaches.
+fn guard_states(change: &Change) -> Vec<String> {
+    let mut states: Vec<String> = change.after.iter().filter_map(|fact| fact.text("guard_state").map(str::to_owned)).collect();
+    for affected in &change.affected {
+        let state = match affected.outcome.as_str() {
+            "now open" | "with no guard" => "open",
+            outcome if outcome.contains("unknown") => "unknown",
+            _ => continue,
+        };
+        states.push(state.into());
+    }
+    states
+}
+
+fn writes(change: &Change) -> bool {
+    let method = |text: &str| !matches!(text, "GET" | "HEAD" | "OPTIONS");
+    let own = change.after.as_ref().or(change.before.as_ref()).and_then(|fact| fact.text("method")).is_some_and(method);
+    own || change.affected.iter().any(|affected| affected.subject.split(' ').next().is_some_and(method))
+}
+
+/// Classes of the fields that came or changed.
+fn sensitivities(change: &Change) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut collect = |value: &Json| {
+        let mut stack = vec![value];
+        while let Some(value) = stack.pop() {
+            match value {
+                Json::Array(items) => stack.extend(items),
+                Json::Object(map) => found.extend(map.get("sensitivity").and_then(Json::as_str).map(str::to_owned)),
+                _ => {}
+            }
+        }
+    };
+    if change.deltas.is_empty() {
+        for fact in change.after.iter().chain(&change.before) {
+            if let Some(fields) = fact.attributes.get("fields") {
+                collect(fields);
+            }
+        }
+    }
+    for delta in &change.deltas {
+        collect(&delta.before);
+        collect(&delta.after);
+    }
+    found
+}
