@@ -50,27 +50,58 @@ pub fn assess(
         }
     }
     changes.sort_by(|a, b| {
-        let rank = |change: &Change| (std::cmp::Reverse(change.verdict), change.direction != Direction::Weakened, change.kind);
-        (rank(a), &a.location.path, a.location.line, &a.id).cmp(&(rank(b), &b.location.path, b.location.line, &b.id))
+        let rank = |change: &Change| {
+            (
+                std::cmp::Reverse(change.verdict),
+                change.direction != Direction::Weakened,
+                change.kind,
+            )
+        };
+        (rank(a), &a.location.path, a.location.line, &a.id).cmp(&(
+            rank(b),
+            &b.location.path,
+            b.location.line,
+            &b.id,
+        ))
     });
     let mut reasons = Vec::new();
-    let mut verdict = changes.iter().map(|change| change.verdict).max().unwrap_or_default();
-    for change in changes.iter().filter(|change| change.verdict == verdict && verdict > Verdict::Warn) {
-        reasons.push(format!("{} (policy rule {})", change.title, change.policy_rule));
+    let mut verdict = changes
+        .iter()
+        .map(|change| change.verdict)
+        .max()
+        .unwrap_or_default();
+    for change in changes
+        .iter()
+        .filter(|change| change.verdict == verdict && verdict > Verdict::Warn)
+    {
+        reasons.push(format!(
+            "{} (policy rule {})",
+            change.title, change.policy_rule
+        ));
     }
     let coverage = circumstances.coverage;
     let (guards, files) = policy.unknown();
     if !coverage.unknown_guards.is_empty() && guards > Verdict::Pass {
         let words = match coverage.unknown_guards.len() {
-            1 => format!("the guard of {} is unknown", coverage.unknown_guards[0].endpoint),
+            1 => format!(
+                "the guard of {} is unknown",
+                coverage.unknown_guards[0].endpoint
+            ),
             count => format!("the guards of {count} endpoints are unknown"),
         };
         reasons.push(words);
         verdict = verdict.max(guards);
     }
-    let unread: Vec<_> = coverage.problems.iter().filter(|problem| problem.whole).collect();
+    let unread: Vec<_> = coverage
+        .problems
+        .iter()
+        .filter(|problem| problem.whole)
+        .collect();
     if !unread.is_empty() && files > Verdict::Pass {
-        reasons.push(format!("{} of the changed files could not be read", unread.len()));
+        reasons.push(format!(
+            "{} of the changed files could not be read",
+            unread.len()
+        ));
         verdict = verdict.max(files);
     }
     let review = review(&changes, &threats, policy, owners, &reviewers);
@@ -80,11 +111,22 @@ pub fn assess(
         Mode::Block => verdict,
     };
     if capped != verdict {
-        reasons.insert(0, format!("the policy's mode lowers {} to {}", verdict.name(), capped.name()));
+        reasons.insert(
+            0,
+            format!(
+                "the policy's mode lowers {} to {}",
+                verdict.name(),
+                capped.name()
+            ),
+        );
     }
     Assessment {
         schema_version: SCHEMA_VERSION.into(),
-        tool: Tool { name: "threatgate".into(), version: circumstances.version, rules: circumstances.rules },
+        tool: Tool {
+            name: "threatgate".into(),
+            version: circumstances.version,
+            rules: circumstances.rules,
+        },
         verdict: capped,
         reasons,
         base: circumstances.base,
@@ -100,8 +142,17 @@ pub fn assess(
 }
 
 /// The requirement over all changes that ask for a review.
-fn review(changes: &[Change], threats: &[Threat], policy: &Policy, owners: &Owners, named: &BTreeMap<String, Vec<String>>) -> Option<Review> {
-    let asked: Vec<&Change> = changes.iter().filter(|change| change.verdict >= Verdict::Review).collect();
+fn review(
+    changes: &[Change],
+    threats: &[Threat],
+    policy: &Policy,
+    owners: &Owners,
+    named: &BTreeMap<String, Vec<String>>,
+) -> Option<Review> {
+    let asked: Vec<&Change> = changes
+        .iter()
+        .filter(|change| change.verdict >= Verdict::Review)
+        .collect();
     if !asked.iter().any(|change| change.verdict == Verdict::Review) {
         return None;
     }
@@ -116,7 +167,9 @@ fn review(changes: &[Change], threats: &[Threat], policy: &Policy, owners: &Owne
     for change in &asked {
         let mut texts: Vec<&str> = threats
             .iter()
-            .filter(|threat| threat.status == ThreatStatus::Introduced && threat.changes.contains(&change.id))
+            .filter(|threat| {
+                threat.status == ThreatStatus::Introduced && threat.changes.contains(&change.id)
+            })
             .flat_map(|threat| threat.questions.iter().map(String::as_str))
             .collect();
         if texts.is_empty() {
@@ -125,14 +178,21 @@ fn review(changes: &[Change], threats: &[Threat], policy: &Policy, owners: &Owne
         for text in texts {
             if !questions.iter().any(|question| question.text == text) {
                 let id = format!("q{}", questions.len() + 1);
-                questions.push(Question { id, text: text.to_owned(), change: change.id.clone() });
+                questions.push(Question {
+                    id,
+                    text: text.to_owned(),
+                    change: change.id.clone(),
+                });
             }
         }
     }
     let mut reviewers: Vec<Reviewers> = Vec::new();
     let mut add = |owners: &[String], reason: String| {
         if !owners.is_empty() && !reviewers.iter().any(|known| known.owners == owners) {
-            reviewers.push(Reviewers { owners: owners.to_vec(), reason });
+            reviewers.push(Reviewers {
+                owners: owners.to_vec(),
+                reason,
+            });
         }
     };
     for change in &asked {
@@ -147,9 +207,18 @@ fn review(changes: &[Change], threats: &[Threat], policy: &Policy, owners: &Owne
         }
     }
     if reviewers.is_empty() && !policy.default_reviewers().is_empty() {
-        reviewers.push(Reviewers { owners: policy.default_reviewers().to_vec(), reason: "the policy's default".into() });
+        reviewers.push(Reviewers {
+            owners: policy.default_reviewers().to_vec(),
+            reason: "the policy's default".into(),
+        });
     }
-    Some(Review { id: format!("TR-{}", &fingerprint[..8]), fingerprint, changes: ids, questions, reviewers })
+    Some(Review {
+        id: format!("TR-{}", &fingerprint[..8]),
+        fingerprint,
+        changes: ids,
+        questions,
+        reviewers,
+    })
 }
 
 /// What to ask where no threat of the catalogue speaks.

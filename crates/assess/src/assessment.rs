@@ -8,7 +8,9 @@ use threatgate_facts::{Fact, FactKind, Location, Problem};
 pub const SCHEMA_VERSION: &str = "1";
 
 /// What the gate says; ordered from harmless to severe.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Nothing material, or material and allowed.
@@ -72,7 +74,9 @@ impl ChangeKind {
 }
 
 /// Which way a change goes, where an order is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// A protection was lost or lowered, or exposure grew.

@@ -31,13 +31,20 @@ pub fn compare(before: &Inventory, after: &Inventory) -> Vec<Change> {
         change.id = id(change);
     }
     changes.sort_by(|a, b| {
-        (direction(a), a.kind, &a.location.path, a.location.line, &a.id).cmp(&(
-            direction(b),
-            b.kind,
-            &b.location.path,
-            b.location.line,
-            &b.id,
-        ))
+        (
+            direction(a),
+            a.kind,
+            &a.location.path,
+            a.location.line,
+            &a.id,
+        )
+            .cmp(&(
+                direction(b),
+                b.kind,
+                &b.location.path,
+                b.location.line,
+                &b.id,
+            ))
     });
     // The same thing twice is told apart by its number.
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
@@ -143,7 +150,11 @@ fn delta(attribute: &str, before: Json, after: Json) -> Delta {
 
 /// The attributes that differ, but for those in `except`.
 fn deltas(before: &Fact, after: &Fact, except: &[&str]) -> Vec<Delta> {
-    let names: BTreeSet<&String> = before.attributes.keys().chain(after.attributes.keys()).collect();
+    let names: BTreeSet<&String> = before
+        .attributes
+        .keys()
+        .chain(after.attributes.keys())
+        .collect();
     let mut all = Vec::new();
     for name in names {
         if except.contains(&name.as_str()) {
@@ -185,7 +196,11 @@ fn pair<'a>(
         }
         _ => true,
     });
-    after.retain(|fact| waiting.get(&key(fact)).is_some_and(|left| left.iter().any(|other| std::ptr::eq(*other, *fact))));
+    after.retain(|fact| {
+        waiting
+            .get(&key(fact))
+            .is_some_and(|left| left.iter().any(|other| std::ptr::eq(*other, *fact)))
+    });
     pairs
 }
 
@@ -206,7 +221,11 @@ pub(crate) fn enumerate(items: &[String], most: usize) -> String {
             let (last, first) = (&items[items.len() - 1], &items[..items.len() - 1]);
             format!("{} and {last}", first.join(", "))
         }
-        items => format!("{} and {} more", items[..most.max(1)].join(", "), items.len() - most.max(1)),
+        items => format!(
+            "{} and {} more",
+            items[..most.max(1)].join(", "),
+            items.len() - most.max(1)
+        ),
     }
 }
 

@@ -36,7 +36,8 @@ impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let glob = GlobBuilder::new(&text).literal_separator(false).build();
-        glob.map(|glob| Self(glob.compile_matcher())).map_err(serde::de::Error::custom)
+        glob.map(|glob| Self(glob.compile_matcher()))
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -53,9 +54,14 @@ impl PathGlob {
 impl<'de> Deserialize<'de> for PathGlob {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let text = if text.ends_with('/') { format!("{text}**") } else { text };
+        let text = if text.ends_with('/') {
+            format!("{text}**")
+        } else {
+            text
+        };
         let glob = GlobBuilder::new(&text).literal_separator(true).build();
-        glob.map(|glob| Self(glob.compile_matcher())).map_err(serde::de::Error::custom)
+        glob.map(|glob| Self(glob.compile_matcher()))
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -128,12 +134,16 @@ fn words(value: &Json) -> Vec<String> {
 }
 
 fn any(patterns: &[Pattern], texts: &[String]) -> bool {
-    patterns.iter().any(|pattern| texts.iter().any(|text| pattern.0.is_match(text)))
+    patterns
+        .iter()
+        .any(|pattern| texts.iter().any(|text| pattern.0.is_match(text)))
 }
 
 fn attributes(wanted: &BTreeMap<String, Patterns>, fact: Option<&Fact>) -> bool {
     wanted.iter().all(|(name, patterns)| {
-        let value = fact.and_then(|fact| fact.attributes.get(name)).unwrap_or(&Json::Null);
+        let value = fact
+            .and_then(|fact| fact.attributes.get(name))
+            .unwrap_or(&Json::Null);
         any(&patterns.0, &words(value))
     })
 }
@@ -145,19 +155,61 @@ impl Condition {
         let given = |list_is_empty: bool, holds: bool| list_is_empty || holds;
         given(self.kind.is_empty(), self.kind.contains(&change.kind))
             && given(self.change.is_empty(), self.change.contains(&change.change))
-            && given(self.direction.is_empty(), self.direction.contains(&change.direction))
-            && given(self.guard_state.is_empty(), guard_states(change).iter().any(|state| self.guard_state.contains(state)))
+            && given(
+                self.direction.is_empty(),
+                self.direction.contains(&change.direction),
+            )
+            && given(
+                self.guard_state.is_empty(),
+                guard_states(change)
+                    .iter()
+                    .any(|state| self.guard_state.contains(state)),
+            )
             && self.writes.is_none_or(|wanted| wanted == writes(change))
-            && self.guarded_siblings.is_none_or(|wanted| wanted == change.notes.iter().any(|note| note.contains("others in this file are guarded")))
-            && given(self.sensitivity.is_empty(), any(&self.sensitivity, &sensitivities(change)))
-            && given(self.scope.is_empty(), fact.is_some_and(|fact| self.scope.contains(&fact.scope)))
-            && given(self.confidence.is_empty(), fact.is_some_and(|fact| self.confidence.contains(&fact.confidence)))
-            && given(self.path.is_empty(), self.path.iter().any(|glob| glob.matches(&change.location.path)))
-            && given(self.component.is_empty(), components.iter().any(|name| self.component.iter().any(|wanted| wanted == name)))
-            && given(self.delta.is_empty(), change.deltas.iter().any(|delta| self.delta.contains(&delta.attribute)))
+            && self.guarded_siblings.is_none_or(|wanted| {
+                wanted
+                    == change
+                        .notes
+                        .iter()
+                        .any(|note| note.contains("others in this file are guarded"))
+            })
+            && given(
+                self.sensitivity.is_empty(),
+                any(&self.sensitivity, &sensitivities(change)),
+            )
+            && given(
+                self.scope.is_empty(),
+                fact.is_some_and(|fact| self.scope.contains(&fact.scope)),
+            )
+            && given(
+                self.confidence.is_empty(),
+                fact.is_some_and(|fact| self.confidence.contains(&fact.confidence)),
+            )
+            && given(
+                self.path.is_empty(),
+                self.path
+                    .iter()
+                    .any(|glob| glob.matches(&change.location.path)),
+            )
+            && given(
+                self.component.is_empty(),
+                components
+                    .iter()
+                    .any(|name| self.component.iter().any(|wanted| wanted == name)),
+            )
+            && given(
+                self.delta.is_empty(),
+                change
+                    .deltas
+                    .iter()
+                    .any(|delta| self.delta.contains(&delta.attribute)),
+            )
             && attributes(&self.attributes, fact)
             && attributes(&self.before, change.before.as_ref())
-            && given(self.title.is_empty(), any(&self.title, std::slice::from_ref(&change.title)))
+            && given(
+                self.title.is_empty(),
+                any(&self.title, std::slice::from_ref(&change.title)),
+            )
     }
 
     /// Names of components that are asked for, for checking that they exist.
@@ -168,7 +220,11 @@ impl Condition {
 
 /// Guard states at head of everything that the change reaches.
 fn guard_states(change: &Change) -> Vec<String> {
-    let mut states: Vec<String> = change.after.iter().filter_map(|fact| fact.text("guard_state").map(str::to_owned)).collect();
+    let mut states: Vec<String> = change
+        .after
+        .iter()
+        .filter_map(|fact| fact.text("guard_state").map(str::to_owned))
+        .collect();
     for affected in &change.affected {
         let state = match affected.outcome.as_str() {
             "now open" | "with no guard" => "open",
@@ -182,8 +238,16 @@ fn guard_states(change: &Change) -> Vec<String> {
 
 fn writes(change: &Change) -> bool {
     let method = |text: &str| !matches!(text, "GET" | "HEAD" | "OPTIONS");
-    let own = change.after.as_ref().or(change.before.as_ref()).and_then(|fact| fact.text("method")).is_some_and(method);
-    own || change.affected.iter().any(|affected| affected.subject.split(' ').next().is_some_and(method))
+    let own = change
+        .after
+        .as_ref()
+        .or(change.before.as_ref())
+        .and_then(|fact| fact.text("method"))
+        .is_some_and(method);
+    own || change
+        .affected
+        .iter()
+        .any(|affected| affected.subject.split(' ').next().is_some_and(method))
 }
 
 /// Classes of the fields that came or changed.
@@ -194,7 +258,11 @@ fn sensitivities(change: &Change) -> Vec<String> {
         while let Some(value) = stack.pop() {
             match value {
                 Json::Array(items) => stack.extend(items),
-                Json::Object(map) => found.extend(map.get("sensitivity").and_then(Json::as_str).map(str::to_owned)),
+                Json::Object(map) => found.extend(
+                    map.get("sensitivity")
+                        .and_then(Json::as_str)
+                        .map(str::to_owned),
+                ),
                 _ => {}
             }
         }

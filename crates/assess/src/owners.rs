@@ -6,7 +6,12 @@
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 /// Where the file may stand, in the order in which code hosts look.
-pub const CODEOWNERS_PATHS: [&str; 4] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
+pub const CODEOWNERS_PATHS: [&str; 4] = [
+    ".github/CODEOWNERS",
+    "CODEOWNERS",
+    "docs/CODEOWNERS",
+    ".gitlab/CODEOWNERS",
+];
 
 /// The owners of paths.
 #[derive(Clone, Debug, Default)]
@@ -34,12 +39,21 @@ impl Owners {
             let owner = |word: &str| word.starts_with('@') || word.contains('@');
             if line.starts_with('[') || line.starts_with("^[") {
                 let rest = line.rsplit(']').next().unwrap_or_default();
-                section = rest.split_whitespace().filter(|word| owner(word)).map(str::to_owned).collect();
+                section = rest
+                    .split_whitespace()
+                    .filter(|word| owner(word))
+                    .map(str::to_owned)
+                    .collect();
                 continue;
             }
             let mut words = line.split_whitespace();
-            let Some(pattern) = words.next() else { continue };
-            let mut owners: Vec<String> = words.filter(|word| owner(word)).map(str::to_owned).collect();
+            let Some(pattern) = words.next() else {
+                continue;
+            };
+            let mut owners: Vec<String> = words
+                .filter(|word| owner(word))
+                .map(str::to_owned)
+                .collect();
             if owners.is_empty() {
                 owners.clone_from(&section);
             }
@@ -48,7 +62,11 @@ impl Owners {
                 continue;
             }
             if let Ok(matcher) = builder.build() {
-                lines.push(Line { pattern: pattern.to_owned(), matcher, owners });
+                lines.push(Line {
+                    pattern: pattern.to_owned(),
+                    matcher,
+                    owners,
+                });
             }
         }
         Self { lines }
@@ -56,7 +74,11 @@ impl Owners {
 
     /// The owners of a path and the pattern that names them: the last that matches.
     pub fn of(&self, path: &str) -> Option<(&str, &[String])> {
-        let line = self.lines.iter().rev().find(|line| line.matcher.matched_path_or_any_parents(path, false).is_ignore())?;
+        let line = self.lines.iter().rev().find(|line| {
+            line.matcher
+                .matched_path_or_any_parents(path, false)
+                .is_ignore()
+        })?;
         (!line.owners.is_empty()).then_some((line.pattern.as_str(), line.owners.as_slice()))
     }
 }
@@ -67,8 +89,14 @@ mod tests {
 
     #[test]
     fn the_last_matching_line_decides() {
-        let owners = Owners::parse("* @all\n/src/admin/ @sec @ops # why\n*.md\n[Web] @web\n/web/\n");
-        let of = |path: &str| owners.of(path).map(|(_, owners)| owners.join(" ")).unwrap_or_default();
+        let owners =
+            Owners::parse("* @all\n/src/admin/ @sec @ops # why\n*.md\n[Web] @web\n/web/\n");
+        let of = |path: &str| {
+            owners
+                .of(path)
+                .map(|(_, owners)| owners.join(" "))
+                .unwrap_or_default()
+        };
         assert_eq!(of("README"), "@all");
         assert_eq!(of("src/admin/users.py"), "@sec @ops");
         assert_eq!(of("lib/src/admin/users.py"), "@all");

@@ -195,27 +195,58 @@ pub(crate) struct Decision {
 fn parse(file: &str, text: &str) -> Result<PolicyText, PolicyError> {
     let policy: PolicyText = toml::from_str(text).map_err(|error| PolicyError {
         file: file.to_owned(),
-        line: error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1),
+        line: error.span().map_or(1, |span| {
+            text[..span.start.min(text.len())].matches('\n').count() + 1
+        }),
         message: error.message().to_owned(),
     })?;
     let wrong = |word: &str, message: String| {
-        let line = text.lines().position(|line| line.contains(word)).map_or(1, |at| at + 1);
-        Err(PolicyError { file: file.to_owned(), line, message })
+        let line = text
+            .lines()
+            .position(|line| line.contains(word))
+            .map_or(1, |at| at + 1);
+        Err(PolicyError {
+            file: file.to_owned(),
+            line,
+            message,
+        })
     };
     if policy.version != 1 {
-        return wrong("version", format!("policy version {} is not known; expected 1", policy.version));
+        return wrong(
+            "version",
+            format!("policy version {} is not known; expected 1", policy.version),
+        );
     }
     let mut ids = std::collections::BTreeSet::new();
-    for id in policy.rules.iter().map(|rule| &rule.id).chain(policy.exceptions.iter().map(|exception| &exception.id)) {
+    for id in policy
+        .rules
+        .iter()
+        .map(|rule| &rule.id)
+        .chain(policy.exceptions.iter().map(|exception| &exception.id))
+    {
         if !ids.insert(id) {
             return wrong(id, format!("id \"{id}\" is used twice"));
         }
     }
-    let known: Vec<&str> = policy.components.iter().map(|component| component.name.as_str()).collect();
-    let conditions = policy.rules.iter().map(|rule| &rule.when).chain(policy.exceptions.iter().map(|exception| &exception.when));
+    let known: Vec<&str> = policy
+        .components
+        .iter()
+        .map(|component| component.name.as_str())
+        .collect();
+    let conditions = policy
+        .rules
+        .iter()
+        .map(|rule| &rule.when)
+        .chain(policy.exceptions.iter().map(|exception| &exception.when));
     for name in conditions.flat_map(Condition::components) {
         if !known.contains(&name.as_str()) {
-            return wrong(name, format!("unknown component \"{name}\"; the policy has: {}", known.join(", ")));
+            return wrong(
+                name,
+                format!(
+                    "unknown component \"{name}\"; the policy has: {}",
+                    known.join(", ")
+                ),
+            );
         }
     }
     Ok(policy)
@@ -231,9 +262,19 @@ impl Policy {
         let rules = built_in.rules.clone();
         let (text, source) = match team {
             Some((file, text)) => (parse(file, text)?, file.to_owned()),
-            None => (PolicyText { rules: Vec::new(), ..built_in }, "built in".to_owned()),
+            None => (
+                PolicyText {
+                    rules: Vec::new(),
+                    ..built_in
+                },
+                "built in".to_owned(),
+            ),
         };
-        Ok(Self { text, default: rules, source })
+        Ok(Self {
+            text,
+            default: rules,
+            source,
+        })
     }
 
     /// The mode of the roll-out.
@@ -243,7 +284,10 @@ impl Policy {
 
     /// Names of guards, and of what is none, that the team adds.
     pub fn guards(&self) -> (Vec<String>, Vec<String>) {
-        (self.text.guards.names.clone(), self.text.guards.not_guards.clone())
+        (
+            self.text.guards.names.clone(),
+            self.text.guards.not_guards.clone(),
+        )
     }
 
     /// The team's own sensitivity classes with their field patterns.
@@ -263,21 +307,36 @@ impl Policy {
 
     /// What an unknown guard, and an unread file, lead to.
     pub(crate) fn unknown(&self) -> (Verdict, Verdict) {
-        (self.text.unknown.guards.into(), self.text.unknown.files.into())
+        (
+            self.text.unknown.guards.into(),
+            self.text.unknown.files.into(),
+        )
     }
 
     /// The components of a path with their owners.
     pub(crate) fn components(&self, path: &str) -> Vec<(&str, &[String])> {
-        let matching = self.text.components.iter().filter(|component| component.paths.iter().any(|glob| glob.matches(path)));
-        matching.map(|component| (component.name.as_str(), component.owners.as_slice())).collect()
+        let matching = self
+            .text
+            .components
+            .iter()
+            .filter(|component| component.paths.iter().any(|glob| glob.matches(path)));
+        matching
+            .map(|component| (component.name.as_str(), component.owners.as_slice()))
+            .collect()
     }
 
     /// What the policy asks for a change. The team's rules come first, then the built-in ones; the
     /// first that holds decides. What was read by a heuristic never blocks.
     pub(crate) fn decide(&self, change: &Change, today: jiff::civil::Date) -> Decision {
-        let components: Vec<&str> = self.components(&change.location.path).into_iter().map(|(name, _)| name).collect();
+        let components: Vec<&str> = self
+            .components(&change.location.path)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
         let rules = self.text.rules.iter().chain(&self.default);
-        let rule = rules.into_iter().find(|rule| rule.when.holds(change, &components));
+        let rule = rules
+            .into_iter()
+            .find(|rule| rule.when.holds(change, &components));
         let mut decision = match rule {
             Some(rule) => Decision {
                 verdict: rule.verdict.into(),
@@ -286,10 +345,18 @@ impl Policy {
                 exception: None,
                 note: rule.reason.clone(),
             },
-            None => Decision { verdict: Verdict::Pass, rule: "none".into(), reviewers: Vec::new(), exception: None, note: None },
+            None => Decision {
+                verdict: Verdict::Pass,
+                rule: "none".into(),
+                reviewers: Vec::new(),
+                exception: None,
+                note: None,
+            },
         };
         let fact = change.after.as_ref().or(change.before.as_ref());
-        if decision.verdict == Verdict::Block && fact.is_some_and(|fact| fact.confidence == Confidence::Heuristic) {
+        if decision.verdict == Verdict::Block
+            && fact.is_some_and(|fact| fact.confidence == Confidence::Heuristic)
+        {
             decision.verdict = Verdict::Review;
         }
         if decision.verdict <= Verdict::Warn {
@@ -301,11 +368,17 @@ impl Policy {
                 continue;
             }
             if exception.expires < today {
-                decision.note = Some(format!("exception {} of {} expired on {}", exception.id, exception.owner, exception.expires));
+                decision.note = Some(format!(
+                    "exception {} of {} expired on {}",
+                    exception.id, exception.owner, exception.expires
+                ));
                 continue;
             }
             decision.verdict = Verdict::Warn;
-            decision.exception = Some(format!("{}: {} ({}, until {})", exception.id, exception.reason, exception.owner, exception.expires));
+            decision.exception = Some(format!(
+                "{}: {} ({}, until {})",
+                exception.id, exception.reason, exception.owner, exception.expires
+            ));
             break;
         }
         decision
@@ -314,7 +387,14 @@ impl Policy {
     /// The built-in and the team's rules as id, verdict and reason, for `threatgate explain`.
     pub fn rules(&self) -> Vec<(String, Verdict, String)> {
         let all = self.text.rules.iter().chain(&self.default);
-        all.map(|rule| (rule.id.clone(), rule.verdict.into(), rule.reason.clone().unwrap_or_default())).collect()
+        all.map(|rule| {
+            (
+                rule.id.clone(),
+                rule.verdict.into(),
+                rule.reason.clone().unwrap_or_default(),
+            )
+        })
+        .collect()
     }
 }
 
@@ -323,19 +403,38 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        parse(".threatgate/policy.toml", text).err().map(|error| error.to_string()).unwrap_or_default()
+        parse(".threatgate/policy.toml", text)
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
     }
 
     #[test]
     fn mistakes_have_a_line_and_the_accepted_words() {
-        assert_eq!(error("version = 2\n"), ".threatgate/policy.toml:1: policy version 2 is not known; expected 1");
+        assert_eq!(
+            error("version = 2\n"),
+            ".threatgate/policy.toml:1: policy version 2 is not known; expected 1"
+        );
         let unknown = error("version = 1\n\n[[rule]]\nid = \"a\"\nverdict = \"stop\"\n");
-        assert!(unknown.starts_with(".threatgate/policy.toml:5: unknown variant `stop`, expected one of `pass`"), "{unknown}");
-        let key = error("version = 1\n[[rule]]\nid = \"a\"\nverdict = \"warn\"\nwhen = { kinds = \"auth\" }\n");
+        assert!(
+            unknown.starts_with(
+                ".threatgate/policy.toml:5: unknown variant `stop`, expected one of `pass`"
+            ),
+            "{unknown}"
+        );
+        let key = error(
+            "version = 1\n[[rule]]\nid = \"a\"\nverdict = \"warn\"\nwhen = { kinds = \"auth\" }\n",
+        );
         assert!(key.contains(":5: unknown field `kinds`"), "{key}");
-        let component = error("version = 1\n[[rule]]\nid = \"a\"\nverdict = \"warn\"\nwhen = { component = \"pay\" }\n");
-        assert!(component.contains("unknown component \"pay\""), "{component}");
-        let exception = error("version = 1\n[[exception]]\nid = \"a\"\nreason = \"r\"\nowner = \"o\"\n");
+        let component = error(
+            "version = 1\n[[rule]]\nid = \"a\"\nverdict = \"warn\"\nwhen = { component = \"pay\" }\n",
+        );
+        assert!(
+            component.contains("unknown component \"pay\""),
+            "{component}"
+        );
+        let exception =
+            error("version = 1\n[[exception]]\nid = \"a\"\nreason = \"r\"\nowner = \"o\"\n");
         assert!(exception.contains("missing field `expires`"), "{exception}");
     }
 }

@@ -61,7 +61,9 @@ impl Catalogue {
         for (path, text) in files {
             let entry: Entry = toml::from_str(text).map_err(|error| PolicyError {
                 file: path.to_owned(),
-                line: error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1),
+                line: error.span().map_or(1, |span| {
+                    text[..span.start.min(text.len())].matches('\n').count() + 1
+                }),
                 message: error.message().to_owned(),
             })?;
             entries.push(entry);
@@ -86,7 +88,9 @@ impl Catalogue {
 
     /// Ids and titles, in order.
     pub fn list(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries.iter().map(|entry| (entry.id.as_str(), entry.title.as_str()))
+        self.entries
+            .iter()
+            .map(|entry| (entry.id.as_str(), entry.title.as_str()))
     }
 
     /// The threats that the changes introduce and resolve; the changes learn their ids.
@@ -94,7 +98,11 @@ impl Catalogue {
         let mut threats: Vec<Threat> = Vec::new();
         for change in changes {
             for entry in &self.entries {
-                let holds = |conditions: &[Condition]| conditions.iter().any(|condition| condition.holds(change, &[]));
+                let holds = |conditions: &[Condition]| {
+                    conditions
+                        .iter()
+                        .any(|condition| condition.holds(change, &[]))
+                };
                 let status = if holds(&entry.introduced) {
                     ThreatStatus::Introduced
                 } else if holds(&entry.resolved) {
@@ -102,10 +110,17 @@ impl Catalogue {
                 } else {
                     continue;
                 };
-                let subject = change.after.as_ref().or(change.before.as_ref()).map_or("", |fact| &fact.identity);
+                let subject = change
+                    .after
+                    .as_ref()
+                    .or(change.before.as_ref())
+                    .map_or("", |fact| &fact.identity);
                 let id = format!("{}@{subject}", entry.id);
                 change.threats.push(id.clone());
-                match threats.iter_mut().find(|threat| threat.id == id && threat.status == status) {
+                match threats
+                    .iter_mut()
+                    .find(|threat| threat.id == id && threat.status == status)
+                {
                     Some(threat) => threat.changes.push(change.id.clone()),
                     None => threats.push(Threat {
                         id,

@@ -275,7 +275,9 @@ impl Engine {
                 local::extract(&linker, &site, &self.sensitivity, &mut inventory.facts);
                 let unit = &linker.project.parsed(file).unit;
                 let functions = unit.functions.iter();
-                inventory.functions.extend(functions.map(|function| function.qualified.to_string()));
+                inventory
+                    .functions
+                    .extend(functions.map(|function| function.qualified.to_string()));
                 if let Some(line) = unit.broken.first() {
                     let more = if unit.broken.len() > 1 {
                         format!(" and {} more places", unit.broken.len() - 1)

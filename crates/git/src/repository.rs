@@ -348,7 +348,10 @@ impl Repository {
     pub fn below(&self, side: &Side, folder: &str) -> Result<Vec<String>, Error> {
         if let Side::Commit(id) = side {
             let tree = self.inner.find_commit(*id)?.tree()?;
-            if tree.get_path(Path::new(folder.trim_end_matches('/'))).is_err() {
+            if tree
+                .get_path(Path::new(folder.trim_end_matches('/')))
+                .is_err()
+            {
                 return Ok(Vec::new());
             }
         }

@@ -53,7 +53,10 @@ impl Listing {
     }
 
     fn unknown(&self) -> impl Iterator<Item = &Fact> {
-        self.inventory.facts.iter().filter(|fact| fact.text("guard_state") == Some("unknown"))
+        self.inventory
+            .facts
+            .iter()
+            .filter(|fact| fact.text("guard_state") == Some("unknown"))
     }
 
     /// The listing for people.
@@ -62,7 +65,12 @@ impl Listing {
     /// Those of the writer.
     pub fn text(&self, out: &mut impl Write, shape: Shape, width: usize) -> io::Result<()> {
         for kind in FactKind::ALL {
-            let facts: Vec<&Fact> = self.inventory.facts.iter().filter(|fact| fact.kind == kind).collect();
+            let facts: Vec<&Fact> = self
+                .inventory
+                .facts
+                .iter()
+                .filter(|fact| fact.kind == kind)
+                .collect();
             if facts.is_empty() {
                 continue;
             }
@@ -79,14 +87,21 @@ impl Listing {
             writeln!(out, "no facts")?;
         }
         for problem in &self.inventory.problems {
-            let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+            let line = problem
+                .line
+                .map(|line| format!(":{line}"))
+                .unwrap_or_default();
             writeln!(out, "not read: {}{line}: {}", problem.path, problem.reason)?;
         }
         for alarm in &self.alarms {
             writeln!(out, "note: {alarm}")?;
         }
         let unknown = self.unknown().count();
-        write!(out, "coverage: {} of {} files parsed", self.parsed, self.files)?;
+        write!(
+            out,
+            "coverage: {} of {} files parsed",
+            self.parsed, self.files
+        )?;
         if unknown > 0 {
             write!(out, "; the guard of {unknown} endpoints is unknown")?;
         }
@@ -117,26 +132,46 @@ pub fn summary(fact: &Fact) -> String {
                 None => String::new(),
             };
             let protocol = fact.text("protocol").filter(|protocol| *protocol != "http");
-            let protocol = protocol.map(|protocol| format!("{protocol} ")).unwrap_or_default();
-            format!("{protocol}{:<6} {}  [{guard}]", fact.text("method").unwrap_or_default(), fact.text("path").unwrap_or_default())
+            let protocol = protocol
+                .map(|protocol| format!("{protocol} "))
+                .unwrap_or_default();
+            format!(
+                "{protocol}{:<6} {}  [{guard}]",
+                fact.text("method").unwrap_or_default(),
+                fact.text("path").unwrap_or_default()
+            )
         }
         FactKind::DataModel => {
-            let fields = fact.attributes.get("fields").and_then(|fields| fields.as_array());
+            let fields = fact
+                .attributes
+                .get("fields")
+                .and_then(|fields| fields.as_array());
             let sensitive: Vec<&str> = fields
                 .into_iter()
                 .flatten()
-                .filter(|field| field.get("sensitivity").is_some_and(|value| !value.is_null()))
+                .filter(|field| {
+                    field
+                        .get("sensitivity")
+                        .is_some_and(|value| !value.is_null())
+                })
                 .filter_map(|field| field.get("name")?.as_str())
                 .collect();
             let count = fields.map_or(0, Vec::len);
             match (&sensitive[..], fact.text("operation")) {
                 (_, Some(_)) => fact.identity.clone(),
                 ([], None) => format!("{} ({count} fields)", fact.identity),
-                (names, None) => format!("{} ({count} fields; sensitive: {})", fact.identity, names.join(", ")),
+                (names, None) => format!(
+                    "{} ({count} fields; sensitive: {})",
+                    fact.identity,
+                    names.join(", ")
+                ),
             }
         }
         FactKind::Dependency => {
-            let version = fact.text("locked").or(fact.text("constraint")).unwrap_or_default();
+            let version = fact
+                .text("locked")
+                .or(fact.text("constraint"))
+                .unwrap_or_default();
             format!("{} {version}", fact.identity).trim_end().to_owned()
         }
         FactKind::Secret => format!(
@@ -169,7 +204,11 @@ fn outline(out: &mut impl Write, fact: &Fact) -> io::Result<()> {
         writeln!(
             out,
             "      {} `{}` {} {}:{}",
-            evidence.role, evidence.text, evidence.attached, evidence.location.path, evidence.location.line
+            evidence.role,
+            evidence.text,
+            evidence.attached,
+            evidence.location.path,
+            evidence.location.line
         )?;
     }
     Ok(())

@@ -40,7 +40,12 @@ impl Format {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn write(self, assessment: &Assessment, style: &Style, out: &mut impl Write) -> io::Result<()> {
+    pub fn write(
+        self,
+        assessment: &Assessment,
+        style: &Style,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
         let _ = style;
         match self {
             Self::Json => json::write(assessment, out),
@@ -52,9 +57,15 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
-            let names: Vec<_> = Self::ALL.iter().map(|format| format.name()).collect();
-            format!("unknown format \"{text}\"; expected one of {}", names.join(", "))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|format| format.name() == text)
+            .ok_or_else(|| {
+                let names: Vec<_> = Self::ALL.iter().map(|format| format.name()).collect();
+                format!(
+                    "unknown format \"{text}\"; expected one of {}",
+                    names.join(", ")
+                )
+            })
     }
 }

@@ -6,9 +6,16 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use threatgate_assess::{Assessment, Circumstances, Coverage, UnknownGuard, Verdict, assess, compare};
-use threatgate_facts::{Cache, Engine, Fact, FactKind, Inventory, Problem, Request, is_lock, is_manifest};
-use threatgate_git::{Attributes, ChangedFile, Content, Environment, RangeError, RangeRequest, Repository, Side, Status, changed_files, resolve};
+use threatgate_assess::{
+    Assessment, Circumstances, Coverage, UnknownGuard, Verdict, assess, compare,
+};
+use threatgate_facts::{
+    Cache, Engine, Fact, FactKind, Inventory, Problem, Request, is_lock, is_manifest,
+};
+use threatgate_git::{
+    Attributes, ChangedFile, Content, Environment, RangeError, RangeRequest, Repository, Side,
+    Status, changed_files, resolve,
+};
 use threatgate_report::Format;
 
 use crate::configuration::{self, Configuration};
@@ -68,39 +75,64 @@ fn target(text: &str) -> Result<Target, String> {
         Some((format, file)) => (format, Some(PathBuf::from(file))),
         None => (text, None),
     };
-    Ok(Target { format: format.parse()?, file })
+    Ok(Target {
+        format: format.parse()?,
+        file,
+    })
 }
 
 pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
-    let on_stdout = args.formats.iter().filter(|target| target.file.is_none()).count();
+    let on_stdout = args
+        .formats
+        .iter()
+        .filter(|target| target.file.is_none())
+        .count();
     if on_stdout > 1 {
-        bail!("{on_stdout} reports would go to stdout; give all but one a file: --format sarif=threatgate.sarif");
+        bail!(
+            "{on_stdout} reports would go to stdout; give all but one a file: --format sarif=threatgate.sarif"
+        );
     }
     let assessment = match judge(&args.range)? {
         Judged::Assessment(assessment) => *assessment,
         Judged::Undetermined(reason) => {
             crate::report_undetermined(&reason);
-            return Ok(ExitCode::from(if args.exit_zero { 0 } else { Verdict::Incomplete.exit_code() }));
+            return Ok(ExitCode::from(if args.exit_zero {
+                0
+            } else {
+                Verdict::Incomplete.exit_code()
+            }));
         }
     };
     // Files first: a reader that closes stdout early must not cost them.
     for target in &args.formats {
         if let Some(file) = &target.file {
             let mut bytes = Vec::new();
-            target.format.write(&assessment, &style(false), &mut bytes)?;
+            target
+                .format
+                .write(&assessment, &style(false), &mut bytes)?;
             crate::output::write_file(file, &bytes)?;
         }
     }
     if let Some(target) = args.formats.iter().find(|target| target.file.is_none()) {
         let mut out = crate::output::stdout();
-        let written = target.format.write(&assessment, &style(crate::output::colour()), &mut out);
-        crate::output::ignore_closed_pipe(written.and_then(|()| std::io::Write::flush(&mut out))).context("writing to stdout")?;
+        let written = target
+            .format
+            .write(&assessment, &style(crate::output::colour()), &mut out);
+        crate::output::ignore_closed_pipe(written.and_then(|()| std::io::Write::flush(&mut out)))
+            .context("writing to stdout")?;
     }
-    Ok(ExitCode::from(if args.exit_zero { 0 } else { assessment.verdict.exit_code() }))
+    Ok(ExitCode::from(if args.exit_zero {
+        0
+    } else {
+        assessment.verdict.exit_code()
+    }))
 }
 
 fn style(colour: bool) -> threatgate_report::Style {
-    threatgate_report::Style { colour, width: crate::output::width() }
+    threatgate_report::Style {
+        colour,
+        width: crate::output::width(),
+    }
 }
 
 /// The result of judging a range.
@@ -127,11 +159,19 @@ pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
     };
     let configuration = configuration::read(&repository, &range.base, args.policy.as_deref())?;
     let engine = crate::inventory::engine(&configuration.team)?;
-    let sides = Sides::read(&repository, &range.base, &range.head, &configuration, &engine)?;
+    let sides = Sides::read(
+        &repository,
+        &range.base,
+        &range.head,
+        &configuration,
+        &engine,
+    )?;
 
     let changes = compare(&sides.before, &sides.after);
     let policy_source = match (&args.policy, range.base.id()) {
-        (None, Some(base)) if configuration.policy.source != "built in" => format!("{} at {}", configuration.policy.source, &base[..7]),
+        (None, Some(base)) if configuration.policy.source != "built in" => {
+            format!("{} at {}", configuration.policy.source, &base[..7])
+        }
         _ => configuration.policy.source.clone(),
     };
     let circumstances = Circumstances {
@@ -144,7 +184,12 @@ pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
         coverage: sides.coverage,
     };
     let today = jiff::Zoned::now().date();
-    let Configuration { policy, catalogue, owners, .. } = &configuration;
+    let Configuration {
+        policy,
+        catalogue,
+        owners,
+        ..
+    } = &configuration;
     let mut assessment = assess(changes, policy, catalogue, owners, today, circumstances);
     assessment.policy = policy_source;
     Ok(Judged::Assessment(Box::new(assessment)))
@@ -154,7 +199,9 @@ fn environment() -> Environment {
     let variables: std::collections::BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let event = variables.get("GITHUB_EVENT_PATH").and_then(|path| std::fs::read_to_string(path).ok());
+    let event = variables
+        .get("GITHUB_EVENT_PATH")
+        .and_then(|path| std::fs::read_to_string(path).ok());
     Environment::new(variables, event.as_deref())
 }
 
@@ -166,7 +213,13 @@ struct Sides {
 }
 
 impl Sides {
-    fn read(repository: &Repository, base: &Side, head: &Side, configuration: &Configuration, engine: &Engine) -> Result<Self> {
+    fn read(
+        repository: &Repository,
+        base: &Side,
+        head: &Side,
+        configuration: &Configuration,
+        engine: &Engine,
+    ) -> Result<Self> {
         let blobs = Blobs::new(repository)?;
         let (base_entries, _) = repository.entries(base)?;
         let attributes = Attributes::read(repository, base, &base_entries)?;
@@ -175,23 +228,49 @@ impl Sides {
         let after = Revision::new(repository, head.clone(), &blobs, &attributes, excluded)?;
         let reader = repository.reader()?;
         let files = changed_files((base, &before.entries), (head, &after.entries), &reader);
-        let mut coverage = Coverage { files_changed: files.len(), ..Coverage::default() };
+        let mut coverage = Coverage {
+            files_changed: files.len(),
+            ..Coverage::default()
+        };
         for folder in before.missing.iter().chain(&after.missing) {
-            coverage.problems.push(problem(folder, "not in the object database"));
+            coverage
+                .problems
+                .push(problem(folder, "not in the object database"));
         }
         for file in &files {
             look(file, &before, &after, engine, &mut coverage);
         }
-        let touched = |side: fn(&ChangedFile) -> Option<&str>| -> BTreeSet<String> { files.iter().filter_map(side).map(str::to_owned).collect() };
+        let touched = |side: fn(&ChangedFile) -> Option<&str>| -> BTreeSet<String> {
+            files.iter().filter_map(side).map(str::to_owned).collect()
+        };
         let mut only_before = touched(|file| file.before.as_ref().map(|(path, _)| path.as_str()));
         let mut only_after = touched(|file| file.after.as_ref().map(|(path, _)| path.as_str()));
         beside_locks(&before, &mut only_before);
         beside_locks(&after, &mut only_after);
         let mut inventories = (Inventory::default(), Inventory::default());
-        if files.iter().any(|file| engine.reads(file.path()) || file.before.as_ref().is_some_and(|(path, _)| engine.reads(path)) || file.status != Status::Mode) {
+        if files.iter().any(|file| {
+            engine.reads(file.path())
+                || file
+                    .before
+                    .as_ref()
+                    .is_some_and(|(path, _)| engine.reads(path))
+                || file.status != Status::Mode
+        }) {
             let cache = Cache::default();
-            let (first, _) = engine.inventory(&before, &cache, &Request { only: Some(only_before.clone()) });
-            let (second, stats) = engine.inventory(&after, &cache, &Request { only: Some(only_after.clone()) });
+            let (first, _) = engine.inventory(
+                &before,
+                &cache,
+                &Request {
+                    only: Some(only_before.clone()),
+                },
+            );
+            let (second, stats) = engine.inventory(
+                &after,
+                &cache,
+                &Request {
+                    only: Some(only_after.clone()),
+                },
+            );
             coverage.files_context = stats.parsed;
             coverage.alarms = stats.alarms;
             coverage.problems.extend(second.problems.iter().cloned());
@@ -199,20 +278,39 @@ impl Sides {
             inventories = (first, second);
         }
         let (mut before_facts, mut after_facts) = inventories;
-        before_facts.facts.extend(crate::gate::facts(&before, &only_before));
-        after_facts.facts.extend(crate::gate::facts(&after, &only_after));
+        before_facts
+            .facts
+            .extend(crate::gate::facts(&before, &only_before));
+        after_facts
+            .facts
+            .extend(crate::gate::facts(&after, &only_after));
         coverage.problems.sort();
         coverage.problems.dedup();
-        Ok(Self { before: before_facts, after: after_facts, coverage })
+        Ok(Self {
+            before: before_facts,
+            after: after_facts,
+            coverage,
+        })
     }
 }
 
 fn problem(path: &str, reason: &str) -> Problem {
-    Problem { path: path.to_owned(), line: None, reason: reason.to_owned(), whole: true }
+    Problem {
+        path: path.to_owned(),
+        line: None,
+        reason: reason.to_owned(),
+        whole: true,
+    }
 }
 
 /// Says of a changed file whether it can be read at head, and why not.
-fn look(file: &ChangedFile, before: &Revision<'_>, after: &Revision<'_>, engine: &Engine, coverage: &mut Coverage) {
+fn look(
+    file: &ChangedFile,
+    before: &Revision<'_>,
+    after: &Revision<'_>,
+    engine: &Engine,
+    coverage: &mut Coverage,
+) {
     let (path, content) = match (&file.after, &file.before) {
         (Some((path, _)), _) => (path, after.read(path)),
         (None, Some((path, _))) => (path, before.read(path)),
@@ -224,7 +322,12 @@ fn look(file: &ChangedFile, before: &Revision<'_>, after: &Revision<'_>, engine:
             coverage.files_read += usize::from(reads);
             if lossy && reads {
                 let words = "some bytes are no valid UTF-8 and were replaced".to_owned();
-                coverage.problems.push(Problem { path: path.clone(), line: None, reason: words, whole: false });
+                coverage.problems.push(Problem {
+                    path: path.clone(),
+                    line: None,
+                    reason: words,
+                    whole: false,
+                });
             }
             return;
         }
@@ -234,7 +337,10 @@ fn look(file: &ChangedFile, before: &Revision<'_>, after: &Revision<'_>, engine:
         Some(Content::Binary) if reads => "is no text",
         Some(Content::Missing) => "is not in the object database",
         Some(Content::TooLarge(size)) if reads => {
-            coverage.problems.push(problem(path, &format!("is larger than is read ({size} bytes)")));
+            coverage.problems.push(problem(
+                path,
+                &format!("is larger than is read ({size} bytes)"),
+            ));
             return;
         }
         _ => return,
@@ -247,10 +353,20 @@ fn beside_locks(revision: &Revision<'_>, only: &mut BTreeSet<String>) {
     let folders: Vec<String> = only
         .iter()
         .filter(|path| is_lock(path) || is_manifest(path))
-        .map(|path| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/")))
+        .map(|path| {
+            path.rsplit_once('/')
+                .map_or(String::new(), |(folder, _)| format!("{folder}/"))
+        })
         .collect();
-    let manifests = revision.entries.keys().filter(|path| is_manifest(path) && !is_lock(path));
-    let below = manifests.filter(|path| folders.iter().any(|folder| path.starts_with(folder.as_str())));
+    let manifests = revision
+        .entries
+        .keys()
+        .filter(|path| is_manifest(path) && !is_lock(path));
+    let below = manifests.filter(|path| {
+        folders
+            .iter()
+            .any(|folder| path.starts_with(folder.as_str()))
+    });
     let found: Vec<String> = below.take(MAX_MANIFESTS).cloned().collect();
     only.extend(found);
 }
@@ -258,15 +374,24 @@ fn beside_locks(revision: &Revision<'_>, only: &mut BTreeSet<String>) {
 /// Endpoints whose guard is unknown and which stand in, or hang on, a changed file.
 fn unknown_guards(inventory: &Inventory, changed: &BTreeSet<String>) -> Vec<UnknownGuard> {
     let concerns = |fact: &&Fact| {
-        let places = std::iter::once(&fact.location).chain(fact.evidence.iter().map(|evidence| &evidence.location));
-        places.into_iter().any(|place| changed.contains(&place.path))
+        let places = std::iter::once(&fact.location)
+            .chain(fact.evidence.iter().map(|evidence| &evidence.location));
+        places
+            .into_iter()
+            .any(|place| changed.contains(&place.path))
     };
-    let endpoints = inventory.facts.iter().filter(|fact| fact.kind == FactKind::Endpoint && fact.text("guard_state") == Some("unknown"));
+    let endpoints = inventory.facts.iter().filter(|fact| {
+        fact.kind == FactKind::Endpoint && fact.text("guard_state") == Some("unknown")
+    });
     endpoints
         .filter(|fact| fact.scope == threatgate_facts::Scope::Production)
         .filter(concerns)
         .map(|fact| UnknownGuard {
-            endpoint: format!("{} {}", fact.text("method").unwrap_or_default(), fact.text("path").unwrap_or_default()),
+            endpoint: format!(
+                "{} {}",
+                fact.text("method").unwrap_or_default(),
+                fact.text("path").unwrap_or_default()
+            ),
             reason: fact.texts("unknown").join("; "),
             location: fact.location.clone(),
         })

@@ -30,19 +30,28 @@ pub(crate) fn built_in() -> Result<Configuration> {
 }
 
 /// Reads the configuration at a side; `policy` is a file that stands in place of the team's.
-pub(crate) fn read(repository: &Repository, side: &Side, policy: Option<&Path>) -> Result<Configuration> {
+pub(crate) fn read(
+    repository: &Repository,
+    side: &Side,
+    policy: Option<&Path>,
+) -> Result<Configuration> {
     let reader = repository.reader()?;
     let text = |path: &str| -> Result<Option<String>> {
-        let Some(entry) = repository.entry(side, path) else { return Ok(None) };
+        let Some(entry) = repository.entry(side, path) else {
+            return Ok(None);
+        };
         match reader.read(side, path, &entry, MAX_CONFIGURATION) {
             Content::Text { text, .. } => Ok(Some(text)),
-            Content::Missing => bail!("{path} of the base revision is not in the object database: fetch it, or give --policy"),
+            Content::Missing => bail!(
+                "{path} of the base revision is not in the object database: fetch it, or give --policy"
+            ),
             _ => bail!("{path} of the base revision is no readable text file"),
         }
     };
     let team_policy = match policy {
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("reading the policy {}", path.display()))?;
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("reading the policy {}", path.display()))?;
             Some((path.display().to_string(), text))
         }
         None => text(POLICY_PATH)?.map(|text| (POLICY_PATH.to_owned(), text)),
@@ -66,10 +75,17 @@ pub(crate) fn read(repository: &Repository, side: &Side, policy: Option<&Path>) 
     configuration(team_policy, rules, &owners.unwrap_or_default())
 }
 
-fn configuration(policy: Option<(String, String)>, rules: Vec<(String, String)>, owners: &str) -> Result<Configuration> {
-    let default = threatgate_rules::folder("policy").find(|(path, _)| *path == "policy/default.toml");
+fn configuration(
+    policy: Option<(String, String)>,
+    rules: Vec<(String, String)>,
+    owners: &str,
+) -> Result<Configuration> {
+    let default =
+        threatgate_rules::folder("policy").find(|(path, _)| *path == "policy/default.toml");
     let default = default.map(|(_, text)| text).unwrap_or_default();
-    let given = policy.as_ref().map(|(path, text)| (path.as_str(), text.as_str()));
+    let given = policy
+        .as_ref()
+        .map(|(path, text)| (path.as_str(), text.as_str()));
     let policy = Policy::new(default, given)?;
     let (guards, not_guards) = policy.guards();
     let team = Team {
@@ -81,7 +97,11 @@ fn configuration(policy: Option<(String, String)>, rules: Vec<(String, String)>,
     if !policy.excluded().is_empty() {
         let mut builder = GlobSetBuilder::new();
         for pattern in policy.excluded() {
-            let pattern = if pattern.ends_with('/') { format!("{pattern}**") } else { pattern.clone() };
+            let pattern = if pattern.ends_with('/') {
+                format!("{pattern}**")
+            } else {
+                pattern.clone()
+            };
             let glob = GlobBuilder::new(&pattern).literal_separator(true).build();
             builder.add(glob.with_context(|| format!("{}: scan.exclude", policy.source))?);
         }

@@ -15,7 +15,9 @@ pub(crate) fn facts(revision: &Revision<'_>, only: &BTreeSet<String>) -> Vec<Fac
         if !own && !pipeline {
             continue;
         }
-        let Some(text) = revision.text(path) else { continue };
+        let Some(text) = revision.text(path) else {
+            continue;
+        };
         if !own && !text.contains("threatgate") {
             continue;
         }
@@ -27,7 +29,15 @@ pub(crate) fn facts(revision: &Revision<'_>, only: &BTreeSet<String>) -> Vec<Fac
             kind: FactKind::Gate,
             identity: path.clone(),
             attributes,
-            location: Location { path: path.clone(), line: 1, column: 1, end_line: 1, end_column: 1, start: 0, end: 0 },
+            location: Location {
+                path: path.clone(),
+                line: 1,
+                column: 1,
+                end_line: 1,
+                end_column: 1,
+                start: 0,
+                end: 0,
+            },
             rule: "gate-configuration".into(),
             confidence: Confidence::Resolved,
             scope: Scope::Production,
@@ -44,6 +54,11 @@ fn is_pipeline(path: &str) -> bool {
         || path.starts_with(".circleci/")
         || matches!(
             name,
-            ".gitlab-ci.yml" | "azure-pipelines.yml" | "bitbucket-pipelines.yml" | "Jenkinsfile" | ".pre-commit-config.yaml" | "lefthook.yml"
+            ".gitlab-ci.yml"
+                | "azure-pipelines.yml"
+                | "bitbucket-pipelines.yml"
+                | "Jenkinsfile"
+                | ".pre-commit-config.yaml"
+                | "lefthook.yml"
         )
 }

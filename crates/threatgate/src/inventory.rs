@@ -47,7 +47,15 @@ pub(crate) fn inventory(args: &InventoryArgs) -> Result<ExitCode> {
         let engine = engine(&Team::default())?;
         let folder = Folder::open(path)?;
         let (inventory, stats) = engine.inventory(&folder, &Cache::default(), &Request::default());
-        return print(&args.format, Shape::Table, None, inventory, stats, kinds, folder.paths().len());
+        return print(
+            &args.format,
+            Shape::Table,
+            None,
+            inventory,
+            stats,
+            kinds,
+            folder.paths().len(),
+        );
     }
     let repository = Repository::open(args.repo.as_deref().unwrap_or(".".as_ref()))?;
     let commit = repository.commit(args.rev.as_deref().unwrap_or("HEAD"))?;
@@ -59,7 +67,8 @@ pub(crate) fn inventory(args: &InventoryArgs) -> Result<ExitCode> {
     let engine = engine(&configuration.team)?;
     let excluded = configuration.excluded.as_ref();
     let revision = Revision::new(&repository, side, &blobs, &attributes, excluded)?;
-    let (mut inventory, stats) = engine.inventory(&revision, &Cache::default(), &Request::default());
+    let (mut inventory, stats) =
+        engine.inventory(&revision, &Cache::default(), &Request::default());
     for folder in &revision.missing {
         inventory.problems.push(threatgate_facts::Problem {
             path: folder.clone(),
@@ -69,13 +78,24 @@ pub(crate) fn inventory(args: &InventoryArgs) -> Result<ExitCode> {
         });
     }
     let files = revision.entries.len();
-    print(&args.format, Shape::Table, Some(commit.to_string()), inventory, stats, kinds, files)
+    print(
+        &args.format,
+        Shape::Table,
+        Some(commit.to_string()),
+        inventory,
+        stats,
+        kinds,
+        files,
+    )
 }
 
 pub(crate) fn facts(args: &FactsArgs) -> Result<ExitCode> {
     let engine = engine(&Team::default())?;
     if !args.file.is_file() {
-        bail!("{} is not a file; give a source file, a manifest or a schema", args.file.display());
+        bail!(
+            "{} is not a file; give a source file, a manifest or a schema",
+            args.file.display()
+        );
     }
     let folder = Folder::open(&args.file)?;
     let (inventory, stats) = engine.inventory(&folder, &Cache::default(), &Request::default());
@@ -110,6 +130,7 @@ fn print(
         "json" => listing.json(&mut out),
         _ => listing.text(&mut out, shape, crate::output::width()),
     };
-    crate::output::ignore_closed_pipe(result.and_then(|()| out.flush())).context("writing to stdout")?;
+    crate::output::ignore_closed_pipe(result.and_then(|()| out.flush()))
+        .context("writing to stdout")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -132,11 +132,16 @@ pub(crate) struct Folder {
 
 impl Folder {
     pub(crate) fn open(root: &Path) -> Result<Self> {
-        let meta = std::fs::metadata(root).with_context(|| format!("reading {}", root.display()))?;
+        let meta =
+            std::fs::metadata(root).with_context(|| format!("reading {}", root.display()))?;
         let mut paths = BTreeSet::new();
         let (root, walk) = if meta.is_file() {
             let folder = root.parent().map(Path::to_owned).unwrap_or_default();
-            let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+            let folder = if folder.as_os_str().is_empty() {
+                PathBuf::from(".")
+            } else {
+                folder
+            };
             if let Some(name) = root.file_name() {
                 paths.insert(name.to_string_lossy().into_owned());
             }

@@ -26,12 +26,25 @@ impl<'a> Package<'a> {
     }
 
     fn values(&self, facts: &[&Fact], name: &str) -> BTreeSet<String> {
-        facts.iter().filter_map(|fact| fact.text(name).map(str::to_owned)).collect()
+        facts
+            .iter()
+            .filter_map(|fact| fact.text(name).map(str::to_owned))
+            .collect()
     }
 
     fn constraints(&self) -> BTreeSet<String> {
         let facts = self.direct.iter();
-        facts.map(|fact| format!("{}{}", fact.text("constraint").unwrap_or("any version"), fact.text("source").map(|source| format!(" from {source}")).unwrap_or_default())).collect()
+        facts
+            .map(|fact| {
+                format!(
+                    "{}{}",
+                    fact.text("constraint").unwrap_or("any version"),
+                    fact.text("source")
+                        .map(|source| format!(" from {source}"))
+                        .unwrap_or_default()
+                )
+            })
+            .collect()
     }
 
     fn versions(&self) -> BTreeSet<String> {
@@ -44,13 +57,21 @@ impl<'a> Package<'a> {
     }
 
     fn is_direct(&self) -> bool {
-        !self.direct.is_empty() || self.locked.iter().any(|fact| fact.attributes.get("direct") == Some(&json!(true)))
+        !self.direct.is_empty()
+            || self
+                .locked
+                .iter()
+                .any(|fact| fact.attributes.get("direct") == Some(&json!(true)))
     }
 
     /// What to show as its version.
     fn shown(&self) -> String {
         let versions = self.versions();
-        let list = if versions.is_empty() { self.constraints() } else { versions };
+        let list = if versions.is_empty() {
+            self.constraints()
+        } else {
+            versions
+        };
         list.into_iter().collect::<Vec<_>>().join(", ")
     }
 }
@@ -79,8 +100,14 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let mut transitive: BTreeMap<String, Vec<(String, String, &Fact, bool)>> = BTreeMap::new();
     let mut direct = false;
     for name in names {
-        let (a, b) = (old.get(name).unwrap_or(&none), new.get(name).unwrap_or(&none));
-        let same = a.constraints() == b.constraints() && a.versions() == b.versions() && a.sources() == b.sources() && a.is_direct() == b.is_direct();
+        let (a, b) = (
+            old.get(name).unwrap_or(&none),
+            new.get(name).unwrap_or(&none),
+        );
+        let same = a.constraints() == b.constraints()
+            && a.versions() == b.versions()
+            && a.sources() == b.sources()
+            && a.is_direct() == b.is_direct();
         if same && integrity(a, b).is_none() {
             continue;
         }
@@ -93,23 +120,53 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
                 (_, None) => format!("removed {}", a.shown()),
                 _ => format!("{} to {}", a.shown(), b.shown()),
             };
-            transitive.entry(fact.location.path.clone()).or_default().push((name.clone(), words, fact, b.fact().is_some()));
+            transitive
+                .entry(fact.location.path.clone())
+                .or_default()
+                .push((name.clone(), words, fact, b.fact().is_some()));
         }
     }
     for (path, packages) in transitive {
         let (_, _, fact, at_head) = packages[0].clone();
-        let names: Vec<String> = packages.iter().map(|(name, words, ..)| format!("{name} {words}")).collect();
+        let names: Vec<String> = packages
+            .iter()
+            .map(|(name, words, ..)| format!("{name} {words}"))
+            .collect();
         if direct {
             // The direct packages brought them: told as a note of the first.
-            if let Some(first) = changes.iter_mut().find(|change| change.kind == FactKind::Dependency) {
-                first.notes.push(format!("{} transitive packages changed in {path}", names.len()));
+            if let Some(first) = changes
+                .iter_mut()
+                .find(|change| change.kind == FactKind::Dependency)
+            {
+                first.notes.push(format!(
+                    "{} transitive packages changed in {path}",
+                    names.len()
+                ));
             }
             continue;
         }
-        let title = format!("{} transitive packages changed in {path}: {}", names.len(), enumerate(&names, 2));
-        let (before, after) = if at_head { (None, Some(fact)) } else { (Some(fact), None) };
-        let mut change = change(FactKind::Dependency, ChangeKind::Modified, Direction::Neutral, title, before, after);
-        change.affected = packages.iter().map(|(name, words, fact, _)| affected(name, words.clone(), &fact.location)).collect();
+        let title = format!(
+            "{} transitive packages changed in {path}: {}",
+            names.len(),
+            enumerate(&names, 2)
+        );
+        let (before, after) = if at_head {
+            (None, Some(fact))
+        } else {
+            (Some(fact), None)
+        };
+        let mut change = change(
+            FactKind::Dependency,
+            ChangeKind::Modified,
+            Direction::Neutral,
+            title,
+            before,
+            after,
+        );
+        change.affected = packages
+            .iter()
+            .map(|(name, words, fact, _)| affected(name, words.clone(), &fact.location))
+            .collect();
         changes.push(change);
     }
     settings(&before, &after, changes);
@@ -117,25 +174,49 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
 
 /// The integrity hash is gone while the version is the same.
 fn integrity(a: &Package<'_>, b: &Package<'_>) -> Option<()> {
-    let has = |package: &Package<'_>| package.locked.iter().any(|fact| fact.text("integrity").is_some());
+    let has = |package: &Package<'_>| {
+        package
+            .locked
+            .iter()
+            .any(|fact| fact.text("integrity").is_some())
+    };
     (a.versions() == b.versions() && has(a) && !has(b) && !b.locked.is_empty()).then_some(())
 }
 
 /// What a transitive package must not do unnoticed.
 fn suspicious(a: &Package<'_>, b: &Package<'_>) -> bool {
-    let changed_source = !a.sources().is_empty() && !b.sources().is_empty() && a.sources() != b.sources();
+    let changed_source =
+        !a.sources().is_empty() && !b.sources().is_empty() && a.sources() != b.sources();
     changed_source || integrity(a, b).is_some()
 }
 
 fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
     let fact = b.fact().or(a.fact())?;
-    let role = fact.text("role").map(|role| format!(" ({role})")).unwrap_or_default();
+    let role = fact
+        .text("role")
+        .map(|role| format!(" ({role})"))
+        .unwrap_or_default();
     let short = name.split_once(':').map_or(name, |(_, package)| package);
-    let (was, is) = (a.is_direct() || a.fact().is_some() && b.is_direct() == a.is_direct(), b.fact().is_some());
+    let (was, is) = (
+        a.is_direct() || a.fact().is_some() && b.is_direct() == a.is_direct(),
+        b.fact().is_some(),
+    );
     let (how, mut direction, title) = match (was, is) {
-        (_, false) => (ChangeKind::Removed, Direction::Neutral, format!("{short}{role} removed (was {})", a.shown())),
-        (false, true) => (ChangeKind::Added, Direction::Neutral, format!("{short}{role} {} added", b.shown())),
-        (true, true) if a.is_direct() && !b.is_direct() => (ChangeKind::Removed, Direction::Neutral, format!("{short}{role} is no longer a direct dependency")),
+        (_, false) => (
+            ChangeKind::Removed,
+            Direction::Neutral,
+            format!("{short}{role} removed (was {})", a.shown()),
+        ),
+        (false, true) => (
+            ChangeKind::Added,
+            Direction::Neutral,
+            format!("{short}{role} {} added", b.shown()),
+        ),
+        (true, true) if a.is_direct() && !b.is_direct() => (
+            ChangeKind::Removed,
+            Direction::Neutral,
+            format!("{short}{role} is no longer a direct dependency"),
+        ),
         (true, true) => {
             let order = downgraded(a, b);
             let (direction, verb) = match order {
@@ -143,27 +224,52 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
                 Some(false) => (Direction::Neutral, "upgraded"),
                 None => (Direction::Neutral, "changed"),
             };
-            (ChangeKind::Modified, direction, format!("{short}{role} {verb} from {} to {}", a.shown(), b.shown()))
+            (
+                ChangeKind::Modified,
+                direction,
+                format!("{short}{role} {verb} from {} to {}", a.shown(), b.shown()),
+            )
         }
     };
-    let mut change = change(FactKind::Dependency, how, direction, title, a.fact(), b.fact());
+    let mut change = change(
+        FactKind::Dependency,
+        how,
+        direction,
+        title,
+        a.fact(),
+        b.fact(),
+    );
     if how == ChangeKind::Modified {
         if suspicious(a, b) {
             direction = Direction::Weakened;
             if integrity(a, b).is_some() {
                 change.title = format!("{short}{role} lost its integrity hash");
-                change.deltas.push(delta("integrity", json!(true), json!(false)));
+                change
+                    .deltas
+                    .push(delta("integrity", json!(true), json!(false)));
             } else {
                 let list = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>().join(", ");
-                change.title = format!("{short}{role} comes from {} now (was {})", list(b.sources()), list(a.sources()));
-                change.deltas.push(delta("source", json!(a.sources()), json!(b.sources())));
+                change.title = format!(
+                    "{short}{role} comes from {} now (was {})",
+                    list(b.sources()),
+                    list(a.sources())
+                );
+                change
+                    .deltas
+                    .push(delta("source", json!(a.sources()), json!(b.sources())));
             }
         }
         if a.versions() != b.versions() {
-            change.deltas.push(delta("locked", json!(a.versions()), json!(b.versions())));
+            change
+                .deltas
+                .push(delta("locked", json!(a.versions()), json!(b.versions())));
         }
         if a.constraints() != b.constraints() {
-            change.deltas.push(delta("constraint", json!(a.constraints()), json!(b.constraints())));
+            change.deltas.push(delta(
+                "constraint",
+                json!(a.constraints()),
+                json!(b.constraints()),
+            ));
         }
     }
     change.direction = direction;
@@ -173,10 +279,20 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
 /// Whether the newest version went down; `None` when the versions cannot be ordered.
 fn downgraded(a: &Package<'_>, b: &Package<'_>) -> Option<bool> {
     let newest = |package: &Package<'_>| -> Option<(Ecosystem, String)> {
-        let versions: Vec<String> = if package.versions().is_empty() { package.values(&package.direct, "constraint").into_iter().collect() } else { package.versions().into_iter().collect() };
+        let versions: Vec<String> = if package.versions().is_empty() {
+            package
+                .values(&package.direct, "constraint")
+                .into_iter()
+                .collect()
+        } else {
+            package.versions().into_iter().collect()
+        };
         let ecosystem = package.fact()?.text("ecosystem")?;
-        let ecosystem = Ecosystem::ALL.into_iter().find(|known| known.name() == ecosystem)?;
-        let order = |x: &String, y: &String| compare_versions(ecosystem, x, y).unwrap_or(Ordering::Equal);
+        let ecosystem = Ecosystem::ALL
+            .into_iter()
+            .find(|known| known.name() == ecosystem)?;
+        let order =
+            |x: &String, y: &String| compare_versions(ecosystem, x, y).unwrap_or(Ordering::Equal);
         Some((ecosystem, versions.into_iter().max_by(order)?))
     };
     let ((ecosystem, old), (_, new)) = (newest(a)?, newest(b)?);
@@ -190,7 +306,9 @@ fn downgraded(a: &Package<'_>, b: &Package<'_>) -> Option<bool> {
 /// Registries, trust, overrides, install scripts.
 fn settings(before: &[&Fact], after: &[&Fact], changes: &mut Vec<Change>) {
     let of = |facts: &[&'_ Fact]| -> BTreeMap<String, String> {
-        let settings = facts.iter().filter(|fact| fact.identity.starts_with("setting:"));
+        let settings = facts
+            .iter()
+            .filter(|fact| fact.identity.starts_with("setting:"));
         let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for fact in settings {
             let value = match fact.attributes.get("value") {
@@ -200,14 +318,23 @@ fn settings(before: &[&Fact], after: &[&Fact], changes: &mut Vec<Change>) {
             };
             all.entry(fact.identity.clone()).or_default().push(value);
         }
-        all.into_iter().map(|(name, mut values)| {
-            values.sort();
-            (name, values.join(", "))
-        }).collect()
+        all.into_iter()
+            .map(|(name, mut values)| {
+                values.sort();
+                (name, values.join(", "))
+            })
+            .collect()
     };
     let (old, new) = (of(before), of(after));
-    let first = |facts: &[&Fact], name: &str| facts.iter().find(|fact| fact.identity == *name).map(|fact| (*fact).clone());
-    let by = group(before.iter().chain(after).copied(), |fact| fact.identity.clone());
+    let first = |facts: &[&Fact], name: &str| {
+        facts
+            .iter()
+            .find(|fact| fact.identity == *name)
+            .map(|fact| (*fact).clone())
+    };
+    let by = group(before.iter().chain(after).copied(), |fact| {
+        fact.identity.clone()
+    });
     for name in by.keys().filter(|name| name.starts_with("setting:")) {
         let (a, b) = (old.get(name), new.get(name));
         if a == b {
@@ -215,13 +342,29 @@ fn settings(before: &[&Fact], after: &[&Fact], changes: &mut Vec<Change>) {
         }
         let words = name.trim_start_matches("setting:").replace(':', " ");
         let (how, title) = match (a, b) {
-            (None, Some(value)) => (ChangeKind::Added, format!("package setting {words} set to {value}")),
-            (Some(value), None) => (ChangeKind::Removed, format!("package setting {words} removed (was {value})")),
-            (Some(a), Some(b)) => (ChangeKind::Modified, format!("package setting {words} became {b} (was {a})")),
+            (None, Some(value)) => (
+                ChangeKind::Added,
+                format!("package setting {words} set to {value}"),
+            ),
+            (Some(value), None) => (
+                ChangeKind::Removed,
+                format!("package setting {words} removed (was {value})"),
+            ),
+            (Some(a), Some(b)) => (
+                ChangeKind::Modified,
+                format!("package setting {words} became {b} (was {a})"),
+            ),
             (None, None) => continue,
         };
         let (old_fact, new_fact) = (first(before, name), first(after, name));
-        let mut one = change(FactKind::Dependency, how, Direction::Neutral, title, old_fact.as_ref(), new_fact.as_ref());
+        let mut one = change(
+            FactKind::Dependency,
+            how,
+            Direction::Neutral,
+            title,
+            old_fact.as_ref(),
+            new_fact.as_ref(),
+        );
         one.deltas.push(delta("value", json!(a), json!(b)));
         changes.push(one);
     }

@@ -36,7 +36,9 @@ fn handler(fact: &Fact) -> String {
 pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) -> Handlers {
     let (mut before, mut after) = sides.of(FactKind::Endpoint);
     let all_after = after.clone();
-    let mut pairs = pair(&mut before, &mut after, |fact| format!("{} {}", fact.identity, handler(fact)));
+    let mut pairs = pair(&mut before, &mut after, |fact| {
+        format!("{} {}", fact.identity, handler(fact))
+    });
     pairs.extend(pair(&mut before, &mut after, |fact| fact.identity.clone()));
     // The same handler under another path or method is one change.
     let named = |fact: &Fact| !handler(fact).is_empty();
@@ -45,11 +47,31 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) -> Handlers 
         after.iter().copied().filter(|fact| named(fact)).collect(),
     );
     let mut moved = pair(&mut gone, &mut come, |fact| {
-        format!("{}|{}|{}", handler(fact), fact.text("method").unwrap_or_default(), fact.location.path)
+        format!(
+            "{}|{}|{}",
+            handler(fact),
+            fact.text("method").unwrap_or_default(),
+            fact.location.path
+        )
     });
-    moved.extend(pair(&mut gone, &mut come, |fact| format!("{}|{}", handler(fact), fact.text("method").unwrap_or_default())));
-    moved.extend(pair(&mut gone, &mut come, |fact| format!("{}|{}", handler(fact), fact.text("path").unwrap_or_default())));
-    let is = |list: &[(&Fact, &Fact)], fact: &Fact| list.iter().any(|(a, b)| std::ptr::eq(*a, fact) || std::ptr::eq(*b, fact));
+    moved.extend(pair(&mut gone, &mut come, |fact| {
+        format!(
+            "{}|{}",
+            handler(fact),
+            fact.text("method").unwrap_or_default()
+        )
+    }));
+    moved.extend(pair(&mut gone, &mut come, |fact| {
+        format!(
+            "{}|{}",
+            handler(fact),
+            fact.text("path").unwrap_or_default()
+        )
+    }));
+    let is = |list: &[(&Fact, &Fact)], fact: &Fact| {
+        list.iter()
+            .any(|(a, b)| std::ptr::eq(*a, fact) || std::ptr::eq(*b, fact))
+    };
     before.retain(|fact| !is(&moved, fact));
     after.retain(|fact| !is(&moved, fact));
 
@@ -60,8 +82,16 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) -> Handlers 
     came(&after, &all_after, changes);
     went(&before, changes);
     Handlers {
-        added: after.iter().map(|fact| handler(fact)).filter(|name| !name.is_empty()).collect(),
-        removed: before.iter().map(|fact| handler(fact)).filter(|name| !name.is_empty()).collect(),
+        added: after
+            .iter()
+            .map(|fact| handler(fact))
+            .filter(|name| !name.is_empty())
+            .collect(),
+        removed: before
+            .iter()
+            .map(|fact| handler(fact))
+            .filter(|name| !name.is_empty())
+            .collect(),
     }
 }
 
@@ -69,11 +99,21 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) -> Handlers 
 
 fn came(added: &[&Fact], all: &[&Fact], changes: &mut Vec<Change>) {
     let groups = group(added.iter().copied(), |fact| {
-        format!("{}|{}|{}|{}", fact.location.path, state(fact), fact.texts("guards").join(","), fact.scope.name())
+        format!(
+            "{}|{}|{}|{}",
+            fact.location.path,
+            state(fact),
+            fact.texts("guards").join(","),
+            fact.scope.name()
+        )
     });
     for facts in groups.values() {
         let first = facts[0];
-        let guards: Vec<String> = first.texts("guards").iter().map(|guard| format!("`{guard}`")).collect();
+        let guards: Vec<String> = first
+            .texts("guards")
+            .iter()
+            .map(|guard| format!("`{guard}`"))
+            .collect();
         let how = match state(first) {
             "guarded" if guards.is_empty() => "checked in its body".to_owned(),
             "guarded" => format!("guarded by {}", enumerate(&guards, 3)),
@@ -87,10 +127,24 @@ fn came(added: &[&Fact], all: &[&Fact], changes: &mut Vec<Change>) {
                 format!("{count} endpoints added, {how}: {}", enumerate(&names, 2))
             }
         };
-        let direction = if state(first) == "open" { Direction::Weakened } else { Direction::Neutral };
-        let mut one = change(FactKind::Endpoint, ChangeKind::Added, direction, title, None, Some(first));
+        let direction = if state(first) == "open" {
+            Direction::Weakened
+        } else {
+            Direction::Neutral
+        };
+        let mut one = change(
+            FactKind::Endpoint,
+            ChangeKind::Added,
+            direction,
+            title,
+            None,
+            Some(first),
+        );
         if facts.len() > 1 {
-            one.affected = facts.iter().map(|fact| affected(&name(fact), how.clone(), &fact.location)).collect();
+            one.affected = facts
+                .iter()
+                .map(|fact| affected(&name(fact), how.clone(), &fact.location))
+                .collect();
         }
         if state(first) != "guarded" {
             one.notes.extend(siblings(first, all, added));
@@ -106,9 +160,15 @@ fn came(added: &[&Fact], all: &[&Fact], changes: &mut Vec<Change>) {
 fn siblings(fact: &Fact, all: &[&Fact], added: &[&Fact]) -> Option<String> {
     let others: Vec<&&Fact> = all
         .iter()
-        .filter(|other| other.location.path == fact.location.path && !added.iter().any(|new| std::ptr::eq(*new, **other)))
+        .filter(|other| {
+            other.location.path == fact.location.path
+                && !added.iter().any(|new| std::ptr::eq(*new, **other))
+        })
         .collect();
-    let guarded: Vec<&&&Fact> = others.iter().filter(|other| state(other) == "guarded").collect();
+    let guarded: Vec<&&&Fact> = others
+        .iter()
+        .filter(|other| state(other) == "guarded")
+        .collect();
     if guarded.is_empty() || guarded.len() * 2 < others.len() {
         return None;
     }
@@ -118,9 +178,17 @@ fn siblings(fact: &Fact, all: &[&Fact], added: &[&Fact]) -> Option<String> {
             *counts.entry(guard).or_default() += 1;
         }
     }
-    let most = counts.into_iter().max_by_key(|(name, count)| (*count, std::cmp::Reverse(*name)));
-    let by = most.map(|(guard, _)| format!(" by `{guard}`")).unwrap_or_default();
-    Some(format!("{} of {} others in this file are guarded{by}", guarded.len(), others.len()))
+    let most = counts
+        .into_iter()
+        .max_by_key(|(name, count)| (*count, std::cmp::Reverse(*name)));
+    let by = most
+        .map(|(guard, _)| format!(" by `{guard}`"))
+        .unwrap_or_default();
+    Some(format!(
+        "{} of {} others in this file are guarded{by}",
+        guarded.len(),
+        others.len()
+    ))
 }
 
 fn went(removed: &[&Fact], changes: &mut Vec<Change>) {
@@ -132,9 +200,19 @@ fn went(removed: &[&Fact], changes: &mut Vec<Change>) {
             1 => format!("{} removed", names[0]),
             count => format!("{count} endpoints removed: {}", enumerate(&names, 2)),
         };
-        let mut one = change(FactKind::Endpoint, ChangeKind::Removed, Direction::Neutral, title, Some(first), None);
+        let mut one = change(
+            FactKind::Endpoint,
+            ChangeKind::Removed,
+            Direction::Neutral,
+            title,
+            Some(first),
+            None,
+        );
         if facts.len() > 1 {
-            one.affected = facts.iter().map(|fact| affected(&name(fact), "gone", &fact.location)).collect();
+            one.affected = facts
+                .iter()
+                .map(|fact| affected(&name(fact), "gone", &fact.location))
+                .collect();
         }
         changes.push(one);
     }
@@ -143,17 +221,29 @@ fn went(removed: &[&Fact], changes: &mut Vec<Change>) {
 // --- the same handler under another path
 
 fn mounts(fact: &Fact) -> Vec<&Evidence> {
-    fact.evidence.iter().filter(|evidence| evidence.role == "mount").collect()
+    fact.evidence
+        .iter()
+        .filter(|evidence| evidence.role == "mount")
+        .collect()
 }
 
 fn relocated(moved: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
     // One prefix that changed moves many endpoints: they are told under it.
     let mut groups: BTreeMap<String, Vec<(&Fact, &Fact)>> = BTreeMap::new();
     for (before, after) in moved {
-        let texts = |fact: &Fact| mounts(fact).iter().map(|mount| mount.text.clone()).collect::<Vec<_>>();
+        let texts = |fact: &Fact| {
+            mounts(fact)
+                .iter()
+                .map(|mount| mount.text.clone())
+                .collect::<Vec<_>>()
+        };
         let (old, new) = (texts(before), texts(after));
         let key = if old == new {
-            format!("own {} {}", before.text("path").unwrap_or_default(), handler(after))
+            format!(
+                "own {} {}",
+                before.text("path").unwrap_or_default(),
+                handler(after)
+            )
         } else {
             format!("mount {} -> {}", old.join(" "), new.join(" "))
         };
@@ -162,29 +252,59 @@ fn relocated(moved: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
     for (key, pairs) in groups {
         let (before, after) = pairs[0];
         let how = format!("{} became {}", name(before), name(after));
-        let mut one = change(FactKind::Endpoint, ChangeKind::Modified, Direction::Neutral, how, Some(before), Some(after));
+        let mut one = change(
+            FactKind::Endpoint,
+            ChangeKind::Modified,
+            Direction::Neutral,
+            how,
+            Some(before),
+            Some(after),
+        );
         one.deltas = ["method", "path", "protocol"]
             .into_iter()
-            .filter(|attribute| before.attributes.get(*attribute) != after.attributes.get(*attribute))
+            .filter(|attribute| {
+                before.attributes.get(*attribute) != after.attributes.get(*attribute)
+            })
             .map(|attribute| {
-                let value = |fact: &Fact| fact.attributes.get(attribute).cloned().unwrap_or(Json::Null);
+                let value = |fact: &Fact| {
+                    fact.attributes
+                        .get(attribute)
+                        .cloned()
+                        .unwrap_or(Json::Null)
+                };
                 delta(attribute, value(before), value(after))
             })
             .collect();
         if key.starts_with("mount") {
-            let old: BTreeSet<&str> = mounts(before).iter().map(|mount| mount.text.as_str()).collect();
-            let place = mounts(after).into_iter().find(|mount| !old.contains(mount.text.as_str()));
+            let old: BTreeSet<&str> = mounts(before)
+                .iter()
+                .map(|mount| mount.text.as_str())
+                .collect();
+            let place = mounts(after)
+                .into_iter()
+                .find(|mount| !old.contains(mount.text.as_str()));
             if let Some(place) = place.or(mounts(after).first().copied()) {
                 one.location = place.location.clone();
                 if pairs.len() > 1 {
-                    one.title = format!("{} moved: mounted at `{}`, {}", plural(pairs.len(), "endpoint"), place.text, one.title);
+                    one.title = format!(
+                        "{} moved: mounted at `{}`, {}",
+                        plural(pairs.len(), "endpoint"),
+                        place.text,
+                        one.title
+                    );
                 }
             }
         }
         if pairs.len() > 1 {
             one.affected = pairs
                 .iter()
-                .map(|(before, after)| affected(&name(before), format!("now {}", name(after)), &after.location))
+                .map(|(before, after)| {
+                    affected(
+                        &name(before),
+                        format!("now {}", name(after)),
+                        &after.location,
+                    )
+                })
                 .collect();
         }
         changes.push(one);
@@ -221,14 +341,23 @@ fn guards(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
 }
 
 fn uses<'a>(fact: &'a Fact, role: &str) -> Vec<&'a Evidence> {
-    fact.evidence.iter().filter(|evidence| evidence.role == role).collect()
+    fact.evidence
+        .iter()
+        .filter(|evidence| evidence.role == role)
+        .collect()
 }
 
 fn cause(before: &Fact, after: &Fact) -> Option<Cause> {
     // What could not be understood and is gone may have been a guard as well.
     let all = |fact: &Fact| -> BTreeSet<String> {
         let guards = fact.texts("guards").into_iter().map(str::to_owned);
-        guards.chain(uses(fact, "unknown").iter().map(|evidence| evidence.text.clone())).collect()
+        guards
+            .chain(
+                uses(fact, "unknown")
+                    .iter()
+                    .map(|evidence| evidence.text.clone()),
+            )
+            .collect()
     };
     let (old, new) = (all(before), all(after));
     let lost: Vec<String> = old.difference(&new).cloned().collect();
@@ -240,13 +369,23 @@ fn cause(before: &Fact, after: &Fact) -> Option<Cause> {
         let mut found: Vec<&Evidence> = fact
             .evidence
             .iter()
-            .filter(|evidence| matches!(evidence.role.as_str(), "guard" | "unknown") && names.contains(&evidence.text))
+            .filter(|evidence| {
+                matches!(evidence.role.as_str(), "guard" | "unknown")
+                    && names.contains(&evidence.text)
+            })
             .collect();
         found.sort_by_key(|evidence| rank(&evidence.attached));
-        found.first().map(|evidence| (evidence.attached.clone(), evidence.location.clone()))
+        found
+            .first()
+            .map(|evidence| (evidence.attached.clone(), evidence.location.clone()))
     };
-    let exemptions: Vec<String> = uses(before, "exemption").iter().map(|evidence| evidence.text.clone()).collect();
-    let exempted = uses(after, "exemption").into_iter().find(|evidence| !exemptions.contains(&evidence.text));
+    let exemptions: Vec<String> = uses(before, "exemption")
+        .iter()
+        .map(|evidence| evidence.text.clone())
+        .collect();
+    let exempted = uses(after, "exemption")
+        .into_iter()
+        .find(|evidence| !exemptions.contains(&evidence.text));
     if let Some(evidence) = exempted.filter(|_| !lost.is_empty()) {
         return Some(Cause {
             lost,
@@ -260,7 +399,13 @@ fn cause(before: &Fact, after: &Fact) -> Option<Cause> {
         Some(found) => found,
         None => place(after, &gained).unwrap_or_else(|| ("handler".into(), after.location.clone())),
     };
-    Some(Cause { lost, gained, attached, place, exempted: false })
+    Some(Cause {
+        lost,
+        gained,
+        attached,
+        place,
+        exempted: false,
+    })
 }
 
 /// The outermost place first: it is the cause of what the others lost.
@@ -277,7 +422,15 @@ fn rank(attached: &str) -> u8 {
 
 fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
     let (before, after) = pairs[0];
-    let list = |names: &[String]| enumerate(&names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>(), 3);
+    let list = |names: &[String]| {
+        enumerate(
+            &names
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect::<Vec<_>>(),
+            3,
+        )
+    };
     let subject = match pairs.len() {
         1 => name(after),
         count => format!("{count} endpoints"),
@@ -290,19 +443,40 @@ fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
         "unknown" => 1,
         _ => 0,
     };
-    let worse = pairs.iter().any(|(before, after)| rank(after) < rank(before));
-    let better = !worse && pairs.iter().any(|(before, after)| rank(after) > rank(before));
+    let worse = pairs
+        .iter()
+        .any(|(before, after)| rank(after) < rank(before));
+    let better = !worse
+        && pairs
+            .iter()
+            .any(|(before, after)| rank(after) > rank(before));
     let (how, direction, title) = if cause.exempted {
         (
             ChangeKind::Removed,
             Direction::Weakened,
-            format!("{subject} lost {} through {}", list(&cause.lost), list(&cause.gained)),
+            format!(
+                "{subject} lost {} through {}",
+                list(&cause.lost),
+                list(&cause.gained)
+            ),
         )
     } else if cause.gained.is_empty() {
-        (ChangeKind::Removed, Direction::Weakened, format!("{subject} lost {}", list(&cause.lost)))
+        (
+            ChangeKind::Removed,
+            Direction::Weakened,
+            format!("{subject} lost {}", list(&cause.lost)),
+        )
     } else if cause.lost.is_empty() {
-        let direction = if worse { Direction::Neutral } else { Direction::Strengthened };
-        (ChangeKind::Added, direction, format!("{subject} gained {}", list(&cause.gained)))
+        let direction = if worse {
+            Direction::Neutral
+        } else {
+            Direction::Strengthened
+        };
+        (
+            ChangeKind::Added,
+            direction,
+            format!("{subject} gained {}", list(&cause.gained)),
+        )
     } else {
         let direction = if worse {
             Direction::Weakened
@@ -311,17 +485,40 @@ fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
         } else {
             Direction::Neutral
         };
-        let verb = if kept_name { "changed its guard" } else { "replaced its guard" };
+        let verb = if kept_name {
+            "changed its guard"
+        } else {
+            "replaced its guard"
+        };
         (
             ChangeKind::Modified,
             direction,
-            format!("{subject} {verb}: {} became {}", list(&cause.lost), list(&cause.gained)),
+            format!(
+                "{subject} {verb}: {} became {}",
+                list(&cause.lost),
+                list(&cause.gained)
+            ),
         )
     };
-    let mut one = change(FactKind::Auth, how, direction, title, Some(before), Some(after));
-    one.deltas.push(delta("guards", json!(before.texts("guards")), json!(after.texts("guards"))));
+    let mut one = change(
+        FactKind::Auth,
+        how,
+        direction,
+        title,
+        Some(before),
+        Some(after),
+    );
+    one.deltas.push(delta(
+        "guards",
+        json!(before.texts("guards")),
+        json!(after.texts("guards")),
+    ));
     if state(before) != state(after) {
-        one.deltas.push(delta("guard_state", json!(state(before)), json!(state(after))));
+        one.deltas.push(delta(
+            "guard_state",
+            json!(state(before)),
+            json!(state(after)),
+        ));
     }
     one.location = cause.place.clone();
     one.at_base = !cause.lost.is_empty() && !cause.exempted;
@@ -343,7 +540,11 @@ fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
         one.affected = pairs
             .iter()
             .map(|(_, after)| {
-                let left: Vec<String> = after.texts("guards").iter().map(|guard| format!("`{guard}`")).collect();
+                let left: Vec<String> = after
+                    .texts("guards")
+                    .iter()
+                    .map(|guard| format!("`{guard}`"))
+                    .collect();
                 let outcome = match state(after) {
                     "open" => "now open".to_owned(),
                     "guarded" if left.is_empty() => "still checked in its body".to_owned(),
@@ -356,7 +557,9 @@ fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
     } else if state(after) == "open" {
         one.notes.push("no guard is left on it".into());
     }
-    if pairs.iter().all(|(before, _)| before.confidence == Confidence::Heuristic)
+    if pairs
+        .iter()
+        .all(|(before, _)| before.confidence == Confidence::Heuristic)
         && let Some(before) = &mut one.before
     {
         before.confidence = Confidence::Heuristic;
@@ -373,7 +576,16 @@ fn parameters(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
             all.into_iter()
                 .flatten()
                 .filter(|parameter| parameter["in"] != "path")
-                .map(|parameter| (format!("{} {}", parameter["in"].as_str().unwrap_or_default(), parameter["name"].as_str().unwrap_or_default()), parameter.clone()))
+                .map(|parameter| {
+                    (
+                        format!(
+                            "{} {}",
+                            parameter["in"].as_str().unwrap_or_default(),
+                            parameter["name"].as_str().unwrap_or_default()
+                        ),
+                        parameter.clone(),
+                    )
+                })
                 .collect()
         };
         let (old, new) = (list(before), list(after));
@@ -388,11 +600,28 @@ fn parameters(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
                 Some(_) => {}
             }
         }
-        words.extend(old.keys().filter(|key| !new.contains_key(*key)).map(|key| format!("no longer takes {key}")));
+        words.extend(
+            old.keys()
+                .filter(|key| !new.contains_key(*key))
+                .map(|key| format!("no longer takes {key}")),
+        );
         let title = format!("{} {}", name(after), enumerate(&words, 3));
-        let mut one = change(FactKind::Endpoint, ChangeKind::Modified, Direction::Neutral, title, Some(before), Some(after));
-        let value = |fact: &Fact| fact.attributes.get("parameters").cloned().unwrap_or(Json::Null);
-        one.deltas.push(delta("parameters", value(before), value(after)));
+        let mut one = change(
+            FactKind::Endpoint,
+            ChangeKind::Modified,
+            Direction::Neutral,
+            title,
+            Some(before),
+            Some(after),
+        );
+        let value = |fact: &Fact| {
+            fact.attributes
+                .get("parameters")
+                .cloned()
+                .unwrap_or(Json::Null)
+        };
+        one.deltas
+            .push(delta("parameters", value(before), value(after)));
         changes.push(one);
     }
 }

@@ -16,7 +16,10 @@ pub(super) fn compare(sides: &Sides<'_>, handlers: &Handlers, changes: &mut Vec<
     checks(sides, handlers, b, a, changes);
     let (b, a) = (of_type(&before, "denial"), of_type(&after, "denial"));
     denials(sides, handlers, b, a, changes);
-    let (b, a) = (of_type(&before, "guard-body"), of_type(&after, "guard-body"));
+    let (b, a) = (
+        of_type(&before, "guard-body"),
+        of_type(&after, "guard-body"),
+    );
     bodies(b, a, changes);
     crypto(sides, changes);
     sinks(sides, changes);
@@ -49,46 +52,118 @@ fn came_or_went(fact: &Fact, functions: &BTreeSet<String>, handlers: &BTreeSet<S
     handlers.contains(subject) || !functions.contains(subject) && subject != "module"
 }
 
-fn checks<'a>(sides: &Sides<'a>, handlers: &Handlers, mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut Vec<Change>) {
-    pair(&mut before, &mut after, |fact| key(fact, &["subject", "call", "awaited"]));
-    pair(&mut before, &mut after, |fact| key(fact, &["call", "awaited"]));
-    for (old, new) in pair(&mut before, &mut after, |fact| key(fact, &["subject", "callee"])) {
-        let lost_await = old.attributes.get("awaited") == Some(&json!(true)) && new.attributes.get("awaited") == Some(&json!(false));
+fn checks<'a>(
+    sides: &Sides<'a>,
+    handlers: &Handlers,
+    mut before: Vec<&'a Fact>,
+    mut after: Vec<&'a Fact>,
+    changes: &mut Vec<Change>,
+) {
+    pair(&mut before, &mut after, |fact| {
+        key(fact, &["subject", "call", "awaited"])
+    });
+    pair(&mut before, &mut after, |fact| {
+        key(fact, &["call", "awaited"])
+    });
+    for (old, new) in pair(&mut before, &mut after, |fact| {
+        key(fact, &["subject", "callee"])
+    }) {
+        let lost_await = old.attributes.get("awaited") == Some(&json!(true))
+            && new.attributes.get("awaited") == Some(&json!(false));
         let (direction, title) = if lost_await && old.text("call") == new.text("call") {
-            (Direction::Weakened, format!("{} no longer awaits `{}`", text(new, "subject"), text(new, "callee")))
+            (
+                Direction::Weakened,
+                format!(
+                    "{} no longer awaits `{}`",
+                    text(new, "subject"),
+                    text(new, "callee")
+                ),
+            )
         } else {
             (
                 Direction::Neutral,
-                format!("{} changed its check: `{}` became `{}`", text(new, "subject"), text(old, "call"), text(new, "call")),
+                format!(
+                    "{} changed its check: `{}` became `{}`",
+                    text(new, "subject"),
+                    text(old, "call"),
+                    text(new, "call")
+                ),
             )
         };
-        let mut one = change(FactKind::Auth, ChangeKind::Modified, direction, title, Some(old), Some(new));
+        let mut one = change(
+            FactKind::Auth,
+            ChangeKind::Modified,
+            direction,
+            title,
+            Some(old),
+            Some(new),
+        );
         one.deltas = deltas(old, new, &["subject"]);
         changes.push(one);
     }
     // A call that lives on in another function of the same file was moved and rewritten.
-    pair(&mut before, &mut after, |fact| format!("{}|{}", fact.text("callee").unwrap_or_default(), fact.location.path));
+    pair(&mut before, &mut after, |fact| {
+        format!(
+            "{}|{}",
+            fact.text("callee").unwrap_or_default(),
+            fact.location.path
+        )
+    });
     for old in before {
         if came_or_went(old, &sides.after.functions, &handlers.removed) {
             continue;
         }
-        let title = format!("{} lost its check `{}`", text(old, "subject"), text(old, "call"));
-        changes.push(change(FactKind::Auth, ChangeKind::Removed, Direction::Weakened, title, Some(old), None));
+        let title = format!(
+            "{} lost its check `{}`",
+            text(old, "subject"),
+            text(old, "call")
+        );
+        changes.push(change(
+            FactKind::Auth,
+            ChangeKind::Removed,
+            Direction::Weakened,
+            title,
+            Some(old),
+            None,
+        ));
     }
     for new in after {
         if came_or_went(new, &sides.before.functions, &handlers.added) {
             continue;
         }
-        let title = format!("{} gained the check `{}`", text(new, "subject"), text(new, "call"));
-        changes.push(change(FactKind::Auth, ChangeKind::Added, Direction::Strengthened, title, None, Some(new)));
+        let title = format!(
+            "{} gained the check `{}`",
+            text(new, "subject"),
+            text(new, "call")
+        );
+        changes.push(change(
+            FactKind::Auth,
+            ChangeKind::Added,
+            Direction::Strengthened,
+            title,
+            None,
+            Some(new),
+        ));
     }
 }
 
-fn denials<'a>(sides: &Sides<'a>, handlers: &Handlers, mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut Vec<Change>) {
-    pair(&mut before, &mut after, |fact| key(fact, &["subject", "digest", "outcome"]));
+fn denials<'a>(
+    sides: &Sides<'a>,
+    handlers: &Handlers,
+    mut before: Vec<&'a Fact>,
+    mut after: Vec<&'a Fact>,
+    changes: &mut Vec<Change>,
+) {
+    pair(&mut before, &mut after, |fact| {
+        key(fact, &["subject", "digest", "outcome"])
+    });
     // 401 became 403, the test is the same: nobody gets further than before.
-    pair(&mut before, &mut after, |fact| key(fact, &["subject", "digest"]));
-    pair(&mut before, &mut after, |fact| key(fact, &["digest", "outcome"]));
+    pair(&mut before, &mut after, |fact| {
+        key(fact, &["subject", "digest"])
+    });
+    pair(&mut before, &mut after, |fact| {
+        key(fact, &["digest", "outcome"])
+    });
     for (old, new) in pair(&mut before, &mut after, |fact| key(fact, &["subject"])) {
         let title = format!(
             "{} denies on another condition: `{}` became `{}`",
@@ -96,7 +171,14 @@ fn denials<'a>(sides: &Sides<'a>, handlers: &Handlers, mut before: Vec<&'a Fact>
             text(old, "condition"),
             text(new, "condition")
         );
-        let mut one = change(FactKind::Auth, ChangeKind::Modified, Direction::Neutral, title, Some(old), Some(new));
+        let mut one = change(
+            FactKind::Auth,
+            ChangeKind::Modified,
+            Direction::Neutral,
+            title,
+            Some(old),
+            Some(new),
+        );
         one.deltas = deltas(old, new, &["digest", "subject"]);
         changes.push(one);
     }
@@ -104,28 +186,61 @@ fn denials<'a>(sides: &Sides<'a>, handlers: &Handlers, mut before: Vec<&'a Fact>
         if came_or_went(old, &sides.after.functions, &handlers.removed) {
             continue;
         }
-        let title = format!("{} no longer denies ({}) when `{}`", text(old, "subject"), text(old, "outcome"), text(old, "condition"));
-        changes.push(change(FactKind::Auth, ChangeKind::Removed, Direction::Weakened, title, Some(old), None));
+        let title = format!(
+            "{} no longer denies ({}) when `{}`",
+            text(old, "subject"),
+            text(old, "outcome"),
+            text(old, "condition")
+        );
+        changes.push(change(
+            FactKind::Auth,
+            ChangeKind::Removed,
+            Direction::Weakened,
+            title,
+            Some(old),
+            None,
+        ));
     }
     for new in after {
         if came_or_went(new, &sides.before.functions, &handlers.added) {
             continue;
         }
-        let title = format!("{} now denies ({}) when `{}`", text(new, "subject"), text(new, "outcome"), text(new, "condition"));
-        changes.push(change(FactKind::Auth, ChangeKind::Added, Direction::Strengthened, title, None, Some(new)));
+        let title = format!(
+            "{} now denies ({}) when `{}`",
+            text(new, "subject"),
+            text(new, "outcome"),
+            text(new, "condition")
+        );
+        changes.push(change(
+            FactKind::Auth,
+            ChangeKind::Added,
+            Direction::Strengthened,
+            title,
+            None,
+            Some(new),
+        ));
     }
 }
 
 /// The body of what is used as a guard on both sides.
 fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut Vec<Change>) {
-    let mut pairs = pair(&mut before, &mut after, |fact| format!("{}|{}", fact.identity, fact.location.path));
+    let mut pairs = pair(&mut before, &mut after, |fact| {
+        format!("{}|{}", fact.identity, fact.location.path)
+    });
     pairs.extend(pair(&mut before, &mut after, |fact| fact.identity.clone()));
     for (old, new) in pairs {
         if old.text("digest") == new.text("digest") {
             continue;
         }
         let title = format!("the guard `{}` works differently now", text(new, "name"));
-        let mut one = change(FactKind::Auth, ChangeKind::Modified, Direction::Neutral, title, Some(old), Some(new));
+        let mut one = change(
+            FactKind::Auth,
+            ChangeKind::Modified,
+            Direction::Neutral,
+            title,
+            Some(old),
+            Some(new),
+        );
         one.deltas = deltas(old, new, &["subject"]);
         changes.push(one);
     }
@@ -139,21 +254,36 @@ const ORDERED: [&str; 4] = ["strength", "key_bits", "iterations", "min_version"]
 fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let (mut before, mut after) = sides.of(FactKind::Crypto);
     let shape = |fact: &Fact| {
-        let rest: Vec<String> = fact.attributes.iter().filter(|(name, _)| *name != "subject").map(|(name, value)| format!("{name}={value}")).collect();
+        let rest: Vec<String> = fact
+            .attributes
+            .iter()
+            .filter(|(name, _)| *name != "subject")
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         rest.join("|")
     };
-    pair(&mut before, &mut after, |fact| format!("{}|{}", text(fact, "subject"), shape(fact)));
+    pair(&mut before, &mut after, |fact| {
+        format!("{}|{}", text(fact, "subject"), shape(fact))
+    });
     pair(&mut before, &mut after, shape);
-    let mut pairs = pair(&mut before, &mut after, |fact| key(fact, &["subject", "operation"]));
+    let mut pairs = pair(&mut before, &mut after, |fact| {
+        key(fact, &["subject", "operation"])
+    });
     // Within a function one use took another's place: `hashlib.md5` became `secrets.token_hex`.
-    pairs.extend(pair(&mut before, &mut after, |fact| key(fact, &["subject"])));
-    pairs.extend(pair(&mut before, &mut after, |fact| format!("{}|{}", text(fact, "operation"), fact.location.path)));
+    pairs.extend(pair(&mut before, &mut after, |fact| {
+        key(fact, &["subject"])
+    }));
+    pairs.extend(pair(&mut before, &mut after, |fact| {
+        format!("{}|{}", text(fact, "operation"), fact.location.path)
+    }));
     for (old, new) in pairs {
         let words = |fact: &Fact| {
             let mut words = text(fact, "algorithm").to_owned();
             for name in ["mode", "key_bits", "iterations", "min_version"] {
                 if let Some(value) = fact.attributes.get(name) {
-                    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    let value = value
+                        .as_str()
+                        .map_or_else(|| value.to_string(), str::to_owned);
                     words.push_str(&format!(" {name} {value}"));
                 }
             }
@@ -168,26 +298,79 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             Direction::Strengthened => "strengthened",
             Direction::Neutral => "changed",
         };
-        let title = format!("{} in {} {how}: {} became {}", operation(new), text(new, "subject"), words(old), words(new));
-        let mut one = change(FactKind::Crypto, ChangeKind::Modified, direction, title, Some(old), Some(new));
+        let title = format!(
+            "{} in {} {how}: {} became {}",
+            operation(new),
+            text(new, "subject"),
+            words(old),
+            words(new)
+        );
+        let mut one = change(
+            FactKind::Crypto,
+            ChangeKind::Modified,
+            direction,
+            title,
+            Some(old),
+            Some(new),
+        );
         one.deltas = deltas(old, new, &["subject"]);
         changes.push(one);
     }
     for old in before {
-        let direction = if text(old, "operation") == "compare" { Direction::Weakened } else { Direction::Neutral };
-        let title = format!("{} with {} in {} removed", operation(old), text(old, "algorithm"), text(old, "subject"));
-        changes.push(change(FactKind::Crypto, ChangeKind::Removed, direction, title, Some(old), None));
+        let direction = if text(old, "operation") == "compare" {
+            Direction::Weakened
+        } else {
+            Direction::Neutral
+        };
+        let title = format!(
+            "{} with {} in {} removed",
+            operation(old),
+            text(old, "algorithm"),
+            text(old, "subject")
+        );
+        changes.push(change(
+            FactKind::Crypto,
+            ChangeKind::Removed,
+            direction,
+            title,
+            Some(old),
+            None,
+        ));
     }
     for new in after {
-        let weak = new.attributes.get("strength").and_then(Json::as_i64).is_some_and(|strength| strength <= 1)
+        let weak = new
+            .attributes
+            .get("strength")
+            .and_then(Json::as_i64)
+            .is_some_and(|strength| strength <= 1)
             || new.attributes.get("verify") == Some(&json!(false));
-        let direction = if weak { Direction::Weakened } else { Direction::Neutral };
-        let title = if new.attributes.get("verify") == Some(&json!(false)) {
-            format!("{} is not verified in {}", operation(new), text(new, "subject"))
+        let direction = if weak {
+            Direction::Weakened
         } else {
-            format!("{} with {} in {}", operation(new), text(new, "algorithm"), text(new, "subject"))
+            Direction::Neutral
         };
-        changes.push(change(FactKind::Crypto, ChangeKind::Added, direction, title, None, Some(new)));
+        let title = if new.attributes.get("verify") == Some(&json!(false)) {
+            format!(
+                "{} is not verified in {}",
+                operation(new),
+                text(new, "subject")
+            )
+        } else {
+            format!(
+                "{} with {} in {}",
+                operation(new),
+                text(new, "algorithm"),
+                text(new, "subject")
+            )
+        };
+        changes.push(change(
+            FactKind::Crypto,
+            ChangeKind::Added,
+            direction,
+            title,
+            None,
+            Some(new),
+        ));
     }
 }
 
@@ -220,7 +403,11 @@ fn weigh(old: &Fact, new: &Fact) -> Direction {
         if let (Some(a), Some(b)) = (number(old), number(new))
             && a != b
         {
-            return if b < a { Direction::Weakened } else { Direction::Strengthened };
+            return if b < a {
+                Direction::Weakened
+            } else {
+                Direction::Strengthened
+            };
         }
     }
     if text(old, "operation") == "compare" && text(new, "operation") != "compare" {
@@ -232,15 +419,37 @@ fn weigh(old: &Fact, new: &Fact) -> Direction {
 fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     for kind in [FactKind::Infra, FactKind::Sink, FactKind::Egress] {
         let (mut before, mut after) = sides.of(kind);
-        pair(&mut before, &mut after, |fact| format!("{}|{:?}", fact.identity, fact.attributes));
-        pair(&mut before, &mut after, |fact| key(fact, &["operation", "callee", "argument"]));
+        pair(&mut before, &mut after, |fact| {
+            format!("{}|{:?}", fact.identity, fact.attributes)
+        });
+        pair(&mut before, &mut after, |fact| {
+            key(fact, &["operation", "callee", "argument"])
+        });
         for old in before {
-            let title = format!("{} in {} removed", text(old, "operation"), text(old, "subject"));
-            changes.push(change(kind, ChangeKind::Removed, Direction::Strengthened, title, Some(old), None));
+            let title = format!(
+                "{} in {} removed",
+                text(old, "operation"),
+                text(old, "subject")
+            );
+            changes.push(change(
+                kind,
+                ChangeKind::Removed,
+                Direction::Strengthened,
+                title,
+                Some(old),
+                None,
+            ));
         }
         for new in after {
             let title = format!("{} in {}", text(new, "operation"), text(new, "subject"));
-            changes.push(change(kind, ChangeKind::Added, Direction::Weakened, title, None, Some(new)));
+            changes.push(change(
+                kind,
+                ChangeKind::Added,
+                Direction::Weakened,
+                title,
+                None,
+                Some(new),
+            ));
         }
     }
 }
@@ -250,7 +459,9 @@ fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
 fn secrets(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let (mut before, mut after) = sides.of(FactKind::Secret);
     // The same value elsewhere is no new secret, unless it left the tests.
-    pair(&mut before, &mut after, |fact| format!("{}|{}", fact.identity, fact.scope.name()));
+    pair(&mut before, &mut after, |fact| {
+        format!("{}|{}", fact.identity, fact.scope.name())
+    });
     pair(&mut before, &mut after, |fact| fact.identity.clone());
     let mut told = BTreeSet::new();
     for new in after {
@@ -261,20 +472,48 @@ fn secrets(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             threatgate_facts::Scope::Production => String::new(),
             scope => format!(" in {} code", scope.name()),
         };
-        let title = format!("{} `{}` added{scope}", text(new, "provider"), text(new, "preview"));
-        changes.push(change(FactKind::Secret, ChangeKind::Added, Direction::Weakened, title, None, Some(new)));
+        let title = format!(
+            "{} `{}` added{scope}",
+            text(new, "provider"),
+            text(new, "preview")
+        );
+        changes.push(change(
+            FactKind::Secret,
+            ChangeKind::Added,
+            Direction::Weakened,
+            title,
+            None,
+            Some(new),
+        ));
     }
     for old in before {
-        let title = format!("{} `{}` removed", text(old, "provider"), text(old, "preview"));
-        let mut one = change(FactKind::Secret, ChangeKind::Removed, Direction::Strengthened, title, Some(old), None);
+        let title = format!(
+            "{} `{}` removed",
+            text(old, "provider"),
+            text(old, "preview")
+        );
+        let mut one = change(
+            FactKind::Secret,
+            ChangeKind::Removed,
+            Direction::Strengthened,
+            title,
+            Some(old),
+            None,
+        );
         one.notes.push("it stays in the history: rotate it".into());
         changes.push(one);
     }
     let (before, after) = sides.of(FactKind::Gate);
-    let (old, new) = (group(before, |fact| fact.identity.clone()), group(after, |fact| fact.identity.clone()));
+    let (old, new) = (
+        group(before, |fact| fact.identity.clone()),
+        group(after, |fact| fact.identity.clone()),
+    );
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     for name in names {
-        let (a, b) = (old.get(name).map(|facts| facts[0]), new.get(name).map(|facts| facts[0]));
+        let (a, b) = (
+            old.get(name).map(|facts| facts[0]),
+            new.get(name).map(|facts| facts[0]),
+        );
         let (how, verb) = match (a, b) {
             (None, Some(_)) => (ChangeKind::Added, "added"),
             (Some(_), None) => (ChangeKind::Removed, "removed"),
@@ -284,7 +523,11 @@ fn secrets(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         let title = format!("{name} {verb}: the gate judges this change by the base's version");
         let mut one = change(FactKind::Gate, how, Direction::Neutral, title, a, b);
         if let (Some(a), Some(b)) = (a, b) {
-            one.deltas.push(delta("digest", json!(a.text("digest")), json!(b.text("digest"))));
+            one.deltas.push(delta(
+                "digest",
+                json!(a.text("digest")),
+                json!(b.text("digest")),
+            ));
         }
         changes.push(one);
     }

@@ -32,16 +32,34 @@ fn order(before: Option<i64>, after: Option<i64>) -> Direction {
 
 pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let (before, after) = sides.of(FactKind::Auth);
-    let of = |facts: Vec<_>| facts.into_iter().filter(|fact: &&Fact| fact.text("type") == Some("setting")).collect::<Vec<&Fact>>();
+    let of = |facts: Vec<_>| {
+        facts
+            .into_iter()
+            .filter(|fact: &&Fact| fact.text("type") == Some("setting"))
+            .collect::<Vec<&Fact>>()
+    };
     let (mut old, mut new) = (of(before), of(after));
-    pair(&mut old, &mut new, |fact| format!("{}|{}|{}", fact.identity, shown(fact), fact.location.path));
-    pair(&mut old, &mut new, |fact| format!("{}|{}", fact.identity, shown(fact)));
-    let mut pairs = pair(&mut old, &mut new, |fact| format!("{}|{}", fact.identity, fact.location.path));
+    pair(&mut old, &mut new, |fact| {
+        format!("{}|{}|{}", fact.identity, shown(fact), fact.location.path)
+    });
+    pair(&mut old, &mut new, |fact| {
+        format!("{}|{}", fact.identity, shown(fact))
+    });
+    let mut pairs = pair(&mut old, &mut new, |fact| {
+        format!("{}|{}", fact.identity, fact.location.path)
+    });
     pairs.extend(pair(&mut old, &mut new, |fact| fact.identity.clone()));
     let name = |fact: &Fact| fact.text("setting").unwrap_or_default().to_owned();
     for (a, b) in pairs {
         let title = format!("{} became {} (was {})", name(b), shown(b), shown(a));
-        let mut one = change(FactKind::Auth, ChangeKind::Modified, order(level(a), level(b)), title, Some(a), Some(b));
+        let mut one = change(
+            FactKind::Auth,
+            ChangeKind::Modified,
+            order(level(a), level(b)),
+            title,
+            Some(a),
+            Some(b),
+        );
         one.deltas = deltas(a, b, &[]);
         changes.push(one);
     }
@@ -52,13 +70,27 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             continue;
         }
         let title = format!("{} removed (was {})", name(fact), shown(fact));
-        changes.push(change(FactKind::Auth, ChangeKind::Removed, direction, title, Some(fact), None));
+        changes.push(change(
+            FactKind::Auth,
+            ChangeKind::Removed,
+            direction,
+            title,
+            Some(fact),
+            None,
+        ));
     }
     for fact in new {
         if level(fact).is_some() && level(fact) == default(fact) {
             continue;
         }
         let title = format!("{} set to {}", name(fact), shown(fact));
-        changes.push(change(FactKind::Auth, ChangeKind::Added, order(default(fact), level(fact)), title, None, Some(fact)));
+        changes.push(change(
+            FactKind::Auth,
+            ChangeKind::Added,
+            order(default(fact), level(fact)),
+            title,
+            None,
+            Some(fact),
+        ));
     }
 }

@@ -195,7 +195,8 @@ impl Linker<'_> {
     }
 
     pub(super) fn member(&self, object: &Value, property: &str) -> Value {
-        self.deeper(|| self.find_member(object, property)).unwrap_or(Value::Unknown)
+        self.deeper(|| self.find_member(object, property))
+            .unwrap_or(Value::Unknown)
     }
 
     fn find_member(&self, object: &Value, property: &str) -> Value {

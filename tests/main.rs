@@ -1,0 +1,1 @@
+//! The program from outside, and the rules on fixtures. One binary declares all others as modules.
