@@ -1,6 +1,7 @@
 //! Facts without a natural unique identity, as counted multisets: checks, denials, uses of
 //! cryptography, dangerous calls, credentials.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
@@ -279,6 +280,11 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     for (old, new) in pairs {
         let words = |fact: &Fact| {
             let mut words = text(fact, "algorithm").to_owned();
+            if text(old, "algorithm") == text(new, "algorithm")
+                && text(old, "library") != text(new, "library")
+            {
+                words = format!("{words} of {}", text(fact, "library"));
+            }
             for name in ["mode", "key_bits", "iterations", "min_version"] {
                 if let Some(value) = fact.attributes.get(name) {
                     let value = value
@@ -289,6 +295,9 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             }
             if fact.attributes.get("verify") == Some(&json!(false)) {
                 words.push_str(" without verification");
+            }
+            if let Some(purpose) = fact.text("purpose") {
+                words.push_str(&format!(" as {purpose}"));
             }
             words
         };
@@ -317,17 +326,29 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         changes.push(one);
     }
     for old in before {
-        let direction = if text(old, "operation") == "compare" {
-            Direction::Weakened
-        } else {
-            Direction::Neutral
+        let unverified = old.attributes.get("verify") == Some(&json!(false));
+        let gone = came_or_went(old, &sides.after.functions, &BTreeSet::new());
+        let direction = match against_default(old) {
+            Some(Ordering::Greater) => Direction::Weakened,
+            Some(Ordering::Less) => Direction::Strengthened,
+            _ if unverified => Direction::Strengthened,
+            _ if text(old, "operation") == "compare" && !gone => Direction::Weakened,
+            _ => Direction::Neutral,
         };
-        let title = format!(
-            "{} with {} in {} removed",
-            operation(old),
-            text(old, "algorithm"),
-            text(old, "subject")
-        );
+        let title = if unverified {
+            format!(
+                "{} is verified again in {}",
+                operation(old),
+                text(old, "subject")
+            )
+        } else {
+            format!(
+                "{} with {} in {} removed",
+                operation(old),
+                text(old, "algorithm"),
+                text(old, "subject")
+            )
+        };
         changes.push(change(
             FactKind::Crypto,
             ChangeKind::Removed,
@@ -344,10 +365,13 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             .and_then(Json::as_i64)
             .is_some_and(|strength| strength <= 1)
             || new.attributes.get("verify") == Some(&json!(false));
-        let direction = if weak {
-            Direction::Weakened
-        } else {
-            Direction::Neutral
+        let known = !came_or_went(new, &sides.before.functions, &BTreeSet::new());
+        let direction = match against_default(new) {
+            Some(Ordering::Greater) => Direction::Strengthened,
+            Some(Ordering::Less) => Direction::Weakened,
+            _ if weak => Direction::Weakened,
+            _ if text(new, "operation") == "compare" && known => Direction::Strengthened,
+            _ => Direction::Neutral,
         };
         let title = if new.attributes.get("verify") == Some(&json!(false)) {
             format!(
@@ -372,6 +396,12 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             Some(new),
         ));
     }
+}
+
+/// How strong a setting is beside what holds where it is absent.
+fn against_default(fact: &Fact) -> Option<Ordering> {
+    let number = |name: &str| fact.attributes.get(name).and_then(Json::as_i64);
+    Some(number("strength")?.cmp(&number("default_strength")?))
 }
 
 fn operation(fact: &Fact) -> &'static str {
@@ -399,7 +429,11 @@ fn weigh(old: &Fact, new: &Fact) -> Direction {
         _ => {}
     }
     for name in ORDERED {
-        let number = |fact: &Fact| fact.attributes.get(name).and_then(Json::as_f64);
+        let number = |fact: &Fact| {
+            let value = fact.attributes.get(name)?;
+            let text = || value.as_str().and_then(|text| text.parse::<f64>().ok());
+            value.as_f64().or_else(text)
+        };
         if let (Some(a), Some(b)) = (number(old), number(new))
             && a != b
         {
