@@ -266,7 +266,21 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     pair(&mut before, &mut after, |fact| {
         format!("{}|{}", text(fact, "subject"), shape(fact))
     });
-    pair(&mut before, &mut after, shape);
+    // The same use under another name was moved with its function, or into a new one. A weak use
+    // or a comparison that changes places between functions that stay is two changes.
+    let matters = |fact: &Fact| is_weak(fact) || text(fact, "operation") == "compare";
+    let within = |fact: &Fact, functions: &BTreeSet<String>| {
+        matters(fact) && !came_or_went(fact, functions, &BTreeSet::new())
+    };
+    let (mut staying, mut leaving): (Vec<&Fact>, Vec<&Fact>) = before
+        .into_iter()
+        .partition(|fact| within(fact, &sides.after.functions));
+    pair(&mut leaving, &mut after, shape);
+    let (known, mut arriving): (Vec<&Fact>, Vec<&Fact>) = after
+        .into_iter()
+        .partition(|fact| within(fact, &sides.before.functions));
+    pair(&mut staying, &mut arriving, shape);
+    let (mut before, mut after) = ([leaving, staying].concat(), [arriving, known].concat());
     let mut pairs = pair(&mut before, &mut after, |fact| {
         key(fact, &["subject", "operation"])
     });
@@ -359,17 +373,11 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         ));
     }
     for new in after {
-        let weak = new
-            .attributes
-            .get("strength")
-            .and_then(Json::as_i64)
-            .is_some_and(|strength| strength <= 1)
-            || new.attributes.get("verify") == Some(&json!(false));
         let known = !came_or_went(new, &sides.before.functions, &BTreeSet::new());
         let direction = match against_default(new) {
             Some(Ordering::Greater) => Direction::Strengthened,
             Some(Ordering::Less) => Direction::Weakened,
-            _ if weak => Direction::Weakened,
+            _ if is_weak(new) => Direction::Weakened,
             _ if text(new, "operation") == "compare" && known => Direction::Strengthened,
             _ => Direction::Neutral,
         };
@@ -396,6 +404,12 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             Some(new),
         ));
     }
+}
+
+fn is_weak(fact: &Fact) -> bool {
+    let strength = fact.attributes.get("strength").and_then(Json::as_i64);
+    strength.is_some_and(|strength| strength <= 1)
+        || fact.attributes.get("verify") == Some(&json!(false))
 }
 
 /// How strong a setting is beside what holds where it is absent.
