@@ -231,7 +231,12 @@ fn made(
                     let names: BTreeSet<String> = names.map(canonical_algorithm).collect();
                     names.into_iter().collect::<Vec<_>>().join("+")
                 }
-                _ => "unknown".to_owned(),
+                _ => String::new(),
+            };
+            let algorithm = if algorithm.is_empty() {
+                "unknown".to_owned()
+            } else {
+                algorithm
             };
             attributes.insert("algorithm".into(), json!(algorithm));
             attributes.insert(
