@@ -288,8 +288,15 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     pairs.extend(pair(&mut before, &mut after, |fact| {
         key(fact, &["subject"])
     }));
+    let stays =
+        |fact: &Fact| within(fact, &sides.before.functions) && within(fact, &sides.after.functions);
     pairs.extend(pair(&mut before, &mut after, |fact| {
-        format!("{}|{}", text(fact, "operation"), fact.location.path)
+        let place = format!("{}|{}", text(fact, "operation"), fact.location.path);
+        if stays(fact) {
+            format!("{place}|{}", text(fact, "subject"))
+        } else {
+            place
+        }
     }));
     for (old, new) in pairs {
         let words = |fact: &Fact| {
