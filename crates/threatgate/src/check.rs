@@ -145,6 +145,11 @@ pub(crate) enum Judged {
 /// From arguments to an assessment.
 pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
     let repository = Repository::open(&args.repo)?;
+    if args.staged
+        && let Some(index) = std::env::var_os("GIT_INDEX_FILE")
+    {
+        repository.use_index(index.as_ref())?;
+    }
     let request = RangeRequest {
         base: args.base.clone(),
         head: args.head.clone(),
