@@ -1,1 +1,4 @@
 //! The program from outside, and the rules on fixtures. One binary declares all others as modules.
+
+mod cli;
+mod repository;
