@@ -1,5 +1,7 @@
 //! The program from outside, and the rules on fixtures. One binary declares all others as modules.
 
+mod cli;
 mod fixture;
 mod fixtures;
 mod metamorphic;
+mod repository;

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use threatgate_assess::{
-    Assessment, Circumstances, Coverage, UnknownGuard, Verdict, assess, compare,
+    Assessment, Circumstances, Coverage, SCHEMA_VERSION, Tool, UnknownGuard, Verdict, assess,
+    compare,
 };
 use threatgate_facts::{
-    Cache, Engine, Fact, FactKind, Inventory, Problem, Request, is_lock, is_manifest,
+    Cache, Engine, Fact, FactKind, Inventory, Problem, Request, Team, is_lock, is_manifest,
 };
 use threatgate_git::{
     Attributes, ChangedFile, Content, Environment, RangeError, RangeRequest, Repository, Side,
@@ -48,6 +49,13 @@ pub(crate) struct RangeArgs {
     /// A policy file in place of .threatgate/policy.toml of the base revision
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+}
+
+impl RangeArgs {
+    /// The policy file that was given, if one was.
+    pub(crate) fn policy(&self) -> Option<&std::path::Path> {
+        self.policy.as_deref()
+    }
 }
 
 #[derive(Args, Debug)]
@@ -96,11 +104,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
         Judged::Assessment(assessment) => *assessment,
         Judged::Undetermined(reason) => {
             crate::report_undetermined(&reason);
-            return Ok(ExitCode::from(if args.exit_zero {
-                0
-            } else {
-                Verdict::Incomplete.exit_code()
-            }));
+            undetermined(reason)?
         }
     };
     // Files first: a reader that closes stdout early must not cost them.
@@ -403,10 +407,48 @@ fn unknown_guards(inventory: &Inventory, changed: &BTreeSet<String>) -> Vec<Unkn
         .collect()
 }
 
+/// The report when nothing could be compared: never a pass, and never an empty stdout.
+fn undetermined(reason: String) -> Result<Assessment> {
+    Ok(Assessment {
+        schema_version: SCHEMA_VERSION.into(),
+        tool: Tool {
+            name: "threatgate".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            rules: crate::inventory::engine(&Team::default())?.digest().into(),
+        },
+        verdict: Verdict::Incomplete,
+        reasons: vec![reason],
+        base: None,
+        head: None,
+        range: "undetermined".into(),
+        notes: Vec::new(),
+        changes: Vec::new(),
+        threats: Vec::new(),
+        coverage: Coverage {
+            alarms: vec!["no file was compared: the range is not known".into()],
+            ..Coverage::default()
+        },
+        review: None,
+        policy: "not read: it stands at the base, which is not known".into(),
+    })
+}
+
+/// The range of a command other than `check` could not be determined; `main` exits with 4 for it.
+#[derive(Debug)]
+pub(crate) struct Undetermined(String);
+
+impl std::fmt::Display for Undetermined {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Undetermined {}
+
 /// For other commands: the assessment or a reason to stop.
 pub(crate) fn assessment(args: &RangeArgs) -> Result<Assessment> {
     match judge(args)? {
         Judged::Assessment(assessment) => Ok(*assessment),
-        Judged::Undetermined(reason) => bail!("{reason}"),
+        Judged::Undetermined(reason) => Err(Undetermined(reason).into()),
     }
 }
