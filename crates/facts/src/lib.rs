@@ -14,6 +14,7 @@ mod project;
 mod rule;
 pub mod schema;
 mod scope;
+mod secret;
 pub mod sensitivity;
 mod text;
 mod walk;

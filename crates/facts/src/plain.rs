@@ -11,11 +11,13 @@ use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Problem, Sco
 use crate::local::field_json;
 use crate::manifest::{self, Group, Roles};
 use crate::schema::{self, ColumnChange, Field, Operation, Statement};
+use crate::secret::Secrets;
 use crate::sensitivity::Sensitivity;
 
 /// The readers of plain files with their data.
 pub(crate) struct Plain {
     roles: Roles,
+    secrets: Secrets,
 }
 
 /// The dictionary of sensitive fields with the team's own classes.
@@ -48,7 +50,8 @@ impl Plain {
             Some((path, text)) => Roles::parse(path, text)?,
             None => Roles::default(),
         };
-        Ok(Self { roles })
+        let secrets = Secrets::load(files)?;
+        Ok(Self { roles, secrets })
     }
 
     /// Whether facts other than credentials can come from a file of this name.
@@ -75,6 +78,8 @@ impl Plain {
         if path.ends_with(".prisma") {
             prisma(path, text, scope, sensitivity, &mut facts, &mut problems);
         }
+        self.secrets
+            .extract(path, text, scope, &mut facts, &mut problems);
         (facts, problems)
     }
 
