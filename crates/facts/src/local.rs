@@ -91,11 +91,26 @@ pub(crate) fn extract(
         by_class(linker, site, ClassId(class as u32), sensitivity, facts);
     }
     denials(linker, site, facts);
+    scoped_lookups(linker, site, facts);
 }
 
-/// The qualified name of the function or class around an expression; the file's own level is `module`.
+/// The qualified name of the function or class around an expression, or of the one that it
+/// decorates; the file's own level is `module`.
 pub(crate) fn subject(unit: &Unit, id: ExprId) -> String {
     let expr = unit.expr(id);
+    let decorates = |decorators: &[ExprId]| {
+        decorators.iter().any(|decorator| {
+            let span = unit.expr(*decorator).span;
+            span.start <= expr.span.start && expr.span.end <= span.end
+        })
+    };
+    if let Some(function) = unit
+        .functions
+        .iter()
+        .find(|function| decorates(&function.decorators))
+    {
+        return function.qualified.to_string();
+    }
     match (expr.function, expr.class) {
         (Some(function), _) => unit.function(function).qualified.to_string(),
         (None, Some(class)) => unit.class(class).name.to_string(),
@@ -766,6 +781,112 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             fact.confidence = Confidence::Heuristic;
             facts.push(fact);
             break;
+        }
+    }
+}
+
+/// Conditions of a lookup that only the caller's own records meet: `owner=request.user`. Whoever
+/// drops one opens everybody's records (CWE-639).
+fn scoped_lookups(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
+    let parsed = linker.project.parsed(site.file);
+    let unit = &parsed.unit;
+    let named = |link: Link, last: &str, name: &str| {
+        linker
+            .name_rules(site.file, last)
+            .into_iter()
+            .any(|(rule, pattern)| {
+                let loaded = linker.loaded(rule);
+                loaded.rule.link == Some(link) && loaded.patterns[pattern].matches(name)
+            })
+    };
+    let caller = |id: ExprId| {
+        let id = match unit.kind(id) {
+            ExprKind::Call { callee, .. } => *callee,
+            ExprKind::Unary { value, .. } => *value,
+            _ => id,
+        };
+        let path = unit.path(id)?;
+        let last = path.rsplit('.').next().unwrap_or(&path);
+        named(Link::Caller, last, &path).then_some(path)
+    };
+    let mut seen = BTreeSet::new();
+    for id in unit.ids().collect::<Vec<_>>().into_iter().rev() {
+        let ExprKind::Call { callee, args } = unit.kind(id) else {
+            continue;
+        };
+        let Some(last) = unit.last_name(*callee) else {
+            continue;
+        };
+        if unit.expr(id).function.is_none() || !named(Link::Lookup, last, last) {
+            continue;
+        }
+        let mut conditions: Vec<(String, String, ExprId)> = Vec::new();
+        let mut add = |key: String, value: ExprId| {
+            if let Some(caller) = caller(value) {
+                conditions.push((key, caller, value));
+            }
+        };
+        for arg in args {
+            if let Some(name) = &arg.name {
+                add(name.to_string(), arg.value);
+            }
+            for inner in unit.descendants(arg.value) {
+                match unit.kind(inner) {
+                    ExprKind::Call { callee, args } => {
+                        for arg in args {
+                            if let Some(name) = &arg.name {
+                                add(name.to_string(), arg.value);
+                            }
+                        }
+                        // `notes::owner.eq(user.id)`
+                        if let ExprKind::Member { object, property } = unit.kind(*callee)
+                            && &**property == "eq"
+                            && let [only] = &args[..]
+                            && let Some(key) = unit.last_name(*object)
+                        {
+                            add(key.to_owned(), only.value);
+                        }
+                    }
+                    ExprKind::Map(pairs) => {
+                        for (key, value) in pairs {
+                            if let ExprKind::Name(key) | ExprKind::Str(key) = unit.kind(*key) {
+                                add(key.to_string(), *value);
+                            }
+                        }
+                    }
+                    ExprKind::Binary { op, left, right } if matches!(&**op, "==" | "===") => {
+                        for (key, value) in [(left, right), (right, left)] {
+                            if let Some(key) = unit.last_name(*key) {
+                                add(key.to_owned(), *value);
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for (key, caller, value) in conditions {
+            // The caller's own record is looked up by its key; that limits nothing.
+            if matches!(key.as_str(), "id" | "pk" | "_id") || !seen.insert(value) {
+                continue;
+            }
+            let subject = subject(unit, id);
+            let call = format!("{key}={caller}");
+            let mut attributes = Attributes::new();
+            attributes.insert("type".into(), json!("check"));
+            attributes.insert("subject".into(), json!(subject));
+            attributes.insert("callee".into(), json!(key));
+            attributes.insert("call".into(), json!(call));
+            attributes.insert("awaited".into(), json!(false));
+            let mut fact = site.fact(
+                FactKind::Auth,
+                format!("check:{subject}:{}", digest(&call)),
+                attributes,
+                unit.expr(value).span,
+                "scoped-lookup",
+            );
+            fact.confidence = Confidence::Heuristic;
+            facts.push(fact);
         }
     }
 }

@@ -128,6 +128,10 @@ pub(crate) enum Link {
     Denial,
     /// A check of the caller inside a handler.
     Check,
+    /// Reads or changes records by conditions: `filter(owner=request.user)`.
+    Lookup,
+    /// A value that stands for the caller: `request.user.id`.
+    Caller,
     /// A prefix for everything.
     Prefix,
 }

@@ -809,10 +809,15 @@ impl<'a> Walker<'a> {
             let ty_node = self.part(child, &table.ty);
             let ty =
                 ty_node.map(|part| fold(self.text(part).trim_start_matches(':').trim()).into());
+            // Types and defaults are read in the scope around the function: in
+            // `user = Depends(user)` and `user: user::Current` the second name is no parameter.
+            let inner = self.function;
+            self.function = inner.and_then(|id| self.unit.functions[id.0 as usize].parent);
             let ty_expr = ty_node.and_then(|part| self.expr(part));
             let default = self
                 .part(child, &table.default)
                 .and_then(|part| self.expr(part));
+            self.function = inner;
             params.push(Param {
                 name: fold(name).into(),
                 ty,
