@@ -180,7 +180,7 @@ fn bare_repositories_and_linked_work_trees_are_read() {
 fn shallow(repo: &Repo, branch: &str, depth: &str) -> std::path::PathBuf {
     let clone = repo.beside("shallow");
     let source = format!("file://{}", repo.path.display());
-    let target = clone.to_str().unwrap();
+    let target = clone.to_str().expect("UTF-8");
     let args = [
         "clone",
         "-q",
@@ -285,11 +285,11 @@ fn in_github(
     variables: &[(&str, &str)],
 ) -> crate::repository::Run {
     let path = repo.beside("event.json");
-    std::fs::write(&path, event.to_string()).unwrap();
+    std::fs::write(&path, event.to_string()).expect("a file");
     let mut all = vec![
         ("GITHUB_ACTIONS", "true"),
         ("GITHUB_EVENT_NAME", name),
-        ("GITHUB_EVENT_PATH", path.to_str().unwrap()),
+        ("GITHUB_EVENT_PATH", path.to_str().expect("UTF-8")),
     ];
     all.extend(variables);
     repo.check_in(&[], &all)

@@ -105,7 +105,7 @@ fn find(id: &str, configuration: &Configuration) -> Result<Found> {
         });
         return Ok(Found::Text { text, json });
     }
-    let all = crate::inventory::engine(&configuration.team)?.list();
+    let all = crate::rules::all(&crate::inventory::engine(&configuration.team)?)?;
     if let Some(rule) = all.iter().find(|rule| rule.id == id) {
         return Ok(Found::Text {
             text: crate::rules::as_text(rule, &configuration.team),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use threatgate_facts::{Engine, RuleSummary, Team};
+use threatgate_facts::{Engine, FactKind, RuleSummary, Team};
 
 use crate::configuration::{Configuration, RULES_FOLDER};
 
@@ -67,7 +67,7 @@ pub(crate) fn rules(args: &RulesArgs) -> Result<ExitCode> {
         RulesCommand::Explain(args) => {
             let team = team(&read_folder(&args.repo)?)?;
             let engine = crate::inventory::engine(&team)?;
-            let all = engine.list();
+            let all = all(&engine)?;
             let Some(rule) = all.iter().find(|rule| rule.id == args.id) else {
                 bail!(
                     "no rule \"{}\"{}; `threatgate rules list` shows all",
@@ -86,7 +86,7 @@ pub(crate) fn rules(args: &RulesArgs) -> Result<ExitCode> {
 
 fn list(args: &ListArgs) -> Result<ExitCode> {
     let team = team(&read_folder(&args.folder)?)?;
-    let mut all = crate::inventory::engine(&team)?.list();
+    let mut all = all(&crate::inventory::engine(&team)?)?;
     if let Some(language) = &args.language {
         let known: std::collections::BTreeSet<String> =
             all.iter().map(|rule| rule.language.clone()).collect();
@@ -182,6 +182,40 @@ fn test(args: &TestArgs) -> Result<ExitCode> {
         }
     }
     bail!("{}", wrong.join("\nerror: "))
+}
+
+/// The rules of the engine and the formats of credentials.
+pub(crate) fn all(engine: &Engine) -> Result<Vec<RuleSummary>> {
+    let mut all = engine.list();
+    for (path, text) in threatgate_rules::folder("secrets") {
+        all.extend(formats(path, text)?);
+    }
+    Ok(all)
+}
+
+/// The formats of credentials in one file: its tables that have an id and a pattern.
+fn formats(path: &str, text: &str) -> Result<Vec<RuleSummary>> {
+    let file: toml::Table = text
+        .parse()
+        .with_context(|| format!("reading rules/{path}"))?;
+    let tables = file
+        .values()
+        .filter_map(toml::Value::as_array)
+        .flatten()
+        .filter_map(toml::Value::as_table);
+    let summary = |table: &toml::Table| {
+        let word = |key: &str| table.get(key).and_then(toml::Value::as_str);
+        Some(RuleSummary {
+            id: word("id")?.to_owned(),
+            framework: word("provider").unwrap_or("credentials").to_owned(),
+            language: "any".to_owned(),
+            meaning: FactKind::Secret.name().to_owned(),
+            patterns: vec![word("pattern")?.to_owned()],
+            file: path.to_owned(),
+            source: word("source").unwrap_or_default().to_owned(),
+        })
+    };
+    Ok(tables.filter_map(summary).collect())
 }
 
 /// A team's rule file.
@@ -328,22 +362,29 @@ fn excerpt(rule: &RuleSummary, team: &Team) -> Option<String> {
     let (_, text) = own
         .chain(threatgate_rules::files().iter().copied())
         .find(|(path, _)| *path == rule.file)?;
-    let wanted = format!("\"{}\"", rule.id);
-    let block = text.split("[[rule]]").skip(1).find(|block| {
-        block.lines().any(|line| {
-            line.split_once('=')
-                .is_some_and(|(key, value)| key.trim() == "id" && value.trim() == wanted)
-        })
+    block(text, &rule.id)
+}
+
+/// The table that has this id, from its `[[heading]]` to the next.
+fn block(text: &str, id: &str) -> Option<String> {
+    let wanted = format!("\"{id}\"");
+    let lines: Vec<&str> = text.lines().collect();
+    let at = lines.iter().position(|line| {
+        line.split_once('=')
+            .is_some_and(|(key, value)| key.trim() == "id" && value.trim() == wanted)
     })?;
+    let is_heading = |line: &&str| line.starts_with("[[");
+    let from = lines[..at].iter().rposition(is_heading)?;
+    let rest = lines[at..].iter().position(is_heading);
+    let mut until = rest.map_or(lines.len(), |rest| at + rest);
     // Comments at the end belong to what follows.
-    let mut lines: Vec<&str> = block.trim_start().lines().collect();
-    while lines
+    while lines[..until]
         .last()
-        .is_some_and(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+        .is_some_and(|line| line.trim().is_empty() || line.starts_with('#'))
     {
-        lines.pop();
+        until -= 1;
     }
-    Some(format!("[[rule]]\n{}", lines.join("\n")))
+    Some(lines[from..until].join("\n"))
 }
 
 /// What a rule's fact or link means, in words.
@@ -382,7 +423,7 @@ mod tests {
     #[test]
     fn every_built_in_rule_can_be_explained() {
         let engine = crate::inventory::engine(&Team::default()).unwrap();
-        let all = engine.list();
+        let all = all(&engine).unwrap();
         assert!(all.len() > 50, "{}", all.len());
         for rule in &all {
             let excerpt = excerpt(rule, &Team::default());
@@ -398,5 +439,18 @@ mod tests {
                 rule.id
             );
         }
+    }
+
+    #[test]
+    fn formats_of_credentials_are_rules_too() {
+        let text = "# Keys.\n\n[[format]]\nid = \"acme-key\"\nprovider = \"Acme\"\npattern = 'ac_[a-z]{20}'\n\n\
+                    # Others.\n[[format]]\nid = \"other\"\npattern = 'x'\n";
+        let formats = formats("secrets/acme.toml", text).unwrap();
+        assert_eq!(formats.len(), 2);
+        assert_eq!(formats[0].id, "acme-key");
+        assert_eq!(formats[0].patterns, ["ac_[a-z]{20}"]);
+        let block = block(text, "acme-key").unwrap();
+        assert!(block.starts_with("[[format]]\nid"), "{block}");
+        assert!(block.ends_with("'ac_[a-z]{20}'"), "{block}");
     }
 }
