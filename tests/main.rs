@@ -1,1 +1,3 @@
 //! The program from outside, and the rules on fixtures. One binary declares all others as modules.
+
+mod reports;

@@ -13,6 +13,8 @@ use crate::{Side, Sources};
 const MOST: usize = 3;
 /// How far below a fact its changed lines may stand: a function's body below its name.
 const REACH: usize = 40;
+/// How far above: the condition of a branch.
+const ABOVE: usize = 3;
 /// Files with more lines are not compared line by line: the cost is quadratic at worst.
 const MAX_LINES: usize = 6000;
 
@@ -111,9 +113,14 @@ pub(crate) fn excerpt(change: &Change, sources: &dyn Sources, secrets: &Secrets)
         })
     };
     let single = |side: Side, lines: &[&str], at: &Location, mark: Mark| {
-        line(side, lines, (at.line as usize).saturating_sub(1), mark)
-            .into_iter()
-            .collect::<Vec<_>>()
+        let mut shown = Vec::from_iter(line(
+            side,
+            lines,
+            (at.line as usize).saturating_sub(1),
+            mark,
+        ));
+        dedent(&mut shown);
+        shown
     };
     let (old, new) = match (old, new) {
         (Some(old), Some(new)) => (old, new),
@@ -136,15 +143,17 @@ pub(crate) fn excerpt(change: &Change, sources: &dyn Sources, secrets: &Secrets)
     };
     let mut shown = Vec::new();
     let wanted = if change.at_base { &hunk.0 } else { &hunk.1 };
-    if !wanted.contains(&index) && index < wanted.start {
-        // Changed lines stand below: the line that names the fact leads to them.
-        let lines = if change.at_base { &old } else { &new };
-        let side = if change.at_base {
-            Side::Base
+    // Changed lines stand below or above: the line that names the fact leads to them.
+    let own = |shown: &mut Vec<Line>| {
+        let (side, lines) = if change.at_base {
+            (Side::Base, &old)
         } else {
-            Side::Head
+            (Side::Head, &new)
         };
         shown.extend(line(side, lines, index, Mark::Same));
+    };
+    if !wanted.contains(&index) && index < wanted.start {
+        own(&mut shown);
     }
     for number in window(&hunk.0, base) {
         shown.extend(line(Side::Base, &old, number, Mark::Removed));
@@ -152,7 +161,27 @@ pub(crate) fn excerpt(change: &Change, sources: &dyn Sources, secrets: &Secrets)
     for number in window(&hunk.1, head) {
         shown.extend(line(Side::Head, &new, number, Mark::Added));
     }
+    if !wanted.contains(&index) && index >= wanted.end {
+        own(&mut shown);
+    }
+    dedent(&mut shown);
     shown
+}
+
+/// Takes away the indent that all lines share: what matters stands at its end.
+fn dedent(lines: &mut [Line]) {
+    let indents = lines
+        .iter()
+        .filter(|line| !line.text.trim().is_empty())
+        .map(|line| line.text.chars().take_while(|c| *c == ' ').count());
+    let common = indents.min().unwrap_or(0);
+    for line in lines {
+        line.text = line.text.chars().skip(common).collect();
+        line.span = line
+            .span
+            .take()
+            .map(|span| span.start.saturating_sub(common)..span.end.saturating_sub(common));
+    }
 }
 
 /// The lines of a hunk that are shown: from the fact's own line, otherwise from the first.
@@ -179,22 +208,24 @@ fn hunks(old: &[&str], new: &[&str]) -> Vec<Hunk> {
         .collect()
 }
 
-/// The hunk that holds the line, otherwise the first below within reach.
+/// The hunk that holds the line, otherwise the nearest: close above, where a condition stands, or
+/// below within reach, where a body stands.
 fn nearest(hunks: &[Hunk], at_base: bool, index: usize) -> Option<Hunk> {
-    let side = |hunk: &Hunk| {
-        if at_base {
-            hunk.0.clone()
+    let distance = |hunk: &Hunk| {
+        let lines = if at_base { &hunk.0 } else { &hunk.1 };
+        if lines.contains(&index) {
+            Some(0)
+        } else if lines.start >= index {
+            Some(lines.start - index + 1).filter(|distance| *distance <= REACH)
         } else {
-            hunk.1.clone()
+            Some(index + 1 - lines.end).filter(|distance| *distance <= ABOVE)
         }
     };
-    let holds = hunks.iter().find(|hunk| side(hunk).contains(&index));
-    let below = || {
-        hunks
-            .iter()
-            .find(|hunk| side(hunk).start >= index && side(hunk).start <= index + REACH)
-    };
-    holds.or_else(below).cloned()
+    hunks
+        .iter()
+        .filter_map(|hunk| Some((distance(hunk)?, hunk)))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, hunk)| hunk.clone())
 }
 
 /// The line of head that stands where the line of base stood, from 1.

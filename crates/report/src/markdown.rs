@@ -434,8 +434,8 @@ fn referenced(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '&' | '<' | '>' | '"' | '\'' | '`' | '*' | '_' | '[' | ']' | '\\' | '|' | '~' | '@'
-            | '#' | ':' | '$' | '!' => out.push_str(&format!("&#{};", u32::from(c))),
+            '&' | '<' | '>' | '`' | '*' | '_' | '[' | ']' | '\\' | '|' | '~' | '@' | '#' | ':'
+            | '$' | '!' => out.push_str(&format!("&#{};", u32::from(c))),
             c => out.push(c),
         }
     }
@@ -452,7 +452,8 @@ fn code(text: &str) -> String {
 fn prose(text: &str) -> String {
     let text = visible(text);
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len().is_multiple_of(2) {
+    // A text that was cut within code ends there.
+    if parts.len().is_multiple_of(2) && !text.ends_with('…') {
         return code(&text);
     }
     let mut out = String::new();

@@ -81,6 +81,8 @@ struct Rule {
 struct Descriptor {
     id: &'static str,
     short_description: Message,
+    full_description: Message,
+    help: Message,
 }
 
 #[derive(Serialize)]
@@ -466,6 +468,8 @@ fn descriptors() -> Vec<Descriptor> {
     .map(|(id, words)| Descriptor {
         id,
         short_description: text(words),
+        full_description: text(format!("{words}.")),
+        help: text("What was not understood is not judged: look at it."),
     })
     .collect()
 }
