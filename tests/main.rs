@@ -4,4 +4,5 @@ mod cli;
 mod fixture;
 mod fixtures;
 mod metamorphic;
+mod reports;
 mod repository;

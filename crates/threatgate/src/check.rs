@@ -17,10 +17,10 @@ use threatgate_git::{
     Attributes, ChangedFile, Content, Environment, RangeError, RangeRequest, Repository, Side,
     Status, changed_files, resolve,
 };
-use threatgate_report::Format;
+use threatgate_report::{Format, NoSources, Sources};
 
 use crate::configuration::{self, Configuration};
-use crate::revision::{Blobs, Revision};
+use crate::revision::{Blobs, Revision, Texts};
 
 /// Manifests that are read beside a changed lock file; a hostile repository must not exhaust time.
 const MAX_MANIFESTS: usize = 400;
@@ -100,12 +100,16 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
             "{on_stdout} reports would go to stdout; give all but one a file: --format sarif=threatgate.sarif"
         );
     }
-    let assessment = match judge(&args.range)? {
-        Judged::Assessment(assessment) => *assessment,
+    let (assessment, texts) = match judge(&args.range)? {
+        Judged::Assessment(assessment, texts) => (*assessment, Some(texts)),
         Judged::Undetermined(reason) => {
             crate::report_undetermined(&reason);
-            undetermined(reason)?
+            (undetermined(reason)?, None)
         }
+    };
+    let sources: &dyn Sources = match &texts {
+        Some(texts) => texts,
+        None => &NoSources,
     };
     // Files first: a reader that closes stdout early must not cost them.
     for target in &args.formats {
@@ -113,15 +117,14 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
             let mut bytes = Vec::new();
             target
                 .format
-                .write(&assessment, &style(false), &mut bytes)?;
+                .write(&assessment, sources, &style(false), &mut bytes)?;
             crate::output::write_file(file, &bytes)?;
         }
     }
     if let Some(target) = args.formats.iter().find(|target| target.file.is_none()) {
         let mut out = crate::output::stdout();
-        let written = target
-            .format
-            .write(&assessment, &style(crate::output::colour()), &mut out);
+        let style = style(crate::output::colour());
+        let written = target.format.write(&assessment, sources, &style, &mut out);
         crate::output::ignore_closed_pipe(written.and_then(|()| std::io::Write::flush(&mut out)))
             .context("writing to stdout")?;
     }
@@ -141,7 +144,8 @@ fn style(colour: bool) -> threatgate_report::Style {
 
 /// The result of judging a range.
 pub(crate) enum Judged {
-    Assessment(Box<Assessment>),
+    /// With the texts from which a report shows lines.
+    Assessment(Box<Assessment>, Texts),
     /// The range could not be determined: why, and what to do.
     Undetermined(String),
 }
@@ -201,7 +205,7 @@ pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
     } = &configuration;
     let mut assessment = assess(changes, policy, catalogue, owners, today, circumstances);
     assessment.policy = policy_source;
-    Ok(Judged::Assessment(Box::new(assessment)))
+    Ok(Judged::Assessment(Box::new(assessment), sides.texts))
 }
 
 fn environment() -> Environment {
@@ -219,6 +223,7 @@ struct Sides {
     before: Inventory,
     after: Inventory,
     coverage: Coverage,
+    texts: Texts,
 }
 
 impl Sides {
@@ -295,10 +300,17 @@ impl Sides {
             .extend(crate::gate::facts(&after, &only_after));
         coverage.problems.sort();
         coverage.problems.dedup();
+        let (before, after) = (before.into_files(), after.into_files());
+        let texts = Texts {
+            before,
+            after,
+            blobs,
+        };
         Ok(Self {
             before: before_facts,
             after: after_facts,
             coverage,
+            texts,
         })
     }
 }
@@ -448,7 +460,7 @@ impl std::error::Error for Undetermined {}
 /// For other commands: the assessment or a reason to stop.
 pub(crate) fn assessment(args: &RangeArgs) -> Result<Assessment> {
     match judge(args)? {
-        Judged::Assessment(assessment) => Ok(*assessment),
+        Judged::Assessment(assessment, _) => Ok(*assessment),
         Judged::Undetermined(reason) => Err(Undetermined(reason).into()),
     }
 }
