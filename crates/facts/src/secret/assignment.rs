@@ -61,11 +61,12 @@ pub(super) struct Found<'a> {
     pub(super) end: usize,
 }
 
-/// A quoted literal after a name, perhaps with a type between.
+/// A quoted literal after a name, perhaps with a type between. All patterns take ASCII only: with
+/// bounds on it, a set of all of Unicode takes long to compile.
 static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let name = r"(?P<name>[A-Za-z_][A-Za-z0-9_.\-]{1,80})";
     let operator = r"(?::\s{0,4}&?(?:'static )?[A-Za-z][A-Za-z0-9_<>\[\]|. ]{0,40}=|:=|=>|[:=])";
-    let value = r#"(?:"(?P<a>[^"\n]{8,300})"|'(?P<b>[^'\n]{8,300})'|`(?P<c>[^`\n]{8,300})`)"#;
+    let value = r#"(?:"(?P<a>[ -~&&[^"]]{8,300})"|'(?P<b>[ -~&&[^']]{8,300})'|`(?P<c>[ -~&&[^`]]{8,300})`)"#;
     Regex::new(&format!(
         r#"{name}["'`]?\]?\s{{0,40}}{operator}\s{{0,40}}[A-Za-z]{{0,2}}{value}"#
     ))
@@ -75,7 +76,7 @@ static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// A call with the name and the literal: `getenv("DB_PASSWORD", "…")`.
 static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r#"\(\s{0,8}["'](?P<name>[A-Za-z_][A-Za-z0-9_.\-]{1,80})["']\s{0,8},\s{0,8}(?:"(?P<a>[^"\n]{8,300})"|'(?P<b>[^'\n]{8,300})')"#,
+        r#"\(\s{0,8}["'](?P<name>[A-Za-z_][A-Za-z0-9_.\-]{1,80})["']\s{0,8},\s{0,8}(?:"(?P<a>[ -~&&[^"]]{8,300})"|'(?P<b>[ -~&&[^']]{8,300})')"#,
     )
     .ok()
 });
@@ -83,7 +84,7 @@ static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// A line of a configuration file.
 static UNQUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r#"^\s{0,40}(?:export\s+|set\s+|ENV\s+|ARG\s+|-\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-]{1,80})\s{0,8}(?:=|:\s)\s{0,8}(?P<a>[^\s"'`#,;]{8,300})\s{0,8}(?:#.{0,300})?$"#,
+        r#"^\s{0,40}(?:export\s+|set\s+|ENV\s+|ARG\s+|-\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-]{1,80})\s{0,8}(?:=|:\s)\s{0,8}(?P<a>[!-~&&[^"'`#,;]]{8,300})\s{0,8}(?:#.*)?$"#,
     )
     .ok()
 });
