@@ -34,6 +34,7 @@ struct Names {
 struct Values {
     words: Vec<String>,
     trivial: Vec<String>,
+    public: Vec<String>,
     hosts: Vec<String>,
 }
 
@@ -44,6 +45,7 @@ struct Files {
     prose: Vec<String>,
     messages: Vec<String>,
     locks: Vec<String>,
+    tests: Vec<String>,
 }
 
 /// Knowledge of names, values and files.
@@ -134,6 +136,31 @@ impl Assignments {
             })
     }
 
+    /// The spans of tests that stand among the code that is shipped.
+    pub(super) fn tests(&self, text: &str) -> Vec<(usize, usize)> {
+        let mut spans = Vec::new();
+        let marks = &self.file.files.tests;
+        if !marks.iter().any(|mark| text.contains(mark.as_str())) {
+            return spans;
+        }
+        let (mut offset, mut marked, mut open) = (0, false, None);
+        for line in text.split_inclusive('\n') {
+            let start = offset;
+            offset += line.len();
+            match open {
+                Some(from) if line.starts_with('}') => {
+                    spans.push((from, offset));
+                    open = None;
+                }
+                Some(_) => {}
+                None if marked && line.trim_end().ends_with('{') => open = Some(start),
+                None => {}
+            }
+            marked = marks.iter().any(|mark| line.starts_with(mark.as_str()));
+        }
+        spans
+    }
+
     /// Whether a value stands without quotation marks there.
     fn is_unquoted(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -210,6 +237,10 @@ impl Assignments {
     /// Whether the value of a name that says secret can be one.
     fn judge_value(&self, name: &str, value: &str, people: bool) -> bool {
         if is_reference(value) || is_public(value) || is_filler(value) {
+            return false;
+        }
+        let mut public = self.file.values.public.iter();
+        if public.any(|start| value.starts_with(start.as_str())) {
             return false;
         }
         if self.is_placeholder(value, 3) || self.is_trivial(value) {

@@ -159,7 +159,15 @@ impl Secrets {
             });
         }
         chosen.sort_by_key(|hit| hit.start);
+        let tests = if chosen.is_empty() || scope != Scope::Production {
+            Vec::new()
+        } else {
+            self.assignments.tests(text)
+        };
         for hit in chosen {
+            let tested = tests
+                .iter()
+                .any(|span| span.0 <= hit.start && hit.end <= span.1);
             let mut attributes = Attributes::new();
             attributes.insert("provider".into(), json!(hit.provider));
             attributes.insert("preview".into(), json!(hit.preview));
@@ -171,7 +179,7 @@ impl Secrets {
                 location: location(path, text, hit.start, hit.end),
                 rule: hit.rule,
                 confidence: hit.confidence,
-                scope,
+                scope: if tested { Scope::Test } else { scope },
                 evidence: Vec::new(),
             });
         }

@@ -361,6 +361,7 @@ fn what_is_called_secret_and_is_none() {
         "sha512-q7Zt0pLx2RvB9sKdw4Mfq7Zt0pLx2RvB9sKd",
         "ssh-rsa AAAAB3NzaC1yc2E",
         "Enter your password, 8 characters!",
+        "phc_q7Zt0pLx2RvB9sKdw4Mfq7Zt0pLx",
         "deadbeefdeadbeefdeadbeef",
         "0123456789abcdef0123456789abcdef",
         "getToken(user1)",
@@ -455,6 +456,11 @@ fn provider_values_that_are_none() {
         &["aws-access-key-id"],
     );
     check("a.py", &format!("key = '{id}Q'"), &[]);
+    check(
+        "a.html",
+        &format!("href='/dp/B00?SubscriptionId={id}&tag=a'"),
+        &[],
+    );
     // A checksum that does not fit: GitHub shows such values.
     let body = ["q7Zt0pLx2RvB9sKd", "w4Mfc1HyT6uJ3n"].concat();
     let good = format!("ghp_{body}{}", base62(crc32(body.as_bytes())));
@@ -547,6 +553,23 @@ fn what_people_choose_has_a_short_digest() {
     let lines = "x".repeat(2000);
     let long = format!("{lines}; db_password = '{chosen}'");
     assert_eq!(found(&secrets, "a.js", &long), []);
+}
+
+#[test]
+fn tests_among_shipped_code_are_tests() {
+    let secrets = secrets();
+    let id = |last: &str| ["AKIA", "Z7Q3M5N2X4LWKDU", last].concat();
+    let text = format!(
+        "const A: &str = \"{}\";\n#[cfg(test)]\nuse x;\nconst B: &str = \"{}\";\n#[cfg(test)]\nmod tests {{\n    const C: &str = \"{}\";\n}}\nconst D: &str = \"{}\";\n",
+        id("V"),
+        id("W"),
+        id("X"),
+        id("Y"),
+    );
+    let facts = found(&secrets, "src/a.rs", &text);
+    let scopes: Vec<Scope> = facts.iter().map(|fact| fact.scope).collect();
+    use Scope::{Production, Test};
+    assert_eq!(scopes, [Production, Production, Test, Production]);
 }
 
 #[test]
