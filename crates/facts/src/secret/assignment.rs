@@ -34,6 +34,7 @@ struct Names {
 struct Values {
     words: Vec<String>,
     trivial: Vec<String>,
+    public: Vec<String>,
     hosts: Vec<String>,
 }
 
@@ -44,6 +45,7 @@ struct Files {
     prose: Vec<String>,
     messages: Vec<String>,
     locks: Vec<String>,
+    tests: Vec<String>,
 }
 
 /// Knowledge of names, values and files.
@@ -61,11 +63,12 @@ pub(super) struct Found<'a> {
     pub(super) end: usize,
 }
 
-/// A quoted literal after a name, perhaps with a type between.
+/// A quoted literal after a name, perhaps with a type between. All patterns take ASCII only: with
+/// bounds on it, a set of all of Unicode takes long to compile.
 static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let name = r"(?P<name>[A-Za-z_][A-Za-z0-9_.\-]{1,80})";
     let operator = r"(?::\s{0,4}&?(?:'static )?[A-Za-z][A-Za-z0-9_<>\[\]|. ]{0,40}=|:=|=>|[:=])";
-    let value = r#"(?:"(?P<a>[^"\n]{8,300})"|'(?P<b>[^'\n]{8,300})'|`(?P<c>[^`\n]{8,300})`)"#;
+    let value = r#"(?:"(?P<a>[ -~&&[^"]]{8,300})"|'(?P<b>[ -~&&[^']]{8,300})'|`(?P<c>[ -~&&[^`]]{8,300})`)"#;
     Regex::new(&format!(
         r#"{name}["'`]?\]?\s{{0,40}}{operator}\s{{0,40}}[A-Za-z]{{0,2}}{value}"#
     ))
@@ -75,7 +78,7 @@ static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// A call with the name and the literal: `getenv("DB_PASSWORD", "…")`.
 static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r#"\(\s{0,8}["'](?P<name>[A-Za-z_][A-Za-z0-9_.\-]{1,80})["']\s{0,8},\s{0,8}(?:"(?P<a>[^"\n]{8,300})"|'(?P<b>[^'\n]{8,300})')"#,
+        r#"\(\s{0,8}["'](?P<name>[A-Za-z_][A-Za-z0-9_.\-]{1,80})["']\s{0,8},\s{0,8}(?:"(?P<a>[ -~&&[^"]]{8,300})"|'(?P<b>[ -~&&[^']]{8,300})')"#,
     )
     .ok()
 });
@@ -83,7 +86,7 @@ static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// A line of a configuration file.
 static UNQUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r#"^\s{0,40}(?:export\s+|set\s+|ENV\s+|ARG\s+|-\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-]{1,80})\s{0,8}(?:=|:\s)\s{0,8}(?P<a>[^\s"'`#,;]{8,300})\s{0,8}(?:#.{0,300})?$"#,
+        r#"^\s{0,40}(?:export\s+|set\s+|ENV\s+|ARG\s+|-\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-]{1,80})\s{0,8}(?:=|:\s)\s{0,8}(?P<a>[!-~&&[^"'`#,;]]{8,300})\s{0,8}(?:#.*)?$"#,
     )
     .ok()
 });
@@ -131,6 +134,31 @@ impl Assignments {
                     .iter()
                     .any(|folder| folder == part.split('.').next().unwrap_or(part))
             })
+    }
+
+    /// The spans of tests that stand among the code that is shipped.
+    pub(super) fn tests(&self, text: &str) -> Vec<(usize, usize)> {
+        let mut spans = Vec::new();
+        let marks = &self.file.files.tests;
+        if !marks.iter().any(|mark| text.contains(mark.as_str())) {
+            return spans;
+        }
+        let (mut offset, mut marked, mut open) = (0, false, None);
+        for line in text.split_inclusive('\n') {
+            let start = offset;
+            offset += line.len();
+            match open {
+                Some(from) if line.starts_with('}') => {
+                    spans.push((from, offset));
+                    open = None;
+                }
+                Some(_) => {}
+                None if marked && line.trim_end().ends_with('{') => open = Some(start),
+                None => {}
+            }
+            marked = marks.iter().any(|mark| line.starts_with(mark.as_str()));
+        }
+        spans
     }
 
     /// Whether a value stands without quotation marks there.
@@ -209,6 +237,10 @@ impl Assignments {
     /// Whether the value of a name that says secret can be one.
     fn judge_value(&self, name: &str, value: &str, people: bool) -> bool {
         if is_reference(value) || is_public(value) || is_filler(value) {
+            return false;
+        }
+        let mut public = self.file.values.public.iter();
+        if public.any(|start| value.starts_with(start.as_str())) {
             return false;
         }
         if self.is_placeholder(value, 3) || self.is_trivial(value) {

@@ -112,10 +112,17 @@ impl Secrets {
         if self.assignments.is_lock(path) {
             return;
         }
-        let mut hits = self.formats(text, problems);
+        let (mut hits, rejected) = self.formats(text, problems);
         // A name in a bundle or in somebody else's code says little.
         if !matches!(scope, Scope::Generated | Scope::Vendored) {
             for found in self.assignments.find(path, text) {
+                // A format knows better than a name.
+                if rejected
+                    .iter()
+                    .any(|span| found.start < span.1 && span.0 < found.end)
+                {
+                    continue;
+                }
                 let value = &text[found.start..found.end];
                 hits.push(Hit {
                     start: found.start,
@@ -152,7 +159,15 @@ impl Secrets {
             });
         }
         chosen.sort_by_key(|hit| hit.start);
+        let tests = if chosen.is_empty() || scope != Scope::Production {
+            Vec::new()
+        } else {
+            self.assignments.tests(text)
+        };
         for hit in chosen {
+            let tested = tests
+                .iter()
+                .any(|span| span.0 <= hit.start && hit.end <= span.1);
             let mut attributes = Attributes::new();
             attributes.insert("provider".into(), json!(hit.provider));
             attributes.insert("preview".into(), json!(hit.preview));
@@ -164,16 +179,17 @@ impl Secrets {
                 location: location(path, text, hit.start, hit.end),
                 rule: hit.rule,
                 confidence: hit.confidence,
-                scope,
+                scope: if tested { Scope::Test } else { scope },
                 evidence: Vec::new(),
             });
         }
     }
 
-    fn formats(&self, text: &str, problems: &mut Vec<Problem>) -> Vec<Hit> {
-        let mut hits = Vec::new();
+    /// The values of formats, and the spans of what has a format and is no real value.
+    fn formats(&self, text: &str, problems: &mut Vec<Problem>) -> (Vec<Hit>, Vec<(usize, usize)>) {
+        let (mut hits, mut rejected) = (Vec::new(), Vec::new());
         let Some(keywords) = &self.keywords else {
-            return hits;
+            return (hits, rejected);
         };
         let mut wanted = BTreeSet::new();
         for found in keywords.find_overlapping_iter(text) {
@@ -201,7 +217,11 @@ impl Secrets {
                 let span = (value.start(), value.end());
                 let open = whole.start() == span.0 && !starts_free(text, span.0);
                 let on = whole.end() == span.1 && !ends_free(text, span.1);
-                if open || on || !self.is_real(format, text, span, host) {
+                if open || on {
+                    continue;
+                }
+                if !self.is_real(format, text, span, host) {
+                    rejected.push(span);
                     continue;
                 }
                 let normal = match format.check {
@@ -224,7 +244,7 @@ impl Secrets {
                 });
             }
         }
-        hits
+        (hits, rejected)
     }
 
     /// Whether a value of the format can be one that somebody uses.

@@ -157,6 +157,13 @@ fn written(format: &Format, branch: usize, filler: bool) -> String {
         }
         _ => {}
     }
+    // A host without a dot is a container beside the program.
+    let host = format
+        .regex()
+        .and_then(|regex| Some(regex.captures(&text)?.name("host")?.range()));
+    if let Some(host) = host {
+        text.replace_range(host, "db.shop.io");
+    }
     text
 }
 
@@ -185,7 +192,7 @@ fn every_format_sees_its_values_and_no_filler() {
                 "{}: no keyword in {text}",
                 format.id
             );
-            let hits = secrets.formats(&format!("{word}'{text}'\n"), &mut Vec::new());
+            let (hits, _) = secrets.formats(&format!("{word}'{text}'\n"), &mut Vec::new());
             let hit = hits.iter().find(|hit| hit.rule == format.id);
             let hit = hit.unwrap_or_else(|| panic!("{} does not see {text}", format.id));
             let proves = format.check.is_some_and(Check::proves);
@@ -193,7 +200,7 @@ fn every_format_sees_its_values_and_no_filler() {
             seen.insert(format.id.clone());
 
             let filler = written(format, branch, true);
-            let hits = secrets.formats(&format!("{word}'{filler}'\n"), &mut Vec::new());
+            let (hits, _) = secrets.formats(&format!("{word}'{filler}'\n"), &mut Vec::new());
             assert!(
                 hits.iter().all(|hit| hit.rule != format.id),
                 "{} sees {filler}",
@@ -219,7 +226,7 @@ fn every_fixed_prefix_format_is_silent_inside_a_longer_word() {
             continue;
         }
         let text = written(format, 0, false);
-        let hits = secrets.formats(&format!("'q{text}'\n"), &mut Vec::new());
+        let (hits, _) = secrets.formats(&format!("'q{text}'\n"), &mut Vec::new());
         if format.pattern.starts_with('[') {
             continue;
         }
@@ -236,9 +243,10 @@ fn every_fixed_prefix_format_is_silent_inside_a_longer_word() {
 #[test]
 fn no_output_holds_a_value() {
     let secrets = secrets();
-    let mut checked = 0;
+    let mut silent = Vec::new();
     for format in &secrets.formats {
         let text = format!("discord mandrill\n'{}'\n", written(format, 0, false));
+        silent.push(&format.id);
         for fact in found(&secrets, "src/app.py", &text) {
             let value = &text[fact.location.start..fact.location.end];
             let json = serde_json::to_string(&fact).unwrap();
@@ -264,10 +272,10 @@ fn no_output_holds_a_value() {
                 shown.split('…').next().unwrap().chars().count() <= 15,
                 "{shown}"
             );
-            checked += 1;
+            silent.retain(|id| **id != format.id);
         }
     }
-    assert!(checked >= secrets.formats.len(), "{checked}");
+    assert_eq!(silent, Vec::<&String>::new());
 }
 
 /// The rules that see something in a file, in order.
@@ -353,6 +361,7 @@ fn what_is_called_secret_and_is_none() {
         "sha512-q7Zt0pLx2RvB9sKdw4Mfq7Zt0pLx2RvB9sKd",
         "ssh-rsa AAAAB3NzaC1yc2E",
         "Enter your password, 8 characters!",
+        "phc_q7Zt0pLx2RvB9sKdw4Mfq7Zt0pLx",
         "deadbeefdeadbeefdeadbeef",
         "0123456789abcdef0123456789abcdef",
         "getToken(user1)",
@@ -447,6 +456,11 @@ fn provider_values_that_are_none() {
         &["aws-access-key-id"],
     );
     check("a.py", &format!("key = '{id}Q'"), &[]);
+    check(
+        "a.html",
+        &format!("href='/dp/B00?SubscriptionId={id}&tag=a'"),
+        &[],
+    );
     // A checksum that does not fit: GitHub shows such values.
     let body = ["q7Zt0pLx2RvB9sKd", "w4Mfc1HyT6uJ3n"].concat();
     let good = format!("ghp_{body}{}", base62(crc32(body.as_bytes())));
@@ -539,6 +553,23 @@ fn what_people_choose_has_a_short_digest() {
     let lines = "x".repeat(2000);
     let long = format!("{lines}; db_password = '{chosen}'");
     assert_eq!(found(&secrets, "a.js", &long), []);
+}
+
+#[test]
+fn tests_among_shipped_code_are_tests() {
+    let secrets = secrets();
+    let id = |last: &str| ["AKIA", "Z7Q3M5N2X4LWKDU", last].concat();
+    let text = format!(
+        "const A: &str = \"{}\";\n#[cfg(test)]\nuse x;\nconst B: &str = \"{}\";\n#[cfg(test)]\nmod tests {{\n    const C: &str = \"{}\";\n}}\nconst D: &str = \"{}\";\n",
+        id("V"),
+        id("W"),
+        id("X"),
+        id("Y"),
+    );
+    let facts = found(&secrets, "src/a.rs", &text);
+    let scopes: Vec<Scope> = facts.iter().map(|fact| fact.scope).collect();
+    use Scope::{Production, Test};
+    assert_eq!(scopes, [Production, Production, Test, Production]);
 }
 
 #[test]
