@@ -9,6 +9,7 @@ mod language;
 mod link;
 mod local;
 pub mod manifest;
+mod names;
 mod plain;
 mod project;
 mod rule;

@@ -406,6 +406,10 @@ impl<'a> Linker<'a> {
         self.index(file).calls.candidates(last).collect()
     }
 
+    pub(crate) fn map_rules(&self, file: FileId) -> &'a [usize] {
+        &self.index(file).maps
+    }
+
     pub(crate) fn mention_rules(&self, file: FileId, last: &str) -> Vec<(usize, usize)> {
         self.index(file).mentions.candidates(last).collect()
     }

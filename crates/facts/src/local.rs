@@ -81,6 +81,7 @@ pub(crate) fn extract(
                 }
             }
             ExprKind::Name(_) | ExprKind::Member { .. } => by_mention(linker, site, id, facts),
+            ExprKind::Map(pairs) if !pairs.is_empty() => by_map(linker, site, id, pairs, facts),
             _ => {}
         }
     }
@@ -127,9 +128,11 @@ fn by_call(
     facts: &mut Vec<Fact>,
 ) {
     let mut name = None;
+    // A call is one fact of a kind; of several rules the first counts.
+    let mut kinds = BTreeSet::new();
     for (rule_id, pattern) in linker.call_rules(site.file, last) {
         let loaded = linker.loaded(rule_id);
-        let Some(kind) = loaded.rule.fact else {
+        let Some(kind) = loaded.rule.fact.filter(|kind| !kinds.contains(kind)) else {
             continue;
         };
         let pattern = &loaded.patterns[pattern];
@@ -150,6 +153,49 @@ fn by_call(
             } else {
                 facts.extend(made(linker, site, id, loaded, kind, &matched));
             }
+            kinds.insert(kind);
+        }
+    }
+}
+
+/// A map with certain keys and values: `{ rejectUnauthorized: false }`.
+fn by_map(
+    linker: &Linker<'_>,
+    site: &Site<'_>,
+    id: ExprId,
+    pairs: &[(ExprId, ExprId)],
+    facts: &mut Vec<Fact>,
+) {
+    let parsed = linker.project.parsed(site.file);
+    let unit = &parsed.unit;
+    for rule_id in linker.map_rules(site.file) {
+        let loaded = linker.loaded(*rule_id);
+        let Some(kind) = loaded.rule.fact else {
+            continue;
+        };
+        let all = loaded.rule.has.iter().all(|(key, pattern)| {
+            pairs.iter().any(|(name, value)| {
+                matches!(unit.kind(*name), ExprKind::Name(name) | ExprKind::Str(name) if **name == **key)
+                    && linker
+                        .word(site.file, *value)
+                        .is_some_and(|word| wild(pattern, &word))
+            })
+        });
+        if !all || !linker.speaks_in(site.file, loaded) {
+            continue;
+        }
+        let matched = Matched {
+            file: site.file,
+            callee: None,
+            args: vec![Arg {
+                name: None,
+                value: id,
+                spread: false,
+            }],
+            value: Some(id),
+        };
+        if linker.holds(&matched, &loaded.rule.constraints) {
+            facts.extend(made(linker, site, id, loaded, kind, &matched));
             return;
         }
     }
@@ -167,8 +213,11 @@ fn by_mention(linker: &Linker<'_>, site: &Site<'_>, id: ExprId, facts: &mut Vec<
             continue;
         };
         let name = name.get_or_insert_with(|| linker.name_of(site.file, id).unwrap_or_default());
-        if loaded.patterns[pattern].matches(name) && linker.speaks_in(site.file, loaded) {
-            let matched = linker.matched(site.file, id);
+        if !loaded.patterns[pattern].matches(name) || !linker.speaks_in(site.file, loaded) {
+            continue;
+        }
+        let matched = linker.matched(site.file, id);
+        if linker.holds(&matched, &loaded.rule.constraints) {
             facts.extend(made(linker, site, id, loaded, kind, &matched));
             return;
         }
@@ -189,13 +238,26 @@ fn made(
     let mut attributes = attributes_of(linker, loaded, matched);
     let identity = match kind {
         FactKind::Crypto => {
-            let algorithm = attributes
-                .get("algorithm")
-                .and_then(Json::as_str)
-                .unwrap_or("unknown")
-                .to_owned();
-            let algorithm = canonical_algorithm(&algorithm);
+            let algorithm = match attributes.get("algorithm") {
+                Some(Json::String(one)) => canonical_algorithm(one),
+                // Several are allowed: which is used, the other side decides.
+                Some(Json::Array(several)) => {
+                    let names = several.iter().filter_map(Json::as_str);
+                    let names: BTreeSet<String> = names.map(canonical_algorithm).collect();
+                    names.into_iter().collect::<Vec<_>>().join("+")
+                }
+                _ => String::new(),
+            };
+            let algorithm = if algorithm.is_empty() {
+                "unknown".to_owned()
+            } else {
+                algorithm
+            };
             attributes.insert("algorithm".into(), json!(algorithm));
+            attributes.insert(
+                "library".into(),
+                json!(linker.framework_name(loaded.framework)),
+            );
             let operation = attributes
                 .get("operation")
                 .and_then(Json::as_str)
@@ -203,6 +265,9 @@ fn made(
                 .to_owned();
             if let Some(strength) = strength(&operation, &attributes) {
                 attributes.insert("strength".into(), json!(strength));
+                if let Some(default) = loaded.rule.default_level {
+                    attributes.insert("default_strength".into(), json!(default));
+                }
             }
             format!("{subject}:{operation}:{algorithm}")
         }
@@ -268,10 +333,18 @@ fn typed(text: &str) -> Json {
     match text {
         "true" | "True" => json!(true),
         "false" | "False" => json!(false),
-        _ => match text.replace('_', "").parse::<i64>() {
-            Ok(number) => json!(number),
-            Err(_) => json!(text),
-        },
+        _ => {
+            let digits = text.replace('_', "");
+            // A number may carry its type: `19456u32`.
+            let bare = ["u32", "u64", "usize", "u16", "u8", "i32", "i64"]
+                .iter()
+                .find_map(|suffix| digits.strip_suffix(suffix))
+                .unwrap_or(&digits);
+            match bare.parse::<i64>() {
+                Ok(number) => json!(number),
+                Err(_) => json!(text),
+            }
+        }
     }
 }
 
@@ -354,7 +427,9 @@ fn by_assign(linker: &Linker<'_>, site: &Site<'_>, assign: &Assign, facts: &mut 
         }
         let pattern = &loaded.patterns[pattern];
         let matches = if pattern.receiver.is_some() {
-            pattern.matches(&last) && assign.name.is_none()
+            pattern.matches(&last)
+                && assign.name.is_none()
+                && linker.imports(site.file, loaded.framework)
         } else {
             pattern.matches(&name)
         };
@@ -909,7 +984,7 @@ pub(crate) fn canonical_algorithm(text: &str) -> String {
     for c in lower.chars() {
         if c.is_ascii_alphanumeric() {
             out.push(c);
-        } else if !out.ends_with('-') && matches!(c, '-' | '_' | '/' | ' ') {
+        } else if !out.ends_with('-') && matches!(c, '-' | '_' | '/' | ':' | ' ') {
             out.push('-');
         }
     }
@@ -939,12 +1014,19 @@ fn strength(operation: &str, attributes: &Attributes) -> Option<i64> {
         .unwrap_or_default();
     let verify = attributes.get("verify");
     let has = |words: &[&str]| words.iter().any(|word| algorithm.contains(word));
+    let number = |name: &str| attributes.get(name).and_then(Json::as_i64);
+    // Where nothing depends on nobody finding a second input, no hash is weak.
+    if operation == "hash" && attributes.contains_key("purpose") {
+        return None;
+    }
     Some(match operation {
-        "hash" | "mac" | "signature" => {
+        "hash" | "hmac" | "sign" => {
+            // Collisions do not break an HMAC: SP 800-131A allows it with SHA-1.
+            let keyed = i64::from(operation == "hmac");
             if has(&["md5", "md4", "md2"]) {
-                if operation == "mac" { 1 } else { 0 }
+                keyed
             } else if has(&["sha1", "ripemd"]) {
-                1
+                1 + keyed
             } else if has(&["sha224"]) {
                 2
             } else if has(&[
@@ -961,7 +1043,7 @@ fn strength(operation: &str, attributes: &Attributes) -> Option<i64> {
                 .and_then(Json::as_str)
                 .unwrap_or_default()
                 .to_ascii_lowercase();
-            if has(&["rc4", "rc2", "des", "blowfish", "idea"]) || algorithm == "des" {
+            if has(&["rc4", "rc2", "des", "blowfish", "idea"]) {
                 0
             } else if mode.contains("ecb") || algorithm.contains("ecb") {
                 1
@@ -972,7 +1054,9 @@ fn strength(operation: &str, attributes: &Attributes) -> Option<i64> {
             {
                 2
             } else if has(&["gcm", "ccm", "chacha", "siv", "fernet", "secretbox"])
-                || mode.contains("gcm")
+                || ["gcm", "ccm", "eax", "siv", "ocb"]
+                    .iter()
+                    .any(|word| mode.contains(word))
             {
                 3
             } else {
@@ -998,16 +1082,35 @@ fn strength(operation: &str, attributes: &Attributes) -> Option<i64> {
                 return None;
             }
         }
-        "random" => i64::from(!has(&["predictable"])),
-        "compare" => i64::from(has(&["constant"])),
+        "random" => 2 * i64::from(!has(&["predictable"])),
+        "compare" => 2 * i64::from(has(&["constant"])),
+        // NIST SP 800-132 asks for at least 1,000 iterations, OWASP for several 100,000.
+        "kdf" if has(&["pbkdf2"]) => match number("iterations")? {
+            ..10_000 => 1,
+            _ => 2,
+        },
+        "key" if has(&["rsa", "dsa", "dh"]) => match number("key_bits")? {
+            ..2048 => 1,
+            _ => 2,
+        },
+        "key" => {
+            let weak = ["p192", "192v1", "192r1", "160", "163", "112", "128r1"];
+            if has(&weak) { 1 } else { 2 }
+        }
         "tls" | "jwt" => match verify {
             Some(Json::Bool(false)) => 0,
-            _ if algorithm == "none" => 0,
+            _ if algorithm.split('+').any(|one| one == "none") => 0,
+            _ if min_version(attributes).is_some_and(|version| version < 1.2) => 1,
             _ if has(&["sslv", "tlsv1-0", "tls1-0", "tlsv10", "tlsv11", "tls1-1"]) => 1,
             _ => 2,
         },
         _ => return None,
     })
+}
+
+/// The lowest version of TLS that is let through, below 1 for SSL.
+fn min_version(attributes: &Attributes) -> Option<f64> {
+    attributes.get("min_version")?.as_str()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -67,9 +67,22 @@ pub(crate) struct Selector {
     /// Only when the text is one of these.
     #[serde(default)]
     pub(crate) only: Vec<String>,
-    /// Another word for some texts.
+    /// Another word for some texts; a key may hold `*`, an exact key comes first.
     #[serde(default)]
     pub(crate) map: BTreeMap<String, String>,
+    /// Only what is written down: texts, numbers and truth values, also through constants, but
+    /// no name of something that is computed.
+    #[serde(default)]
+    pub(crate) literal: bool,
+    /// The first text only.
+    #[serde(default)]
+    pub(crate) first: bool,
+    /// A type argument of the callee, or of the type that the callee is another name of:
+    /// `Sha256` in `Hmac<Sha256>`.
+    pub(crate) index: Option<usize>,
+    /// Only where one of the names around is like one of these; see [`crate::names`].
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) named: Vec<String>,
     /// In capitals.
     #[serde(default)]
     pub(crate) upper: bool,
@@ -88,6 +101,9 @@ pub(crate) struct Constraint {
     pub(crate) like: Vec<String>,
     /// It is present, or not.
     pub(crate) present: Option<bool>,
+    /// One of the names around is like one of these; see [`crate::names`].
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) named: Vec<String>,
 }
 
 /// The place a [`Constraint`] speaks of.
@@ -287,6 +303,32 @@ pub(crate) struct Rule {
     pub(crate) default_level: Option<i64>,
 }
 
+impl Rule {
+    /// Puts the names of a list in place of `@list`.
+    fn expand(&mut self, lists: &BTreeMap<String, Vec<String>>) -> Result<(), String> {
+        let constraints = self.constraints.iter_mut().map(|one| &mut one.named);
+        let selectors = self.attributes.values_mut().flat_map(|many| &mut many.0);
+        for named in constraints.chain(selectors.map(|one| &mut one.named)) {
+            let mut all = Vec::new();
+            for name in std::mem::take(named) {
+                match name.strip_prefix('@') {
+                    Some(list) => all.extend_from_slice(lists.get(list).ok_or_else(|| {
+                        let known: Vec<&str> = lists.keys().map(String::as_str).collect();
+                        format!(
+                            "rule \"{}\" uses the unknown list of names \"@{list}\"; expected one of {}",
+                            self.id,
+                            known.join(", ")
+                        )
+                    })?),
+                    None => all.push(name),
+                }
+            }
+            *named = all;
+        }
+        Ok(())
+    }
+}
+
 /// A selector, or several of which the first that finds something counts.
 #[derive(Clone, Debug)]
 pub(crate) struct OneOrManySelector(pub(crate) Vec<Selector>);
@@ -325,6 +367,9 @@ struct RuleFileText {
     extends: Vec<String>,
     #[serde(default)]
     path_style: PathStyle,
+    /// Lists of names that any rule may use in `named` as `@list`.
+    #[serde(default)]
+    names: BTreeMap<String, Vec<String>>,
     #[serde(default, rename = "rule")]
     rules: Vec<Rule>,
 }
@@ -465,9 +510,17 @@ impl Rules {
     pub(crate) fn load(files: &[(String, String)]) -> Result<Self, RuleError> {
         let mut rules = Self::default();
         let mut ids = BTreeMap::new();
+        let mut read = Vec::new();
+        let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (path, text) in files {
-            let parsed: RuleFileText =
+            let mut parsed: RuleFileText =
                 toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+            for (list, words) in std::mem::take(&mut parsed.names) {
+                names.entry(list).or_default().extend(words);
+            }
+            read.push((path, text, parsed));
+        }
+        for (path, text, parsed) in read {
             let mut folders = path.rsplit('/');
             let stem = folders.next().unwrap_or(path).trim_end_matches(".toml");
             let language = folders.next().unwrap_or_default();
@@ -481,7 +534,7 @@ impl Rules {
                 file: path.clone(),
                 source: parsed.source,
             });
-            for rule in parsed.rules {
+            for mut rule in parsed.rules {
                 let line = text
                     .find(&format!("\"{}\"", rule.id))
                     .map_or(1, |offset| crate::error::position(text, offset).0);
@@ -496,6 +549,7 @@ impl Rules {
                         rule.id
                     )));
                 }
+                rule.expand(&names).map_err(fail)?;
                 let looks = [
                     &rule.call,
                     &rule.decorator,

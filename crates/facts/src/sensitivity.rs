@@ -461,7 +461,7 @@ struct Subject<'a> {
 }
 
 /// A name's words, lower case and singular: `userIDs`, `user_id` and `user-ids` are the same.
-fn split(name: &str) -> Vec<String> {
+pub(crate) fn split(name: &str) -> Vec<String> {
     pieces(name, true)
         .iter()
         .map(|word| singular(word))

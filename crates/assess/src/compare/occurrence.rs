@@ -1,6 +1,7 @@
 //! Facts without a natural unique identity, as counted multisets: checks, denials, uses of
 //! cryptography, dangerous calls, credentials.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
@@ -265,7 +266,21 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     pair(&mut before, &mut after, |fact| {
         format!("{}|{}", text(fact, "subject"), shape(fact))
     });
-    pair(&mut before, &mut after, shape);
+    // The same use under another name was moved with its function, or into a new one. A weak use
+    // or a comparison that changes places between functions that stay is two changes.
+    let matters = |fact: &Fact| is_weak(fact) || text(fact, "operation") == "compare";
+    let within = |fact: &Fact, functions: &BTreeSet<String>| {
+        matters(fact) && !came_or_went(fact, functions, &BTreeSet::new())
+    };
+    let (mut staying, mut leaving): (Vec<&Fact>, Vec<&Fact>) = before
+        .into_iter()
+        .partition(|fact| within(fact, &sides.after.functions));
+    pair(&mut leaving, &mut after, shape);
+    let (known, mut arriving): (Vec<&Fact>, Vec<&Fact>) = after
+        .into_iter()
+        .partition(|fact| within(fact, &sides.before.functions));
+    pair(&mut staying, &mut arriving, shape);
+    let (mut before, mut after) = ([leaving, staying].concat(), [arriving, known].concat());
     let mut pairs = pair(&mut before, &mut after, |fact| {
         key(fact, &["subject", "operation"])
     });
@@ -279,6 +294,11 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     for (old, new) in pairs {
         let words = |fact: &Fact| {
             let mut words = text(fact, "algorithm").to_owned();
+            if text(old, "algorithm") == text(new, "algorithm")
+                && text(old, "library") != text(new, "library")
+            {
+                words = format!("{words} of {}", text(fact, "library"));
+            }
             for name in ["mode", "key_bits", "iterations", "min_version"] {
                 if let Some(value) = fact.attributes.get(name) {
                     let value = value
@@ -289,6 +309,9 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             }
             if fact.attributes.get("verify") == Some(&json!(false)) {
                 words.push_str(" without verification");
+            }
+            if let Some(purpose) = fact.text("purpose") {
+                words.push_str(&format!(" as {purpose}"));
             }
             words
         };
@@ -317,17 +340,29 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         changes.push(one);
     }
     for old in before {
-        let direction = if text(old, "operation") == "compare" {
-            Direction::Weakened
-        } else {
-            Direction::Neutral
+        let unverified = old.attributes.get("verify") == Some(&json!(false));
+        let gone = came_or_went(old, &sides.after.functions, &BTreeSet::new());
+        let direction = match against_default(old) {
+            Some(Ordering::Greater) => Direction::Weakened,
+            Some(Ordering::Less) => Direction::Strengthened,
+            _ if unverified => Direction::Strengthened,
+            _ if text(old, "operation") == "compare" && !gone => Direction::Weakened,
+            _ => Direction::Neutral,
         };
-        let title = format!(
-            "{} with {} in {} removed",
-            operation(old),
-            text(old, "algorithm"),
-            text(old, "subject")
-        );
+        let title = if unverified {
+            format!(
+                "{} is verified again in {}",
+                operation(old),
+                text(old, "subject")
+            )
+        } else {
+            format!(
+                "{} with {} in {} removed",
+                operation(old),
+                text(old, "algorithm"),
+                text(old, "subject")
+            )
+        };
         changes.push(change(
             FactKind::Crypto,
             ChangeKind::Removed,
@@ -338,16 +373,13 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         ));
     }
     for new in after {
-        let weak = new
-            .attributes
-            .get("strength")
-            .and_then(Json::as_i64)
-            .is_some_and(|strength| strength <= 1)
-            || new.attributes.get("verify") == Some(&json!(false));
-        let direction = if weak {
-            Direction::Weakened
-        } else {
-            Direction::Neutral
+        let known = !came_or_went(new, &sides.before.functions, &BTreeSet::new());
+        let direction = match against_default(new) {
+            Some(Ordering::Greater) => Direction::Strengthened,
+            Some(Ordering::Less) => Direction::Weakened,
+            _ if is_weak(new) => Direction::Weakened,
+            _ if text(new, "operation") == "compare" && known => Direction::Strengthened,
+            _ => Direction::Neutral,
         };
         let title = if new.attributes.get("verify") == Some(&json!(false)) {
             format!(
@@ -372,6 +404,18 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             Some(new),
         ));
     }
+}
+
+fn is_weak(fact: &Fact) -> bool {
+    let strength = fact.attributes.get("strength").and_then(Json::as_i64);
+    strength.is_some_and(|strength| strength <= 1)
+        || fact.attributes.get("verify") == Some(&json!(false))
+}
+
+/// How strong a setting is beside what holds where it is absent.
+fn against_default(fact: &Fact) -> Option<Ordering> {
+    let number = |name: &str| fact.attributes.get(name).and_then(Json::as_i64);
+    Some(number("strength")?.cmp(&number("default_strength")?))
 }
 
 fn operation(fact: &Fact) -> &'static str {
@@ -399,7 +443,11 @@ fn weigh(old: &Fact, new: &Fact) -> Direction {
         _ => {}
     }
     for name in ORDERED {
-        let number = |fact: &Fact| fact.attributes.get(name).and_then(Json::as_f64);
+        let number = |fact: &Fact| {
+            let value = fact.attributes.get(name)?;
+            let text = || value.as_str().and_then(|text| text.parse::<f64>().ok());
+            value.as_f64().or_else(text)
+        };
         if let (Some(a), Some(b)) = (number(old), number(new))
             && a != b
         {

@@ -1,6 +1,7 @@
 //! Takes the parts that a rule names out of what its pattern matched.
 
 use super::*;
+use crate::names::Around;
 use crate::rule::{ArgAt, Constraint, Selector, wild};
 
 /// What a pattern matched.
@@ -77,6 +78,12 @@ impl Linker<'_> {
                 .map(|arg| (file, arg.value))
                 .collect();
         }
+        if let Some(at) = selector.index {
+            let found = matched
+                .callee
+                .and_then(|callee| self.type_argument(file, callee, at, 0));
+            return found.into_iter().collect();
+        }
         let one = if selector.value {
             matched.value
         } else if selector.receiver {
@@ -139,6 +146,9 @@ impl Linker<'_> {
     /// Texts that a selector picks: literal strings, names of constants, fixed words.
     fn texts_of(&self, matched: &Matched, selector: &Selector) -> Vec<String> {
         let mut texts = Vec::new();
+        if !self.is_named(matched, &selector.named) {
+            return texts;
+        }
         if let Some(text) = &selector.text {
             texts.push(text.clone());
         } else if selector.callee {
@@ -154,6 +164,10 @@ impl Linker<'_> {
                 let mut all = Vec::new();
                 self.flatten(file, id, &mut all, 0);
                 for (file, id) in all {
+                    if selector.literal {
+                        texts.extend(self.written(file, id, 0));
+                        continue;
+                    }
                     match self.eval(file, id) {
                         Value::Str(text) => texts.push(text),
                         _ => texts.extend(self.word(file, id)),
@@ -161,11 +175,21 @@ impl Linker<'_> {
                 }
             }
         }
+        let most = if selector.first { 1 } else { texts.len() };
         texts
             .into_iter()
+            .take(most)
             .filter(|text| !selector.unless.contains(text))
             .filter(|text| selector.only.is_empty() || selector.only.contains(text))
-            .map(|text| selector.map.get(&text).cloned().unwrap_or(text))
+            .map(|text| {
+                let exact = selector.map.get(&text);
+                let like = || {
+                    let mut all = selector.map.iter();
+                    all.find(|(key, _)| key.contains('*') && wild(key, &text))
+                        .map(|(_, word)| word)
+                };
+                exact.or_else(like).cloned().unwrap_or(text)
+            })
             .map(|text| {
                 if selector.upper {
                     text.to_uppercase()
@@ -174,6 +198,92 @@ impl Linker<'_> {
                 }
             })
             .collect()
+    }
+
+    /// Whether a name around what was matched is like one of these; no patterns ask nothing.
+    fn is_named(&self, matched: &Matched, patterns: &[String]) -> bool {
+        patterns.is_empty()
+            || matched.value.is_some_and(|id| {
+                let parsed = self.project.parsed(matched.file);
+                Around::new(&parsed.unit, id).is_like(patterns)
+            })
+    }
+
+    /// A text, number or truth value that is written down here or in a constant.
+    fn written(&self, file: FileId, id: ExprId, depth: u32) -> Option<String> {
+        if let Value::Str(text) = self.eval(file, id) {
+            return Some(text);
+        }
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        match unit.kind(id) {
+            ExprKind::Bool(value) => Some(value.to_string()),
+            ExprKind::Number(text) => Some(text.to_string()),
+            ExprKind::Name(name) if depth < 6 => {
+                let expr = unit.expr(id);
+                let target = self
+                    .project
+                    .lookup(file, name, expr.function, expr.span.start);
+                let crate::project::Target::Assign(at, index) = target else {
+                    return None;
+                };
+                let other = self.project.parsed(at);
+                self.written(at, other.unit.assigns[index as usize].value?, depth + 1)
+            }
+            ExprKind::Binary { op, left, right } if depth < 6 => {
+                let number = |id: ExprId| {
+                    let text = self.written(file, id, depth + 1)?;
+                    text.replace('_', "").parse::<i64>().ok()
+                };
+                let (left, right) = (number(*left)?, number(*right)?);
+                let result = match &**op {
+                    "*" => left.checked_mul(right),
+                    "+" => left.checked_add(right),
+                    "**" => left.checked_pow(u32::try_from(right).ok()?),
+                    "<<" => left.checked_mul(1i64.checked_shl(u32::try_from(right).ok()?)?),
+                    _ => None,
+                };
+                result.map(|number| number.to_string())
+            }
+            _ => None,
+        }
+    }
+
+    /// The type argument of a callee, or of the type that it is another name of.
+    fn type_argument(
+        &self,
+        file: FileId,
+        id: ExprId,
+        at: usize,
+        depth: u32,
+    ) -> Option<(FileId, ExprId)> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        match unit.kind(id) {
+            ExprKind::Index { index, .. } => {
+                let mut all = Vec::new();
+                for one in index {
+                    match unit.kind(*one) {
+                        ExprKind::List(items) => all.extend(items.iter().copied()),
+                        _ => all.push(*one),
+                    }
+                }
+                all.get(at).map(|one| (file, *one))
+            }
+            ExprKind::Member { object, .. } => self.type_argument(file, *object, at, depth),
+            ExprKind::Name(name) if depth < 6 => {
+                let expr = unit.expr(id);
+                let target = self
+                    .project
+                    .lookup(file, name, expr.function, expr.span.start);
+                let crate::project::Target::Assign(other, index) = target else {
+                    return None;
+                };
+                let value = self.project.parsed(other).unit.assigns[index as usize].value?;
+                self.type_argument(other, value, at, depth + 1)
+            }
+            _ => None,
+        }
     }
 
     /// A word for a value that is no string: `true`, `12`, the last part of a name.
@@ -244,6 +354,9 @@ impl Linker<'_> {
     pub(crate) fn holds(&self, matched: &Matched, constraints: &[Constraint]) -> bool {
         constraints.iter().all(|constraint| {
             let at = &constraint.at;
+            if !self.is_named(matched, &constraint.named) {
+                return false;
+            }
             let selector = Selector {
                 arg: at.arg.clone(),
                 name: at.name.clone(),
