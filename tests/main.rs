@@ -1,1 +1,5 @@
 //! The program from outside, and the rules on fixtures. One binary declares all others as modules.
+
+mod fixture;
+mod fixtures;
+mod metamorphic;
