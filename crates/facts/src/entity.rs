@@ -346,6 +346,20 @@ impl FieldReader<'_> {
         }
     }
 
+    /// Calls of a builder inside a function: `(table) => { table.text("x") }`.
+    fn built(&self, file: FileId, function: ExprId, fields: &mut Vec<Json>) {
+        let Value::Function(file, function) = self.linker.eval(file, function) else {
+            return;
+        };
+        let parsed = self.linker.project.parsed(file);
+        let Some(body) = parsed.unit.function(function).body else {
+            return;
+        };
+        for id in parsed.unit.descendants(body) {
+            self.item(file, id, None, MAX_NESTING, fields);
+        }
+    }
+
     /// Columns that stand in a row: `Column("email", String())`, `("email", EmailField())`.
     fn items(&self, matched: &Matched, column: Option<&str>) -> Vec<Json> {
         let mut fields = Vec::new();
@@ -505,6 +519,15 @@ pub(crate) fn by_call(
             };
             if let Some((file, map)) = linker.exprs(matched, &[selector]).into_iter().next() {
                 reader.keys(file, map, "", 0, &mut fields);
+            }
+        }
+        if rule.built_by.is_some() {
+            let selector = Selector {
+                arg: rule.built_by.clone(),
+                ..Selector::default()
+            };
+            for (file, function) in linker.exprs(matched, &[selector]) {
+                reader.built(file, function, &mut fields);
             }
         }
         fields.extend(reader.items(matched, text(&attributes, "column").as_deref()));

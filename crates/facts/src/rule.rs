@@ -192,6 +192,8 @@ pub(crate) struct FieldRule {
     /// A map without the type's key is a group of fields: `address.city`.
     #[serde(default)]
     pub(crate) nested: bool,
+    /// A field is such a call inside this function argument: `(table) => { table.text("x") }`.
+    pub(crate) built_by: Option<ArgAt>,
     /// Each of these expressions is a field: a call of [`Self::call`], or a name and such a call.
     #[serde(default, deserialize_with = "many")]
     pub(crate) items: Vec<Selector>,
