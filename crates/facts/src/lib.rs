@@ -3,6 +3,7 @@
 mod element;
 mod endpoint;
 mod engine;
+mod entity;
 mod error;
 mod fact;
 mod language;

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use crate::engine::Team;
+use crate::entity::field_json;
 use crate::error::{RuleError, position};
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Problem, Scope};
-use crate::local::field_json;
 use crate::manifest::{self, Group, Roles};
 use crate::schema::{self, ColumnChange, Field, Operation, Statement};
 use crate::secret::Secrets;
@@ -234,9 +234,19 @@ fn backwards(path: &str) -> bool {
 }
 
 fn sql(path: &str, text: &str, scope: Scope, sensitivity: &Sensitivity, facts: &mut Vec<Fact>) {
-    if backwards(path) {
-        return;
+    if !backwards(path) {
+        statements(text, path, scope, sensitivity, facts);
     }
+}
+
+/// The statements of a script that change the data model.
+pub(crate) fn statements(
+    text: &str,
+    path: &str,
+    scope: Scope,
+    sensitivity: &Sensitivity,
+    facts: &mut Vec<Fact>,
+) {
     let reading = schema::read_sql(text);
     for statement in reading
         .statements
