@@ -1,1 +1,8 @@
 //! The program from outside, and the rules on fixtures. One binary declares all others as modules.
+
+mod cli;
+mod fixture;
+mod fixtures;
+mod metamorphic;
+mod reports;
+mod repository;

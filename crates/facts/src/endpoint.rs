@@ -293,6 +293,20 @@ fn endpoint_fact(
             location,
         });
     }
+    if let Some(Handler::Function(file, function)) = &endpoint.handler {
+        let parsed = linker.project.parsed(*file);
+        let element = parsed.unit.function(*function);
+        // A route in a table: the reader wants the function that it leads to.
+        if *file != endpoint.file {
+            let location = sites.location(*file, element.head);
+            fact.evidence.push(Evidence {
+                role: "handler".into(),
+                text: element.qualified.to_string(),
+                attached: String::new(),
+                location,
+            });
+        }
+    }
     for guard in &endpoint.guards {
         let role = match guard.class {
             Classified::Guard { .. } if !exempt || matches!(guard.attached, "handler" | "body") => {

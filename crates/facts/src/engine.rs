@@ -89,7 +89,12 @@ impl Engine {
             .rules
             .iter()
             .map(|(path, text)| (path.as_str(), text.as_str()));
-        for (path, text) in files.iter().copied().chain(own) {
+        // A team's file stands in place of the built-in one at the same path.
+        let built_in = files
+            .iter()
+            .copied()
+            .filter(|(path, _)| !team.rules.iter().any(|(own, _)| own == path));
+        for (path, text) in built_in.chain(own) {
             hasher
                 .update(path.as_bytes())
                 .update(&[0])
@@ -112,6 +117,22 @@ impl Engine {
             }
         }
         let languages = Languages::load(&languages)?;
+        for (path, _) in &team.rules {
+            let folder = path.rsplit('/').nth(1).unwrap_or_default();
+            let known: BTreeSet<&str> = languages.iter().map(|one| one.name.as_str()).collect();
+            // A rule of an unknown language would never speak.
+            if folder != "any" && !known.contains(folder) {
+                let known: Vec<&str> = known.into_iter().collect();
+                return Err(RuleError {
+                    path: path.clone(),
+                    line: 1,
+                    message: format!(
+                        "no rules can stand here; expected a folder named after one of any, {}",
+                        known.join(", ")
+                    ),
+                });
+            }
+        }
         let rules = Rules::load(&frameworks)?;
         let mut index = BTreeMap::new();
         for language in languages.iter() {

@@ -3,6 +3,7 @@
 mod element;
 mod endpoint;
 mod engine;
+mod entity;
 mod error;
 mod fact;
 mod language;
@@ -15,6 +16,7 @@ mod project;
 mod rule;
 pub mod schema;
 mod scope;
+mod secret;
 pub mod sensitivity;
 mod text;
 mod walk;

@@ -1,14 +1,15 @@
-//! Facts that one file holds by itself: cryptography, settings, checks and denials, data models.
+//! Facts that one file holds by itself: cryptography, settings, checks and denials.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
 use crate::element::*;
+use crate::entity;
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Scope};
-use crate::link::{Linker, Matched, Value};
+use crate::link::{Linker, Matched};
 use crate::project::FileId;
-use crate::rule::{FieldRule, Link, LoadedRule, On, wild};
+use crate::rule::{Link, LoadedRule, On, wild};
 use crate::sensitivity::Sensitivity;
 use crate::text::{digest, render, shorten};
 
@@ -89,14 +90,29 @@ pub(crate) fn extract(
         by_assign(linker, site, assign, facts);
     }
     for class in 0..unit.classes.len() {
-        by_class(linker, site, ClassId(class as u32), sensitivity, facts);
+        entity::by_class(linker, site, ClassId(class as u32), sensitivity, facts);
     }
     denials(linker, site, facts);
+    scoped_lookups(linker, site, facts);
 }
 
-/// The qualified name of the function or class around an expression; the file's own level is `module`.
+/// The qualified name of the function or class around an expression, or of the one that it
+/// decorates; the file's own level is `module`.
 pub(crate) fn subject(unit: &Unit, id: ExprId) -> String {
     let expr = unit.expr(id);
+    let decorates = |decorators: &[ExprId]| {
+        decorators.iter().any(|decorator| {
+            let span = unit.expr(*decorator).span;
+            span.start <= expr.span.start && expr.span.end <= span.end
+        })
+    };
+    if let Some(function) = unit
+        .functions
+        .iter()
+        .find(|function| decorates(&function.decorators))
+    {
+        return function.qualified.to_string();
+    }
     match (expr.function, expr.class) {
         (Some(function), _) => unit.function(function).qualified.to_string(),
         (None, Some(class)) => unit.class(class).name.to_string(),
@@ -134,7 +150,7 @@ fn by_call(
         let matched = linker.matched(site.file, id);
         if linker.holds(&matched, &loaded.rule.constraints) {
             if kind == FactKind::DataModel {
-                by_model_call(linker, site, id, loaded, &matched, facts);
+                entity::by_call(linker, site, id, loaded, &matched, facts);
             } else {
                 facts.extend(made(linker, site, id, loaded, kind, &matched));
             }
@@ -314,7 +330,7 @@ fn attributes_of(linker: &Linker<'_>, loaded: &LoadedRule, matched: &Matched) ->
 }
 
 /// A word as a number or truth value if it is one.
-fn typed(text: &str) -> Json {
+pub(crate) fn typed(text: &str) -> Json {
     match text {
         "true" | "True" => json!(true),
         "false" | "False" => json!(false),
@@ -439,311 +455,6 @@ fn by_assign(linker: &Linker<'_>, site: &Site<'_>, assign: &Assign, facts: &mut 
     }
 }
 
-// --- data models
-
-fn by_class(
-    linker: &Linker<'_>,
-    site: &Site<'_>,
-    class: ClassId,
-    sensitivity: &Sensitivity,
-    facts: &mut Vec<Fact>,
-) {
-    let parsed = linker.project.parsed(site.file);
-    let element = parsed.unit.class(class);
-    let mut bases = BTreeSet::new();
-    linker.bases(site.file, class, &mut bases, 0);
-    for base in &bases {
-        let last = base.rsplit('.').next().unwrap_or(base);
-        for (rule_id, pattern) in linker.class_rules(site.file, last) {
-            let loaded = linker.loaded(rule_id);
-            if loaded.rule.fact == Some(FactKind::DataModel)
-                && loaded.patterns[pattern].matches(base)
-            {
-                facts.extend(model(linker, site, class, loaded, sensitivity));
-                return;
-            }
-        }
-    }
-    for decorator in &element.decorators {
-        let matched = linker.matched(site.file, *decorator);
-        let Some(callee) = matched.callee else {
-            continue;
-        };
-        let Some(last) = parsed.unit.last_name(callee) else {
-            continue;
-        };
-        for (rule_id, pattern) in linker.decorator_rules(site.file, last) {
-            let loaded = linker.loaded(rule_id);
-            if loaded.rule.fact == Some(FactKind::DataModel)
-                && linker
-                    .name_of(site.file, callee)
-                    .is_some_and(|name| loaded.patterns[pattern].matches(&name))
-                && linker.holds(&matched, &loaded.rule.constraints)
-            {
-                facts.extend(model(linker, site, class, loaded, sensitivity));
-                return;
-            }
-        }
-    }
-}
-
-fn model(
-    linker: &Linker<'_>,
-    site: &Site<'_>,
-    class: ClassId,
-    loaded: &LoadedRule,
-    sensitivity: &Sensitivity,
-) -> Option<Fact> {
-    let parsed = linker.project.parsed(site.file);
-    let unit = &parsed.unit;
-    let element = unit.class(class);
-    let rule = loaded.rule.field.as_ref()?;
-    let mut fields = Vec::new();
-    for assign in unit
-        .assigns
-        .iter()
-        .filter(|assign| assign.class == Some(class) && assign.function.is_none())
-    {
-        let Some(name) = assign.name.as_deref() else {
-            continue;
-        };
-        if rule.except.iter().any(|word| wild(word, name)) {
-            continue;
-        }
-        if let Some(field) = field(linker, site, &element.name, name, assign, rule, sensitivity) {
-            fields.push(field);
-        }
-    }
-    // Parameters of the constructor that are fields: `constructor(private readonly x: T)` is not
-    // a model's field, so nothing is read there.
-    if fields.is_empty() {
-        return None;
-    }
-    let mut attributes = Attributes::new();
-    attributes.insert("entity".into(), json!(&*element.name));
-    attributes.insert(
-        "framework".into(),
-        json!(linker.framework_name(loaded.framework)),
-    );
-    attributes.insert("fields".into(), Json::from(fields));
-    for (name, selectors) in &loaded.rule.attributes {
-        let matched = Matched {
-            file: site.file,
-            callee: None,
-            args: Vec::new(),
-            value: None,
-        };
-        if let [text] = &linker.texts(&matched, &selectors.0)[..] {
-            attributes.insert(name.clone(), typed(text));
-        }
-    }
-    Some(site.fact(
-        FactKind::DataModel,
-        element.name.to_string(),
-        attributes,
-        element.head,
-        &loaded.rule.id,
-    ))
-}
-
-fn field(
-    linker: &Linker<'_>,
-    site: &Site<'_>,
-    entity: &str,
-    name: &str,
-    assign: &Assign,
-    rule: &FieldRule,
-    sensitivity: &Sensitivity,
-) -> Option<Json> {
-    let parsed = linker.project.parsed(site.file);
-    let unit = &parsed.unit;
-    let mut ty: Option<String> = assign.ty.as_deref().map(|ty| shorten(ty, 80));
-    let mut attributes = BTreeMap::new();
-    let mut found = rule.typed && assign.ty.is_some();
-    let calls = assign
-        .value
-        .into_iter()
-        .chain(assign.decorators.iter().copied());
-    for id in calls {
-        let matched = linker.matched(site.file, id);
-        let Some(callee) = matched.callee else {
-            continue;
-        };
-        let words = if assign.decorators.contains(&id) {
-            &rule.decorator
-        } else {
-            &rule.call
-        };
-        if words.is_empty() {
-            continue;
-        }
-        let full = linker.name_of(site.file, callee).unwrap_or_default();
-        if !words
-            .iter()
-            .any(|word| crate::rule::Pattern::parse(word).matches(&full))
-        {
-            continue;
-        }
-        found = true;
-        if let Some(text) = linker.texts(&matched, &rule.ty).into_iter().next() {
-            ty = Some(text);
-        }
-        for (attribute, selector) in &rule.attributes {
-            if let Some(text) = linker
-                .texts(&matched, std::slice::from_ref(selector))
-                .into_iter()
-                .next()
-            {
-                attributes.insert(attribute.clone(), typed(&text));
-            }
-        }
-    }
-    if !found {
-        return None;
-    }
-    let _ = unit;
-    Some(field_json(
-        entity,
-        name,
-        ty.as_deref(),
-        attributes,
-        &rule.encrypted,
-        sensitivity,
-    ))
-}
-
-/// A field as an attribute value, with its sensitivity.
-pub(crate) fn field_json(
-    entity: &str,
-    name: &str,
-    ty: Option<&str>,
-    attributes: BTreeMap<String, Json>,
-    encrypted: &[String],
-    sensitivity: &Sensitivity,
-) -> Json {
-    let mut field = serde_json::Map::new();
-    field.insert("name".into(), json!(name));
-    if let Some(ty) = ty {
-        field.insert("type".into(), json!(ty));
-    }
-    for (key, value) in attributes {
-        field.insert(key, value);
-    }
-    if let Some(class) = sensitivity.classify(entity, name, ty) {
-        field.insert("sensitivity".into(), json!(class.class.name()));
-    }
-    if ty.is_some_and(|ty| encrypted.iter().any(|pattern| wild(pattern, ty))) {
-        field.insert("encrypted".into(), json!(true));
-    }
-    Json::Object(field)
-}
-
-/// `mongoose.Schema({ name: String })`, `sequelize.define("User", { … })`.
-fn by_model_call(
-    linker: &Linker<'_>,
-    site: &Site<'_>,
-    id: ExprId,
-    loaded: &LoadedRule,
-    matched: &Matched,
-    facts: &mut Vec<Fact>,
-) {
-    let Some(rule) = &loaded.rule.field else {
-        return;
-    };
-    let parsed = linker.project.parsed(site.file);
-    let unit = &parsed.unit;
-    let named = loaded
-        .rule
-        .attributes
-        .get("entity")
-        .map(|selectors| linker.texts(matched, &selectors.0))
-        .unwrap_or_default();
-    let variable = unit
-        .assigns
-        .iter()
-        .find(|assign| assign.value == Some(id))
-        .and_then(|assign| assign.name.clone());
-    let Some(entity) = named
-        .into_iter()
-        .next()
-        .or_else(|| variable.map(|name| name.to_string()))
-    else {
-        return;
-    };
-    let entity = entity.trim_end_matches("Schema").to_owned();
-    let selector = crate::rule::Selector {
-        arg: rule.keys_of.clone(),
-        ..crate::rule::Selector::default()
-    };
-    let Some((map_file, map)) = linker.exprs(matched, &[selector]).into_iter().next() else {
-        return;
-    };
-    let Value::Map(map_file, map) = linker.eval(map_file, map) else {
-        return;
-    };
-    let other = linker.project.parsed(map_file);
-    let ExprKind::Map(pairs) = other.unit.kind(map) else {
-        return;
-    };
-    let mut fields = Vec::new();
-    for (key, value) in pairs {
-        let (ExprKind::Name(name) | ExprKind::Str(name)) = other.unit.kind(*key) else {
-            continue;
-        };
-        let args = vec![Arg {
-            name: None,
-            value: *value,
-            spread: false,
-        }];
-        let inner = Matched {
-            file: map_file,
-            callee: None,
-            args,
-            value: Some(*value),
-        };
-        let ty = linker
-            .texts(&inner, &rule.ty)
-            .into_iter()
-            .next()
-            .or_else(|| linker.word(map_file, *value));
-        let mut attributes = BTreeMap::new();
-        for (attribute, selector) in &rule.attributes {
-            if let Some(text) = linker
-                .texts(&inner, std::slice::from_ref(selector))
-                .into_iter()
-                .next()
-            {
-                attributes.insert(attribute.clone(), typed(&text));
-            }
-        }
-        fields.push(field_json(
-            &entity,
-            name,
-            ty.as_deref(),
-            attributes,
-            &rule.encrypted,
-            linker.sensitivity(),
-        ));
-    }
-    if fields.is_empty() {
-        return;
-    }
-    let mut attributes = Attributes::new();
-    attributes.insert("entity".into(), json!(entity));
-    attributes.insert(
-        "framework".into(),
-        json!(linker.framework_name(loaded.framework)),
-    );
-    attributes.insert("fields".into(), Json::from(fields));
-    facts.push(site.fact(
-        FactKind::DataModel,
-        entity,
-        attributes,
-        unit.expr(id).span,
-        &loaded.rule.id,
-    ));
-}
-
 // --- checks and denials
 
 /// Branches that turn the caller away, and calls that check the caller.
@@ -841,6 +552,112 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             fact.confidence = Confidence::Heuristic;
             facts.push(fact);
             break;
+        }
+    }
+}
+
+/// Conditions of a lookup that only the caller's own records meet: `owner=request.user`. Whoever
+/// drops one opens everybody's records (CWE-639).
+fn scoped_lookups(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
+    let parsed = linker.project.parsed(site.file);
+    let unit = &parsed.unit;
+    let named = |link: Link, last: &str, name: &str| {
+        linker
+            .name_rules(site.file, last)
+            .into_iter()
+            .any(|(rule, pattern)| {
+                let loaded = linker.loaded(rule);
+                loaded.rule.link == Some(link) && loaded.patterns[pattern].matches(name)
+            })
+    };
+    let caller = |id: ExprId| {
+        let id = match unit.kind(id) {
+            ExprKind::Call { callee, .. } => *callee,
+            ExprKind::Unary { value, .. } => *value,
+            _ => id,
+        };
+        let path = unit.path(id)?;
+        let last = path.rsplit('.').next().unwrap_or(&path);
+        named(Link::Caller, last, &path).then_some(path)
+    };
+    let mut seen = BTreeSet::new();
+    for id in unit.ids().collect::<Vec<_>>().into_iter().rev() {
+        let ExprKind::Call { callee, args } = unit.kind(id) else {
+            continue;
+        };
+        let Some(last) = unit.last_name(*callee) else {
+            continue;
+        };
+        if unit.expr(id).function.is_none() || !named(Link::Lookup, last, last) {
+            continue;
+        }
+        let mut conditions: Vec<(String, String, ExprId)> = Vec::new();
+        let mut add = |key: String, value: ExprId| {
+            if let Some(caller) = caller(value) {
+                conditions.push((key, caller, value));
+            }
+        };
+        for arg in args {
+            if let Some(name) = &arg.name {
+                add(name.to_string(), arg.value);
+            }
+            for inner in unit.descendants(arg.value) {
+                match unit.kind(inner) {
+                    ExprKind::Call { callee, args } => {
+                        for arg in args {
+                            if let Some(name) = &arg.name {
+                                add(name.to_string(), arg.value);
+                            }
+                        }
+                        // `notes::owner.eq(user.id)`
+                        if let ExprKind::Member { object, property } = unit.kind(*callee)
+                            && &**property == "eq"
+                            && let [only] = &args[..]
+                            && let Some(key) = unit.last_name(*object)
+                        {
+                            add(key.to_owned(), only.value);
+                        }
+                    }
+                    ExprKind::Map(pairs) => {
+                        for (key, value) in pairs {
+                            if let ExprKind::Name(key) | ExprKind::Str(key) = unit.kind(*key) {
+                                add(key.to_string(), *value);
+                            }
+                        }
+                    }
+                    ExprKind::Binary { op, left, right } if matches!(&**op, "==" | "===") => {
+                        for (key, value) in [(left, right), (right, left)] {
+                            if let Some(key) = unit.last_name(*key) {
+                                add(key.to_owned(), *value);
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for (key, caller, value) in conditions {
+            // The caller's own record is looked up by its key; that limits nothing.
+            if matches!(key.as_str(), "id" | "pk" | "_id") || !seen.insert(value) {
+                continue;
+            }
+            let subject = subject(unit, id);
+            let call = format!("{key}={caller}");
+            let mut attributes = Attributes::new();
+            attributes.insert("type".into(), json!("check"));
+            attributes.insert("subject".into(), json!(subject));
+            attributes.insert("callee".into(), json!(key));
+            attributes.insert("call".into(), json!(call));
+            attributes.insert("awaited".into(), json!(false));
+            let mut fact = site.fact(
+                FactKind::Auth,
+                format!("check:{subject}:{}", digest(&call)),
+                attributes,
+                unit.expr(value).span,
+                "scoped-lookup",
+            );
+            fact.confidence = Confidence::Heuristic;
+            facts.push(fact);
         }
     }
 }

@@ -6,16 +6,18 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use crate::engine::Team;
+use crate::entity::field_json;
 use crate::error::{RuleError, position};
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Problem, Scope};
-use crate::local::field_json;
 use crate::manifest::{self, Group, Roles};
 use crate::schema::{self, ColumnChange, Field, Operation, Statement};
+use crate::secret::Secrets;
 use crate::sensitivity::Sensitivity;
 
 /// The readers of plain files with their data.
 pub(crate) struct Plain {
     roles: Roles,
+    secrets: Secrets,
 }
 
 /// The dictionary of sensitive fields with the team's own classes.
@@ -48,7 +50,8 @@ impl Plain {
             Some((path, text)) => Roles::parse(path, text)?,
             None => Roles::default(),
         };
-        Ok(Self { roles })
+        let secrets = Secrets::load(files)?;
+        Ok(Self { roles, secrets })
     }
 
     /// Whether facts other than credentials can come from a file of this name.
@@ -75,6 +78,8 @@ impl Plain {
         if path.ends_with(".prisma") {
             prisma(path, text, scope, sensitivity, &mut facts, &mut problems);
         }
+        self.secrets
+            .extract(path, text, scope, &mut facts, &mut problems);
         (facts, problems)
     }
 
@@ -229,9 +234,19 @@ fn backwards(path: &str) -> bool {
 }
 
 fn sql(path: &str, text: &str, scope: Scope, sensitivity: &Sensitivity, facts: &mut Vec<Fact>) {
-    if backwards(path) {
-        return;
+    if !backwards(path) {
+        statements(text, path, scope, sensitivity, facts);
     }
+}
+
+/// The statements of a script that change the data model.
+pub(crate) fn statements(
+    text: &str,
+    path: &str,
+    scope: Scope,
+    sensitivity: &Sensitivity,
+    facts: &mut Vec<Fact>,
+) {
     let reading = schema::read_sql(text);
     for statement in reading
         .statements

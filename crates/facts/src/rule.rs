@@ -59,6 +59,15 @@ pub(crate) struct Selector {
     /// The value of the assignment, the decorated thing.
     #[serde(default)]
     pub(crate) value: bool,
+    /// Looks at the call that made the receiver instead: `op.batch_alter_table("users")`.
+    #[serde(default)]
+    pub(crate) maker: bool,
+    /// The first call of a chain: `text("x")` in `text("x").notNull()`.
+    #[serde(default)]
+    pub(crate) root: bool,
+    /// Gives `true` when the chain has a call of one of these names.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) chain: Vec<String>,
     /// A fixed text.
     pub(crate) text: Option<String>,
     /// Not when the text is one of these.
@@ -111,6 +120,8 @@ pub(crate) struct Constraint {
 pub(crate) struct Position {
     pub(crate) arg: Option<ArgAt>,
     pub(crate) name: Option<String>,
+    /// Any argument from this position on.
+    pub(crate) from: Option<usize>,
     pub(crate) key: Option<String>,
     #[serde(default)]
     pub(crate) callee: bool,
@@ -144,6 +155,10 @@ pub(crate) enum Link {
     Denial,
     /// A check of the caller inside a handler.
     Check,
+    /// Reads or changes records by conditions: `filter(owner=request.user)`.
+    Lookup,
+    /// A value that stands for the caller: `request.user.id`.
+    Caller,
     /// A prefix for everything.
     Prefix,
 }
@@ -194,12 +209,38 @@ pub(crate) struct FieldRule {
     pub(crate) decorator: Vec<String>,
     /// A field is a key of this map argument of the call.
     pub(crate) keys_of: Option<ArgAt>,
+    /// A map without the type's key is a group of fields: `address.city`.
+    #[serde(default)]
+    pub(crate) nested: bool,
+    /// A field is such a call inside this function argument: `(table) => { table.text("x") }`.
+    pub(crate) built_by: Option<ArgAt>,
+    /// Each of these expressions is a field: a call of [`Self::call`], or a name and such a call.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) items: Vec<Selector>,
+    /// Where an item's name stands.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) name: Vec<Selector>,
+    /// Members that list further fields by name: `Meta.fields`.
+    #[serde(default)]
+    pub(crate) listed: Vec<String>,
+    /// Calls whose result is no field: `relationship`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) not_call: Vec<String>,
+    /// Written types of members that are no fields: `ClassVar*`.
+    #[serde(default)]
+    pub(crate) not_type: Vec<String>,
+    /// Written types whose inner part counts: `Mapped[*]`.
+    #[serde(default)]
+    pub(crate) wrapper: Vec<String>,
+    /// Written types that may hold nothing: `Optional[*]`.
+    #[serde(default)]
+    pub(crate) optional: Vec<String>,
     /// Where the type stands.
     #[serde(default, rename = "type", deserialize_with = "many")]
     pub(crate) ty: Vec<Selector>,
     /// Further attributes.
     #[serde(default)]
-    pub(crate) attributes: BTreeMap<String, Selector>,
+    pub(crate) attributes: BTreeMap<String, OneOrManySelector>,
     /// Types that say that the value is encrypted or hashed.
     #[serde(default)]
     pub(crate) encrypted: Vec<String>,
@@ -293,6 +334,12 @@ pub(crate) struct Rule {
     #[serde(default)]
     pub(crate) attributes: BTreeMap<String, OneOrManySelector>,
     pub(crate) field: Option<FieldRule>,
+    /// Where SQL statements stand, which change the data model.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) sql: Vec<Selector>,
+    /// Not inside functions of these names: the way back of a migration.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) outside: Vec<String>,
     /// How safe each value of a setting is; higher is safer.
     #[serde(default)]
     pub(crate) levels: BTreeMap<String, i64>,

@@ -576,6 +576,8 @@ impl<'a> Walker<'a> {
         let mut name: Option<Box<str>> = None;
         let mut current: Option<ExprId> = None;
         let mut joins = false;
+        // After `name -> Outer<`: what follows belongs to the type.
+        let mut generic = false;
         let mut cursor = tree.walk();
         let all: Vec<_> = tree.children(&mut cursor).collect();
         let inner = all.get(1..all.len().saturating_sub(1)).unwrap_or_default();
@@ -591,13 +593,15 @@ impl<'a> Walker<'a> {
                         });
                     }
                     joins = false;
+                    generic = false;
                 }
-                "=" => {
+                "=" | "->" => {
                     if let Some(id) = current.take() {
                         name = self.unit.path(id).map(Into::into);
                     }
                 }
                 "::" | "." => joins = true,
+                "<" if name.is_some() => generic = true,
                 _ if child.kind().ends_with("tree") => {
                     if self.depth >= MAX_DEPTH {
                         self.unit.too_deep = true;
@@ -634,7 +638,10 @@ impl<'a> Walker<'a> {
                         ));
                     } else if let Some(id) = self.expr(*child) {
                         // Two values side by side (an operator between them): keep the first.
-                        if current.is_none() {
+                        if generic && let Some(object) = current {
+                            let index = vec![id];
+                            current = Some(self.add(*child, ExprKind::Index { object, index }));
+                        } else if current.is_none() {
                             current = Some(id);
                         } else if let Some(value) = current.replace(id) {
                             args.push(Arg {
@@ -809,10 +816,15 @@ impl<'a> Walker<'a> {
             let ty_node = self.part(child, &table.ty);
             let ty =
                 ty_node.map(|part| fold(self.text(part).trim_start_matches(':').trim()).into());
+            // Types and defaults are read in the scope around the function: in
+            // `user = Depends(user)` and `user: user::Current` the second name is no parameter.
+            let inner = self.function;
+            self.function = inner.and_then(|id| self.unit.functions[id.0 as usize].parent);
             let ty_expr = ty_node.and_then(|part| self.expr(part));
             let default = self
                 .part(child, &table.default)
                 .and_then(|part| self.expr(part));
+            self.function = inner;
             params.push(Param {
                 name: fold(name).into(),
                 ty,

@@ -17,8 +17,9 @@ pub(crate) struct Job {
     pub(crate) name: String,
     /// What to compare with, the most trustworthy first.
     pub(crate) base: Vec<Base>,
-    /// The head; `HEAD` if none is said.
-    pub(crate) head: Option<String>,
+    /// Names of the head, the best first: of a merge ref only the merge or only the pull request's
+    /// own tip may have been fetched. `HEAD` if none is said.
+    pub(crate) heads: Vec<String>,
     /// The line that fetches enough history here.
     pub(crate) fix: &'static str,
 }
@@ -90,7 +91,7 @@ impl Environment {
             return Some(Job {
                 name: "Bitbucket Pipelines".into(),
                 base,
-                head: Some(commit),
+                heads: vec![commit],
                 fix: BITBUCKET_FIX,
             });
         }
@@ -111,7 +112,13 @@ impl Environment {
             return Some(Job {
                 name: "Azure Pipelines".into(),
                 base,
-                head: self.var("BUILD_SOURCEVERSION"),
+                heads: [
+                    self.var("BUILD_SOURCEVERSION"),
+                    self.var("SYSTEM_PULLREQUEST_SOURCECOMMITID"),
+                ]
+                .into_iter()
+                .flatten()
+                .collect(),
                 fix: AZURE_FIX,
             });
         }
@@ -127,7 +134,7 @@ impl Environment {
             return Some(Job {
                 name: "Jenkins".into(),
                 base,
-                head: self.var("GIT_COMMIT"),
+                heads: self.var("GIT_COMMIT").into_iter().collect(),
                 fix: PLAIN_FIX,
             });
         }
@@ -135,7 +142,7 @@ impl Environment {
             return Some(Job {
                 name: "CircleCI".into(),
                 base: vec![Base::Default(None)],
-                head: Some(commit),
+                heads: vec![commit],
                 fix: PLAIN_FIX,
             });
         }
@@ -144,11 +151,11 @@ impl Environment {
 
     fn github(&self) -> Option<Job> {
         let event = self.var("GITHUB_EVENT_NAME")?;
-        let job = |base, head| {
+        let job = |base, heads: Vec<Option<String>>| {
             Some(Job {
                 name: format!("GitHub {event}"),
                 base,
-                head,
+                heads: heads.into_iter().flatten().collect(),
                 fix: GITHUB_FIX,
             })
         };
@@ -161,7 +168,11 @@ impl Environment {
                         .or_else(|| self.event("/pull_request/base/ref"))
                         .map(Base::Branch),
                 );
-                job(base, self.var("GITHUB_SHA"))
+                // GITHUB_SHA is the merge ref's commit; who checks out the tip has not fetched it.
+                job(
+                    base,
+                    vec![self.var("GITHUB_SHA"), self.event("/pull_request/head/sha")],
+                )
             }
             "pull_request_target" => {
                 // GITHUB_SHA is the target's tip here; the head must have been fetched.
@@ -170,7 +181,7 @@ impl Environment {
                     .or_else(|| self.event("/pull_request/base/ref"));
                 let mut bases: Vec<Base> = base.map(Base::Branch).into_iter().collect();
                 bases.extend(self.var("GITHUB_SHA").map(Base::Commit));
-                job(bases, self.event("/pull_request/head/sha"))
+                job(bases, vec![self.event("/pull_request/head/sha")])
             }
             "merge_group" => {
                 let base = self.event("/merge_group/base_sha").map(Base::Exact);
@@ -179,7 +190,7 @@ impl Environment {
                     .or_else(|| self.var("GITHUB_SHA"));
                 job(
                     base.into_iter().chain([Base::Default(None)]).collect(),
-                    head,
+                    vec![head],
                 )
             }
             "push" => {
@@ -201,14 +212,14 @@ impl Environment {
                     });
                 }
                 base.push(default);
-                job(
-                    base,
-                    self.event("/after").or_else(|| self.var("GITHUB_SHA")),
-                )
+                let after = self
+                    .event("/after")
+                    .filter(|id| id.bytes().any(|byte| byte != b'0'));
+                job(base, vec![after.or_else(|| self.var("GITHUB_SHA"))])
             }
             _ => job(
                 vec![Base::Default(self.event("/repository/default_branch"))],
-                self.var("GITHUB_SHA"),
+                vec![self.var("GITHUB_SHA")],
             ),
         }
     }
@@ -217,7 +228,6 @@ impl Environment {
         let mut base = Vec::new();
         let default = self.var("CI_DEFAULT_BRANCH");
         let mut name = "GitLab branch pipeline";
-        let mut head = self.var("CI_COMMIT_SHA");
         if self.var("CI_MERGE_REQUEST_IID").is_some()
             || self.var("CI_MERGE_REQUEST_TARGET_BRANCH_NAME").is_some()
         {
@@ -227,10 +237,10 @@ impl Environment {
                 name = "GitLab merge train";
             }
             // In merged-result and train pipelines the commit is a merge of source into target.
-            match self.var("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") {
-                Some(source) => base.push(Base::MergeParent(Some(source))),
-                None => head = head.or_else(|| self.var("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")),
-            }
+            base.extend(
+                self.var("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")
+                    .map(|source| Base::MergeParent(Some(source))),
+            );
             base.extend(
                 self.var("CI_MERGE_REQUEST_TARGET_BRANCH_SHA")
                     .map(Base::Commit),
@@ -244,13 +254,14 @@ impl Environment {
             let before = self
                 .var("CI_COMMIT_BEFORE_SHA")
                 .filter(|id| id.bytes().any(|byte| byte != b'0'));
-            base.extend(before.map(Base::Exact));
+            // Nothing says whether the push was forced: the merge base is right in both cases.
+            base.extend(before.map(Base::Commit));
             base.push(Base::Default(default));
         }
         Job {
             name: name.into(),
             base,
-            head,
+            heads: self.var("CI_COMMIT_SHA").into_iter().collect(),
             fix: GITLAB_FIX,
         }
     }

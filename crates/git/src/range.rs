@@ -95,19 +95,20 @@ pub fn resolve(
     let job = environment.job();
     match job {
         Some(job) => {
-            let name = request
-                .head
-                .as_deref()
-                .or(job.head.as_deref())
-                .unwrap_or("HEAD");
-            let head = match repository.commit(name) {
-                Ok(head) => head,
-                Err(error) if request.head.is_some() => return Err(error.into()),
-                Err(_) => {
-                    return Err(RangeError::Undetermined(format!(
-                        "{}: the head commit {name} is not in the clone; {} or fetch it before the gate runs",
-                        job.name, job.fix
-                    )));
+            let head = match &request.head {
+                Some(name) => repository.commit(name)?,
+                None if job.heads.is_empty() => repository.commit("HEAD")?,
+                None => {
+                    let mut found = job
+                        .heads
+                        .iter()
+                        .filter_map(|name| repository.commit(name).ok());
+                    found.next().ok_or_else(|| {
+                        RangeError::Undetermined(format!(
+                            "{}: the head commit {} is not in the clone; {} or fetch it before the gate runs",
+                            job.name, job.heads[0], job.fix
+                        ))
+                    })?
                 }
             };
             resolver.from_job(&job.name, &job.base, head, request.exact)
@@ -148,7 +149,8 @@ impl Resolver<'_> {
         exact: bool,
     ) -> Result<Range, RangeError> {
         let mut notes = Vec::new();
-        for base in bases {
+        let mut lost = None;
+        for (index, base) in bases.iter().enumerate() {
             match base {
                 Base::MergeParent(source) => {
                     let commit = self
@@ -184,19 +186,33 @@ impl Resolver<'_> {
                             other => return other,
                         }
                     }
-                    Err(_) => notes.push(format!(
-                        "{id} is not in the clone (a force push, or a shallow clone)"
-                    )),
+                    Err(_) => {
+                        lost = lost.or(Some(id));
+                        notes.push(format!(
+                            "{id} is not in the clone (a force push, or a shallow clone)"
+                        ));
+                    }
                 },
                 Base::Branch(branch) => {
                     if let Some((base, _)) = self.branch(branch) {
                         return self.between(base, head, exact, name.to_owned(), notes);
                     }
-                    return Err(self.undetermined(&format!(
-                        "{name}: the target branch \"{branch}\" is not in the clone"
-                    )));
+                    let missing =
+                        format!("{name}: the target branch \"{branch}\" is not in the clone");
+                    if index + 1 == bases.len() {
+                        return Err(self.undetermined(&missing));
+                    }
+                    notes.push(missing);
                 }
                 Base::Default(known) => {
+                    // Falling back would judge the last commits only and call the rest fine.
+                    if let Some(id) = lost
+                        && self.repository.is_shallow()
+                    {
+                        return Err(self.undetermined(&format!(
+                            "{name}: the commit {id}, with which to compare, is not in this shallow clone"
+                        )));
+                    }
                     return self.from_default(name, known.as_deref(), head, exact, notes);
                 }
             }

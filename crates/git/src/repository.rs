@@ -138,6 +138,17 @@ impl Repository {
         self.inner.workdir()
     }
 
+    /// Takes another file for the index: in a hook of `git commit -a`, `git commit FILE` or `git
+    /// commit -p` what will be committed is not in the usual one, and `GIT_INDEX_FILE` names it
+    /// (githooks(5), git(1)).
+    ///
+    /// # Errors
+    /// A file that is no index.
+    pub fn use_index(&self, path: &Path) -> Result<(), Error> {
+        let mut index = git2::Index::open(path)?;
+        Ok(self.inner.set_index(&mut index)?)
+    }
+
     /// Whether its history was cut off.
     pub fn is_shallow(&self) -> bool {
         self.inner.is_shallow()
@@ -474,5 +485,29 @@ impl BlobReader {
             return std::fs::read(&on_disk).map_or(Content::Missing, |bytes| decode(&bytes));
         }
         Content::Missing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_hook_will_commit_is_in_the_index_that_git_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = git2::Repository::init(folder.path()).unwrap();
+        std::fs::write(folder.path().join("app.py"), "print(1)\n").unwrap();
+        let other = folder.path().join("index.lock");
+        let mut index = git2::Index::open(&other).unwrap();
+        inner.set_index(&mut index).unwrap();
+        index.add_path(Path::new("app.py")).unwrap();
+        index.write().unwrap();
+        drop(inner);
+
+        let repository = Repository::open(folder.path()).unwrap();
+        let staged = || repository.entries(&Side::Index).unwrap().0;
+        assert!(staged().is_empty());
+        repository.use_index(&other).unwrap();
+        assert_eq!(staged().into_keys().collect::<Vec<_>>(), ["app.py"]);
     }
 }

@@ -30,7 +30,7 @@ pub enum Shape {
 }
 
 impl Listing {
-    /// The listing as JSON (`docs/schema/inventory.json`).
+    /// The listing as JSON (`docs/schema/inventory.schema.json`).
     ///
     /// # Errors
     /// Those of the writer.

@@ -1,4 +1,4 @@
-//! The assessment as JSON: the public, versioned contract (`docs/schema/assessment.json`).
+//! The assessment as JSON: the public, versioned contract (`docs/schema/assessment.schema.json`).
 
 use std::io::{self, Write};
 

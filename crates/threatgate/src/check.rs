@@ -7,19 +7,20 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use threatgate_assess::{
-    Assessment, Circumstances, Coverage, UnknownGuard, Verdict, assess, compare,
+    Assessment, Circumstances, Coverage, SCHEMA_VERSION, Tool, UnknownGuard, Verdict, assess,
+    compare,
 };
 use threatgate_facts::{
-    Cache, Engine, Fact, FactKind, Inventory, Problem, Request, is_lock, is_manifest,
+    Cache, Engine, Fact, FactKind, Inventory, Problem, Request, Team, is_lock, is_manifest,
 };
 use threatgate_git::{
     Attributes, ChangedFile, Content, Environment, RangeError, RangeRequest, Repository, Side,
     Status, changed_files, resolve,
 };
-use threatgate_report::Format;
+use threatgate_report::{Format, NoSources, Sources};
 
 use crate::configuration::{self, Configuration};
-use crate::revision::{Blobs, Revision};
+use crate::revision::{Blobs, Revision, Texts};
 
 /// Manifests that are read beside a changed lock file; a hostile repository must not exhaust time.
 const MAX_MANIFESTS: usize = 400;
@@ -48,6 +49,13 @@ pub(crate) struct RangeArgs {
     /// A policy file in place of .threatgate/policy.toml of the base revision
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+}
+
+impl RangeArgs {
+    /// The policy file that was given, if one was.
+    pub(crate) fn policy(&self) -> Option<&std::path::Path> {
+        self.policy.as_deref()
+    }
 }
 
 #[derive(Args, Debug)]
@@ -92,16 +100,16 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
             "{on_stdout} reports would go to stdout; give all but one a file: --format sarif=threatgate.sarif"
         );
     }
-    let assessment = match judge(&args.range)? {
-        Judged::Assessment(assessment) => *assessment,
+    let (assessment, texts) = match judge(&args.range)? {
+        Judged::Assessment(assessment, texts) => (*assessment, Some(texts)),
         Judged::Undetermined(reason) => {
             crate::report_undetermined(&reason);
-            return Ok(ExitCode::from(if args.exit_zero {
-                0
-            } else {
-                Verdict::Incomplete.exit_code()
-            }));
+            (undetermined(reason)?, None)
         }
+    };
+    let sources: &dyn Sources = match &texts {
+        Some(texts) => texts,
+        None => &NoSources,
     };
     // Files first: a reader that closes stdout early must not cost them.
     for target in &args.formats {
@@ -109,15 +117,14 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
             let mut bytes = Vec::new();
             target
                 .format
-                .write(&assessment, &style(false), &mut bytes)?;
+                .write(&assessment, sources, &style(false), &mut bytes)?;
             crate::output::write_file(file, &bytes)?;
         }
     }
     if let Some(target) = args.formats.iter().find(|target| target.file.is_none()) {
         let mut out = crate::output::stdout();
-        let written = target
-            .format
-            .write(&assessment, &style(crate::output::colour()), &mut out);
+        let style = style(crate::output::colour());
+        let written = target.format.write(&assessment, sources, &style, &mut out);
         crate::output::ignore_closed_pipe(written.and_then(|()| std::io::Write::flush(&mut out)))
             .context("writing to stdout")?;
     }
@@ -137,7 +144,8 @@ fn style(colour: bool) -> threatgate_report::Style {
 
 /// The result of judging a range.
 pub(crate) enum Judged {
-    Assessment(Box<Assessment>),
+    /// With the texts from which a report shows lines.
+    Assessment(Box<Assessment>, Texts),
     /// The range could not be determined: why, and what to do.
     Undetermined(String),
 }
@@ -145,6 +153,11 @@ pub(crate) enum Judged {
 /// From arguments to an assessment.
 pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
     let repository = Repository::open(&args.repo)?;
+    if args.staged
+        && let Some(index) = std::env::var_os("GIT_INDEX_FILE")
+    {
+        repository.use_index(index.as_ref())?;
+    }
     let request = RangeRequest {
         base: args.base.clone(),
         head: args.head.clone(),
@@ -192,7 +205,7 @@ pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
     } = &configuration;
     let mut assessment = assess(changes, policy, catalogue, owners, today, circumstances);
     assessment.policy = policy_source;
-    Ok(Judged::Assessment(Box::new(assessment)))
+    Ok(Judged::Assessment(Box::new(assessment), sides.texts))
 }
 
 fn environment() -> Environment {
@@ -210,6 +223,7 @@ struct Sides {
     before: Inventory,
     after: Inventory,
     coverage: Coverage,
+    texts: Texts,
 }
 
 impl Sides {
@@ -286,10 +300,17 @@ impl Sides {
             .extend(crate::gate::facts(&after, &only_after));
         coverage.problems.sort();
         coverage.problems.dedup();
+        let (before, after) = (before.into_files(), after.into_files());
+        let texts = Texts {
+            before,
+            after,
+            blobs,
+        };
         Ok(Self {
             before: before_facts,
             after: after_facts,
             coverage,
+            texts,
         })
     }
 }
@@ -398,10 +419,48 @@ fn unknown_guards(inventory: &Inventory, changed: &BTreeSet<String>) -> Vec<Unkn
         .collect()
 }
 
+/// The report when nothing could be compared: never a pass, and never an empty stdout.
+fn undetermined(reason: String) -> Result<Assessment> {
+    Ok(Assessment {
+        schema_version: SCHEMA_VERSION.into(),
+        tool: Tool {
+            name: "threatgate".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            rules: crate::inventory::engine(&Team::default())?.digest().into(),
+        },
+        verdict: Verdict::Incomplete,
+        reasons: vec![reason],
+        base: None,
+        head: None,
+        range: "undetermined".into(),
+        notes: Vec::new(),
+        changes: Vec::new(),
+        threats: Vec::new(),
+        coverage: Coverage {
+            alarms: vec!["no file was compared: the range is not known".into()],
+            ..Coverage::default()
+        },
+        review: None,
+        policy: "not read: it stands at the base, which is not known".into(),
+    })
+}
+
+/// The range of a command other than `check` could not be determined; `main` exits with 4 for it.
+#[derive(Debug)]
+pub(crate) struct Undetermined(String);
+
+impl std::fmt::Display for Undetermined {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Undetermined {}
+
 /// For other commands: the assessment or a reason to stop.
 pub(crate) fn assessment(args: &RangeArgs) -> Result<Assessment> {
     match judge(args)? {
-        Judged::Assessment(assessment) => Ok(*assessment),
-        Judged::Undetermined(reason) => bail!("{reason}"),
+        Judged::Assessment(assessment, _) => Ok(*assessment),
+        Judged::Undetermined(reason) => Err(Undetermined(reason).into()),
     }
 }

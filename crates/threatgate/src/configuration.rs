@@ -11,7 +11,8 @@ use threatgate_git::{Content, Repository, Side};
 
 /// Where a team's policy stands.
 pub(crate) const POLICY_PATH: &str = ".threatgate/policy.toml";
-const RULES_FOLDER: &str = ".threatgate/rules/";
+/// Where a team's own rules stand.
+pub(crate) const RULES_FOLDER: &str = ".threatgate/rules/";
 /// A policy or rule file is never larger.
 const MAX_CONFIGURATION: usize = 1 << 20;
 

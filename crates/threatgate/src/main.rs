@@ -5,15 +5,20 @@
 
 mod check;
 mod configuration;
+mod explain;
 mod gate;
 mod inventory;
+mod nearest;
 mod output;
+mod review;
 mod revision;
+mod rules;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use threatgate_assess::Verdict;
 use threatgate_facts::FactKind;
 
 /// Says which changes of a pull request are material to security, and gates them.
@@ -32,6 +37,12 @@ enum Command {
     Inventory(inventory::InventoryArgs),
     /// Show what the rules see in one file
     Facts(inventory::FactsArgs),
+    /// List, test and explain the rules
+    Rules(rules::RulesArgs),
+    /// Show the threat review that a range requires
+    Review(review::ReviewArgs),
+    /// Explain a change, a threat, a rule or a rule of the policy
+    Explain(explain::ExplainArgs),
 }
 
 fn main() -> ExitCode {
@@ -39,19 +50,24 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln_error(&error);
-            ExitCode::from(2)
+            let undetermined = error.downcast_ref::<check::Undetermined>().is_some();
+            ExitCode::from(if undetermined {
+                Verdict::Incomplete.exit_code()
+            } else {
+                2
+            })
         }
     }
 }
 
 #[expect(clippy::print_stderr, reason = "the one place that reports errors")]
 fn eprintln_error(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", output::printable(&format!("{error:#}")));
 }
 
 #[expect(clippy::print_stderr, reason = "stdout carries only the report")]
 fn report_undetermined(reason: &str) {
-    eprintln!("verdict: incomplete: {reason}");
+    eprintln!("verdict: incomplete: {}", output::printable(reason));
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {
@@ -59,6 +75,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Check(args) => check::check(&args),
         Command::Inventory(args) => inventory::inventory(&args),
         Command::Facts(args) => inventory::facts(&args),
+        Command::Rules(args) => rules::rules(&args),
+        Command::Review(args) => review::review(&args),
+        Command::Explain(args) => explain::explain(&args),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Where results go: stdout, and files that are never half written.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
@@ -60,4 +62,55 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
         Ok(())
     };
     write().with_context(|| format!("writing {}", path.display()))
+}
+
+/// Text from a repository, safe for a terminal: control and direction characters are spelt out, so
+/// that a file name can neither move the cursor nor reorder what is read. Line breaks stay.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    // https://www.unicode.org/reports/tr9/#Explicit_Directional_Embeddings (CVE-2021-42574)
+    let hidden = |c: char| {
+        c.is_control() && c != '\n'
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if hidden(c) {
+            let _ = write!(safe, "{}", c.escape_default());
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// The same for text that must stay on one line, such as a path.
+pub(crate) fn one_line(text: &str) -> String {
+    printable(text).replace('\n', "\\n")
+}
+
+/// Writes text to standard output, and says nothing when its reader has gone.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut out = stdout();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    ignore_closed_pipe(written).context("writing to stdout")
+}
+
+/// A value as indented JSON with a line break at its end.
+pub(crate) fn json(value: &serde_json::Value) -> String {
+    format!("{value:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_is_spelt_out() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\nc");
+        assert_eq!(one_line("a\nb\u{202e}c"), "a\\nb\\u{202e}c");
+        assert!(matches!(printable("Größe 漢字\n"), Cow::Borrowed(_)));
+    }
 }

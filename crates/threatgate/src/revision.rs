@@ -93,6 +93,14 @@ impl<'a> Revision<'a> {
         })
     }
 
+    /// What is needed to read files later, when the comparison is over.
+    pub(crate) fn into_files(self) -> Files {
+        Files {
+            side: self.side,
+            entries: self.entries,
+        }
+    }
+
     pub(crate) fn read(&self, path: &str) -> Option<Content> {
         let entry = self.entries.get(path)?;
         Some(self.blobs.read(&self.side, path, entry))
@@ -121,6 +129,30 @@ impl Tree for Revision<'_> {
             return Some(Scope::Vendored);
         }
         None
+    }
+}
+
+/// The files of one side.
+pub(crate) struct Files {
+    side: Side,
+    entries: BTreeMap<String, Entry>,
+}
+
+/// Texts of both sides, from which reports show lines.
+pub(crate) struct Texts {
+    pub(crate) before: Files,
+    pub(crate) after: Files,
+    pub(crate) blobs: Blobs,
+}
+
+impl threatgate_report::Sources for Texts {
+    fn text(&self, side: threatgate_report::Side, path: &str) -> Option<Arc<str>> {
+        let files = match side {
+            threatgate_report::Side::Base => &self.before,
+            threatgate_report::Side::Head => &self.after,
+        };
+        let entry = files.entries.get(path)?;
+        self.blobs.text(&files.side, path, entry)
     }
 }
 

@@ -532,7 +532,10 @@ fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
             cause.place.line
         ));
         if cause.attached == "handler" || cause.attached == "body" {
-            one.location = after.location.clone();
+            let handler = uses(after, "handler").into_iter().next();
+            one.location = handler
+                .map_or(&after.location, |evidence| &evidence.location)
+                .clone();
             one.at_base = false;
         }
     }

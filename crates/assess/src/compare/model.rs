@@ -29,7 +29,8 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     for (old, new) in pairs {
         entity(old, new, &mut touched, changes);
     }
-    for new in after {
+    let told = |fact: &&&Fact| !fields(fact).is_empty();
+    for new in after.iter().filter(told) {
         let fields = fields(new);
         let sensitive = sensitive(fields.values().copied());
         touched.insert(table(new));
@@ -50,7 +51,7 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             Some(new),
         ));
     }
-    for old in before {
+    for old in before.iter().filter(told) {
         touched.insert(table(old));
         let title = format!("{} removed", old.identity);
         changes.push(change(
@@ -77,10 +78,14 @@ fn table(fact: &Fact) -> String {
     plain.strip_suffix('s').unwrap_or(&plain).to_owned()
 }
 
+/// The fields that are compared: all of what is stored, the sensitive ones of what only passes
+/// through, a request or response model.
 fn fields(fact: &Fact) -> BTreeMap<String, &Json> {
     let all = fact.attributes.get("fields").and_then(Json::as_array);
+    let passes = fact.text("role") == Some("transfer");
     all.into_iter()
         .flatten()
+        .filter(|field| !passes || field.get("sensitivity").is_some())
         .filter_map(|field| Some((field["name"].as_str()?.to_owned(), field)))
         .collect()
 }

@@ -261,16 +261,32 @@ impl Linker<'_> {
         let (callee, args): (ExprId, &[Arg]) = match unit.kind(id) {
             ExprKind::Await(inner) => return self.classify(file, *inner, depth),
             ExprKind::Call { callee, args } => (*callee, args),
-            ExprKind::Binary { left, right, .. } => {
-                // `IsAdmin | ReadOnly`: a guard if both sides are, open if one lets everybody in.
+            ExprKind::Binary { op, left, right } => {
+                // `IsAdmin | IsOwner` is a guard if both sides are: either lets the caller in.
+                // Of `IsAuthenticated & IsFriendly` one is enough.
                 let (left, right) = (
                     self.classify(file, *left, depth + 1),
                     self.classify(file, *right, depth + 1),
                 );
+                let any = matches!(&**op, "|" | "||" | "or");
                 return match (&left, &right) {
-                    (Classified::Guard { .. }, _) => left,
-                    (_, Classified::Guard { .. }) => right,
-                    _ => left,
+                    (Classified::Guard { .. }, Classified::Guard { .. }) => left,
+                    (Classified::Guard { .. }, _) => {
+                        if any {
+                            right
+                        } else {
+                            left
+                        }
+                    }
+                    (_, Classified::Guard { .. }) => {
+                        if any {
+                            left
+                        } else {
+                            right
+                        }
+                    }
+                    (Classified::Unknown(_), _) => left,
+                    _ => right,
                 };
             }
             _ => (id, &[]),

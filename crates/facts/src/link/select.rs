@@ -55,8 +55,68 @@ impl Linker<'_> {
         }
     }
 
+    /// The call that made the receiver of a call.
+    fn maker(&self, matched: &Matched) -> Option<Matched> {
+        let parsed = self.project.parsed(matched.file);
+        let ExprKind::Member { object, .. } = parsed.unit.kind(matched.callee?) else {
+            return None;
+        };
+        let ExprKind::Name(name) = parsed.unit.kind(*object) else {
+            return None;
+        };
+        let expr = parsed.unit.expr(*object);
+        let found = self
+            .project
+            .lookup(matched.file, name, expr.function, expr.span.start);
+        let crate::project::Target::Assign(at, index) = found else {
+            return None;
+        };
+        let value = self.project.parsed(at).unit.assigns[index as usize].value?;
+        Some(self.matched(at, value))
+    }
+
+    /// The calls of a chain, the outermost first: `notNull`, `text` in `text("x").notNull()`.
+    fn chain(&self, file: FileId, id: ExprId) -> Vec<ExprId> {
+        let parsed = self.project.parsed(file);
+        let mut calls = Vec::new();
+        let mut next = Some(id);
+        while let Some(id) = next {
+            next = match parsed.unit.kind(id) {
+                ExprKind::Call { callee, .. } => {
+                    calls.push(id);
+                    Some(*callee)
+                }
+                ExprKind::Member { object, .. } => Some(*object),
+                ExprKind::Await(inner) => Some(*inner),
+                _ => None,
+            };
+        }
+        calls
+    }
+
     /// The expressions that a selector picks.
     fn pick(&self, matched: &Matched, selector: &Selector) -> Vec<(FileId, ExprId)> {
+        if selector.maker {
+            let selector = Selector {
+                maker: false,
+                ..selector.clone()
+            };
+            return match self.maker(matched) {
+                Some(maker) => self.pick(&maker, &selector),
+                None => Vec::new(),
+            };
+        }
+        if selector.root {
+            let selector = Selector {
+                root: false,
+                ..selector.clone()
+            };
+            let picked = self.pick(matched, &selector);
+            return picked
+                .into_iter()
+                .map(|(file, id)| (file, self.chain(file, id).last().copied().unwrap_or(id)))
+                .collect();
+        }
         let file = matched.file;
         if let Some(from) = selector.from {
             let plain: Vec<_> = matched
@@ -151,6 +211,20 @@ impl Linker<'_> {
         }
         if let Some(text) = &selector.text {
             texts.push(text.clone());
+        } else if !selector.chain.is_empty() {
+            let picked = self.pick(matched, selector);
+            let said = picked.into_iter().any(|(file, id)| {
+                let parsed = self.project.parsed(file);
+                self.chain(file, id).into_iter().any(|call| {
+                    matches!(parsed.unit.kind(call), ExprKind::Call { callee, .. }
+                    if parsed.unit.last_name(*callee).is_some_and(|name| {
+                        selector.chain.iter().any(|word| word == name)
+                    }))
+                })
+            });
+            if said {
+                texts.push("true".to_owned());
+            }
         } else if selector.callee {
             let parsed = self.project.parsed(matched.file);
             texts.extend(
@@ -331,6 +405,11 @@ impl Linker<'_> {
             .unwrap_or_default()
     }
 
+    /// A string as far as it is known; unknown parts are `{?}`.
+    pub(crate) fn joined(&self, file: FileId, id: ExprId) -> String {
+        self.path_text(file, id).text
+    }
+
     /// A path, whose unknown parts stay visible. `None` when nothing was picked.
     pub(crate) fn path(&self, matched: &Matched, selectors: &[Selector]) -> Option<PathText> {
         for selector in selectors {
@@ -360,6 +439,7 @@ impl Linker<'_> {
             let selector = Selector {
                 arg: at.arg.clone(),
                 name: at.name.clone(),
+                from: at.from,
                 key: at.key.clone(),
                 callee: at.callee,
                 value: at.value,

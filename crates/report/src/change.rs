@@ -1,0 +1,176 @@
+//! What all reports ask about a change: its code, its level, its threats, its place at head.
+
+use threatgate_assess::{Assessment, Change, Direction, Threat, ThreatStatus, Verdict};
+use threatgate_facts::{FactKind, Location};
+
+use crate::excerpt::at_head;
+use crate::{Side, Sources};
+
+/// How loud a report is about a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Error,
+    Warning,
+    Note,
+}
+
+impl Level {
+    /// The word that rustc, SARIF and GitHub share.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+pub(crate) fn level(verdict: Verdict) -> Level {
+    match verdict {
+        Verdict::Block | Verdict::Review => Level::Error,
+        Verdict::Incomplete | Verdict::Warn => Level::Warning,
+        Verdict::Pass => Level::Note,
+    }
+}
+
+/// The threats of a change with that status, in the order of the catalogue.
+pub(crate) fn threats<'a>(
+    assessment: &'a Assessment,
+    change: &'a Change,
+    status: ThreatStatus,
+) -> impl Iterator<Item = &'a Threat> {
+    assessment.threats.iter().filter(move |threat| {
+        threat.status == status && threat.changes.iter().any(|id| *id == change.id)
+    })
+}
+
+/// The threat that a change introduces, otherwise its kind: `TG-AUTHN-003`, `auth-removed`.
+pub(crate) fn code(assessment: &Assessment, change: &Change) -> String {
+    match threats(assessment, change, ThreatStatus::Introduced).next() {
+        Some(threat) => threat.rule.clone(),
+        None => format!("{}-{}", change.kind.name(), change.change.name()),
+    }
+}
+
+/// The redacted value of a secret; never the value.
+pub(crate) fn preview(change: &Change) -> Option<&str> {
+    if change.kind != FactKind::Secret {
+        return None;
+    }
+    let fact = change.after.as_ref().or(change.before.as_ref())?;
+    fact.text("preview")
+}
+
+/// The letters of STRIDE in words.
+/// <https://learn.microsoft.com/en-us/azure/security/develop/threat-modeling-tool-threats>
+pub(crate) fn stride(letters: &str) -> Vec<&'static str> {
+    let word = |letter| match letter {
+        'S' => Some("spoofing"),
+        'T' => Some("tampering"),
+        'R' => Some("repudiation"),
+        'I' => Some("information disclosure"),
+        'D' => Some("denial of service"),
+        'E' => Some("elevation of privilege"),
+        _ => None,
+    };
+    letters.chars().filter_map(word).collect()
+}
+
+/// Changes that ask for something, those that got better, and the rest that passes.
+pub(crate) struct Parts<'a> {
+    pub(crate) asking: Vec<&'a Change>,
+    pub(crate) better: Vec<&'a Change>,
+    pub(crate) passing: Vec<&'a Change>,
+}
+
+pub(crate) fn parts(assessment: &Assessment) -> Parts<'_> {
+    let (asking, quiet): (Vec<_>, Vec<_>) = assessment
+        .changes
+        .iter()
+        .partition(|change| change.verdict > Verdict::Pass);
+    let (better, passing) = quiet
+        .into_iter()
+        .partition(|change| change.direction == Direction::Strengthened);
+    Parts {
+        asking,
+        better,
+        passing,
+    }
+}
+
+/// Whether there is nothing to say but the verdict.
+pub(crate) fn nothing(assessment: &Assessment) -> bool {
+    let coverage = &assessment.coverage;
+    assessment.changes.is_empty()
+        && assessment.verdict == Verdict::Pass
+        && coverage.problems.is_empty()
+        && coverage.unknown_guards.is_empty()
+        && coverage.alarms.is_empty()
+        && assessment.notes.is_empty()
+}
+
+/// Where a code host can show the change: it knows files of head only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) path: String,
+    /// First and last line and, on head's own lines, the columns; the end is exclusive.
+    pub(crate) lines: Option<(u32, u32)>,
+    pub(crate) columns: Option<(u32, u32)>,
+    /// Whether the path exists at head, as far as is known.
+    pub(crate) exists: bool,
+}
+
+impl Place {
+    pub(crate) fn head(location: &Location) -> Self {
+        let line = location.line.max(1);
+        let whole = location.column > 0
+            && (location.end_line > line
+                || location.end_line == line && location.end_column > location.column);
+        Self {
+            path: location.path.clone(),
+            lines: Some((line, location.end_line.max(line))),
+            columns: whole.then_some((location.column, location.end_column)),
+            exists: true,
+        }
+    }
+}
+
+/// The place at head: the change's own, the line that took the place of what is gone, something
+/// that the change affects, and at last the path that was removed, without a line.
+pub(crate) fn place(change: &Change, sources: &dyn Sources) -> Place {
+    if !change.at_base {
+        return Place::head(&change.location);
+    }
+    let path = &change.location.path;
+    let after = sources.text(Side::Head, path);
+    if let Some(after) = after {
+        let before = sources.text(Side::Base, path);
+        let line = before.map(|before| at_head(&before, &after, change.location.line));
+        return Place {
+            path: path.clone(),
+            lines: line.map(|line| (line, line)),
+            columns: None,
+            exists: true,
+        };
+    }
+    let reached = change
+        .affected
+        .iter()
+        .map(|affected| &affected.location)
+        .find(|location| sources.text(Side::Head, &location.path).is_some());
+    reached.map_or_else(
+        || Place {
+            path: path.clone(),
+            lines: None,
+            columns: None,
+            exists: false,
+        },
+        Place::head,
+    )
+}
+
+/// Where it stands, for people: `src/a.py:12`, and of what is gone `src/a.py:12 at base`.
+pub(crate) fn whereabouts(change: &Change) -> String {
+    let side = if change.at_base { " at base" } else { "" };
+    format!("{}:{}{side}", change.location.path, change.location.line)
+}

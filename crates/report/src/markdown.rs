@@ -1,0 +1,543 @@
+//! GitHub Markdown for a pull-request comment and a job summary. Repository text is shown so that
+//! it can be nothing but text: no markup, no mention, no link, no HTML.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use threatgate_assess::{Assessment, Change, ThreatStatus, Verdict};
+
+use crate::Sources;
+use crate::change;
+use crate::excerpt;
+use crate::visible::{count, cut, short, visible};
+
+/// By which a comment is found again and updated.
+const MARKER: &str = "<!-- threatgate -->";
+/// GitHub takes 65,536 characters; some room is left for whoever posts it. Counted in bytes.
+const MAX: usize = 64_000;
+/// Rows of the table.
+const ROWS: usize = 25;
+/// Lines of a list below a change.
+const MOST: usize = 40;
+
+pub(crate) fn write(
+    assessment: &Assessment,
+    sources: &dyn Sources,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let range = format!(
+        "base <code>{}</code> head <code>{}</code>",
+        short(assessment.base.as_deref(), "empty"),
+        short(assessment.head.as_deref(), "unstaged")
+    );
+    let coverage = &assessment.coverage;
+    writeln!(out, "{MARKER}")?;
+    if change::nothing(assessment) {
+        let files = count(coverage.files_changed, "changed file");
+        return writeln!(
+            out,
+            "threatgate: nothing material in {files}, {} read ({range}).",
+            coverage.files_read
+        );
+    }
+    let parts = change::parts(assessment);
+    let mut page = Page::default();
+    page.add(&format!(
+        "### threatgate: {}\n",
+        headline(assessment.verdict)
+    ));
+    page.add(&format!("{} · {range}\n", summary(assessment, &parts)));
+    for note in &assessment.notes {
+        page.add(&format!("\n{}\n", prose(note)));
+    }
+    table(&mut page, assessment, &parts.asking);
+    if parts.asking.is_empty()
+        && let Some(reason) = assessment.reasons.first()
+    {
+        page.add(&format!("\n{}.\n", prose(reason)));
+    }
+    // What a reader must not miss is written first and kept back, so that evidence gives way.
+    let sign = sign(assessment);
+    let read = read(assessment);
+    page.kept = sign.len() + read.len();
+    questions(&mut page, assessment);
+    evidence(&mut page, assessment, &parts.asking, sources);
+    list(&mut page, "Made stronger", &parts.better);
+    list(&mut page, "Allowed", &parts.passing);
+    out.write_all(page.text.as_bytes())?;
+    write!(out, "{read}{sign}")?;
+    if !page.left_out.is_empty() {
+        let parts: Vec<String> = page
+            .left_out
+            .iter()
+            .map(|(what, number)| format!("{number} of \"{what}\""))
+            .collect();
+        let parts = parts.join(", ");
+        writeln!(
+            out,
+            "\nLeft out for length: {parts}. The JSON report has all."
+        )?;
+    }
+    Ok(())
+}
+
+const fn headline(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Warn => "pass with warnings",
+        Verdict::Incomplete => "not enough was understood",
+        Verdict::Review => "review required",
+        Verdict::Block => "blocked",
+    }
+}
+
+fn summary(assessment: &Assessment, parts: &change::Parts<'_>) -> String {
+    let with = |verdict| {
+        let same = parts
+            .asking
+            .iter()
+            .filter(|change| change.verdict == verdict);
+        same.count()
+    };
+    let mut words = Vec::new();
+    for (number, what) in [
+        (with(Verdict::Block), "blocked"),
+        (with(Verdict::Review), "to review"),
+        (with(Verdict::Incomplete), "not understood"),
+    ] {
+        if number > 0 {
+            words.push(format!("**{number} {what}**"));
+        }
+    }
+    if with(Verdict::Warn) > 0 {
+        words.push(count(with(Verdict::Warn), "warning"));
+    }
+    if !parts.better.is_empty() {
+        words.push(format!("{} made stronger", parts.better.len()));
+    }
+    if !parts.passing.is_empty() {
+        words.push(format!("{} allowed", parts.passing.len()));
+    }
+    let unknown = assessment.coverage.unknown_guards.len();
+    if unknown > 0 {
+        words.push(format!("{} unknown", count(unknown, "guard")));
+    }
+    if words.is_empty() {
+        words.push("no material change".into());
+    }
+    words.join(" · ")
+}
+
+/// The text so far, and what did not fit.
+#[derive(Default)]
+struct Page {
+    text: String,
+    /// Bytes that are kept back for what follows.
+    kept: usize,
+    left_out: BTreeMap<String, usize>,
+}
+
+impl Page {
+    fn add(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn room(&self) -> usize {
+        // The closing line about what was cut takes at most this much.
+        MAX.saturating_sub(self.text.len() + self.kept + 600)
+    }
+
+    /// A folded section; items that do not fit are left out whole and counted.
+    fn folded(&mut self, title: &str, items: &[String]) {
+        if items.is_empty() {
+            return;
+        }
+        let open = format!(
+            "\n<details><summary>{title} ({})</summary>\n\n",
+            items.len()
+        );
+        let close = "\n</details>\n";
+        let mut room = self.room().saturating_sub(open.len() + close.len());
+        let fitting = items
+            .iter()
+            .take_while(|item| {
+                let fits = item.len() <= room;
+                room = room.saturating_sub(item.len());
+                fits
+            })
+            .count();
+        if fitting > 0 {
+            self.add(&open);
+            self.add(&items[..fitting].concat());
+            self.add(close);
+        }
+        if fitting < items.len() {
+            self.left_out
+                .insert(title.to_owned(), items.len() - fitting);
+        }
+    }
+}
+
+const fn dot(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Block | Verdict::Review => "🔴",
+        Verdict::Incomplete => "🟠",
+        Verdict::Warn => "🟡",
+        Verdict::Pass => "⚪",
+    }
+}
+
+fn table(page: &mut Page, assessment: &Assessment, changes: &[&Change]) {
+    if changes.is_empty() {
+        return;
+    }
+    page.add("\n| | what changed | where | asks for |\n|---|---|---|---|\n");
+    let shown = if changes.len() <= ROWS + 1 {
+        changes.len()
+    } else {
+        ROWS
+    };
+    for change in &changes[..shown] {
+        let row = format!(
+            "| {} | {} | {} | {} |\n",
+            dot(change.verdict),
+            prose(&cut(&visible(&change.title), 300)),
+            code(&cut(&visible(&change::whereabouts(change)), 200)),
+            asks(assessment, change)
+        );
+        if row.len() + 4000 > page.room() {
+            page.left_out
+                .insert("rows of the table".into(), changes.len() - shown);
+            break;
+        }
+        page.add(&row);
+    }
+    if shown < changes.len() {
+        page.add(&format!(
+            "\nand {} more, listed under \"Evidence\".\n",
+            changes.len() - shown
+        ));
+    }
+}
+
+/// What a change asks for: its verdict and, for a review, of whom.
+fn asks(assessment: &Assessment, change: &Change) -> String {
+    match change.verdict {
+        Verdict::Block => "must not be merged".into(),
+        Verdict::Incomplete => "a look: not understood".into(),
+        Verdict::Warn => "a look".into(),
+        Verdict::Pass => String::new(),
+        Verdict::Review => {
+            let owners: Vec<String> = assessment
+                .review
+                .iter()
+                .flat_map(|review| &review.reviewers)
+                .map(|reviewers| any_of(&reviewers.owners))
+                .collect();
+            if owners.is_empty() {
+                "a review".into()
+            } else {
+                format!("a review by {}", owners.join(" and "))
+            }
+        }
+    }
+}
+
+/// Names as code: nobody is notified by a report.
+fn any_of(owners: &[String]) -> String {
+    let owners: Vec<String> = owners.iter().map(|owner| code(owner)).collect();
+    owners.join(" or ")
+}
+
+fn questions(page: &mut Page, assessment: &Assessment) {
+    let Some(review) = &assessment.review else {
+        return;
+    };
+    let items: Vec<String> = review
+        .questions
+        .iter()
+        .map(|question| format!("* **{}** {}\n", prose(&question.id), prose(&question.text)))
+        .collect();
+    page.folded("Questions to answer before signing", &items);
+}
+
+fn evidence(page: &mut Page, assessment: &Assessment, changes: &[&Change], sources: &dyn Sources) {
+    let secrets = excerpt::secrets(assessment);
+    let mut items = Vec::new();
+    for change in changes {
+        let mut item = format!(
+            "**{}** {} {}\n",
+            change::code(assessment, change),
+            prose(&change.title),
+            code(&change::whereabouts(change))
+        );
+        let lines = excerpt::excerpt(change, sources, &secrets);
+        if !lines.is_empty() {
+            let lines: Vec<String> = lines
+                .iter()
+                .map(|line| format!("{} {}", line.mark.sign(), cut(&visible(&line.text), 200)))
+                .collect();
+            item.push_str(&fence("diff", &lines));
+        }
+        item.push('\n');
+        if let Some(preview) = change::preview(change) {
+            item.push_str(&format!("* value: {}\n", code(preview)));
+        }
+        for one in change.affected.iter().take(MOST) {
+            item.push_str(&format!(
+                "* {} {} {}\n",
+                code(&one.subject),
+                prose(&one.outcome),
+                code(&format!("{}:{}", one.location.path, one.location.line))
+            ));
+        }
+        if change.affected.len() > MOST {
+            item.push_str(&format!("* and {} more\n", change.affected.len() - MOST));
+        }
+        for note in &change.notes {
+            item.push_str(&format!("* {}\n", prose(note)));
+        }
+        for threat in change::threats(assessment, change, ThreatStatus::Introduced) {
+            item.push_str(&format!(
+                "* threat {}: {} ({}; {})\n",
+                prose(&threat.rule),
+                prose(&threat.title),
+                change::stride(&threat.stride).join(", "),
+                threat.cwe.join(", ")
+            ));
+            if let Some(help) = threat.mitigations.first() {
+                item.push_str(&format!("* help: {}\n", prose(help)));
+            }
+        }
+        item.push_str(&format!("* policy rule {}", code(&change.policy_rule)));
+        if let Some(exception) = &change.exception {
+            item.push_str(&format!(", exception {}", code(exception)));
+        }
+        item.push_str("\n\n");
+        items.push(item);
+    }
+    page.folded("Evidence", &items);
+}
+
+fn list(page: &mut Page, title: &str, changes: &[&Change]) {
+    let items: Vec<String> = changes
+        .iter()
+        .map(|change| {
+            let place = code(&change::whereabouts(change));
+            format!("* {} {place}\n", prose(&change.title))
+        })
+        .collect();
+    page.folded(title, &items);
+}
+
+fn read(assessment: &Assessment) -> String {
+    let coverage = &assessment.coverage;
+    let mut items = Vec::new();
+    for guard in coverage.unknown_guards.iter().take(MOST) {
+        items.push(format!(
+            "* guard unknown: {} {} {}\n",
+            code(&cut(&visible(&guard.endpoint), 200)),
+            code(&cut(
+                &visible(&format!("{}:{}", guard.location.path, guard.location.line)),
+                200
+            )),
+            prose(&cut(&visible(&guard.reason), 200))
+        ));
+    }
+    for problem in coverage.problems.iter().take(MOST) {
+        let what = if problem.whole {
+            "not read"
+        } else {
+            "read in part"
+        };
+        items.push(format!(
+            "* {what}: {} {}\n",
+            code(&cut(&visible(&problem.path), 200)),
+            prose(&cut(&visible(&problem.reason), 200))
+        ));
+    }
+    let more = coverage.unknown_guards.len().saturating_sub(MOST)
+        + coverage.problems.len().saturating_sub(MOST);
+    if more > 0 {
+        items.push(format!("* and {more} more\n"));
+    }
+    let words = format!(
+        "Coverage: {} of {} read",
+        coverage.files_read,
+        count(coverage.files_changed, "changed file")
+    );
+    let unknown = coverage.unknown_guards.len();
+    let mut out = String::new();
+    for alarm in coverage.alarms.iter().take(MOST) {
+        let alarm = prose(&cut(&visible(alarm), 300));
+        out.push_str(&format!("\n{} {alarm}\n", dot(Verdict::Warn)));
+    }
+    if items.is_empty() {
+        out.push_str(&format!("\n{words}.\n"));
+        return out;
+    }
+    out.push_str(&format!("\n<details><summary>{words}"));
+    if unknown > 0 {
+        out.push_str(&format!(", {} unknown", count(unknown, "guard")));
+    }
+    if !coverage.problems.is_empty() {
+        let files = count(coverage.problems.len(), "problem");
+        out.push_str(&format!(", {files}"));
+    }
+    out.push_str("</summary>\n\n");
+    out.push_str(&items.concat());
+    out.push_str("\n</details>\n");
+    out
+}
+
+fn sign(assessment: &Assessment) -> String {
+    let Some(review) = &assessment.review else {
+        return String::new();
+    };
+    let mut out = String::from("\n");
+    for reviewers in review.reviewers.iter().take(MOST) {
+        out.push_str(&format!(
+            "Must sign: {} ({}).\n",
+            any_of(&reviewers.owners),
+            prose(&reviewers.reason)
+        ));
+    }
+    if review.reviewers.is_empty() {
+        out.push_str("Nobody is named to sign: name reviewers in the policy or in CODEOWNERS.\n");
+    }
+    let id = code(&review.id);
+    out.push_str(&format!(
+        "Review {id}: <code>threatgate review sign {}</code>.\n",
+        review.id
+    ));
+    out
+}
+
+/// A fenced block; the fence is longer than any run of backticks within.
+fn fence(language: &str, lines: &[String]) -> String {
+    let mut longest = 0;
+    for line in lines {
+        let mut run = 0;
+        for c in line.chars() {
+            run = if c == '`' { run + 1 } else { 0 };
+            longest = longest.max(run);
+        }
+    }
+    let marks = "`".repeat(3.max(longest + 1));
+    format!("\n{marks}{language}\n{}\n{marks}\n", lines.join("\n"))
+}
+
+/// Characters by which Markdown, HTML or GitHub see more than text, as numeric references: these
+/// never begin markup (<https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references>),
+/// not even in a cell of a table.
+fn referenced(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' | '<' | '>' | '`' | '*' | '_' | '[' | ']' | '\\' | '|' | '~' | '@' | '#' | ':'
+            | '$' | '!' => out.push_str(&format!("&#{};", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
+}
+
+/// Repository text as code.
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", referenced(&visible(text)))
+}
+
+/// A sentence of which the words in backticks are code. Outside of code GitHub looks for mentions
+/// and references in what was rendered: an invisible space after `@` and `#` parts them.
+fn prose(text: &str) -> String {
+    let text = visible(text);
+    let parts: Vec<&str> = text.split('`').collect();
+    // A text that was cut within code ends there.
+    if parts.len().is_multiple_of(2) && !text.ends_with('…') {
+        return code(&text);
+    }
+    let mut out = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        if index % 2 == 1 {
+            out.push_str(&format!("<code>{}</code>", referenced(part)));
+        } else {
+            out.push_str(
+                &referenced(part)
+                    .replace("&#64;", "&#64;&#8203;")
+                    .replace("&#35;", "&#35;&#8203;")
+                    .replace("&#58;//", "&#58;&#8203;//"),
+            );
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NoSources, sample};
+
+    fn render(assessment: &Assessment, sources: &dyn Sources) -> String {
+        let mut out = Vec::new();
+        write(assessment, sources, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn repository_text_is_only_text() {
+        assert_eq!(code("a|`b`"), "<code>a&#124;&#96;b&#96;</code>");
+        assert_eq!(
+            prose("ask @acme/all about #1"),
+            "ask &#64;&#8203;acme/all about &#35;&#8203;1"
+        );
+        assert_eq!(prose("lost `@login`"), "lost <code>&#64;login</code>");
+        assert_eq!(prose("odd ` tick"), "<code>odd &#96; tick</code>");
+        assert_eq!(prose("<b>"), "&#60;b&#62;");
+        let fenced = fence("diff", &["+ ````".into()]);
+        assert_eq!(fenced, "\n`````diff\n+ ````\n`````\n");
+    }
+
+    #[test]
+    fn hostile_text_makes_no_markup() {
+        let text = render(&sample::hostile(), &sample::HostileFiles);
+        let (open, close) = ("<details>", "</details>");
+        assert_eq!(text.matches(open).count(), text.matches(close).count() - 1);
+        for line in text.lines() {
+            // Within the fence the text is as it was, but for what deceives.
+            if !line.starts_with(['+', '-', ' ']) {
+                assert!(!line.contains("<script>"), "{line}");
+                assert!(!line.contains("@acme"), "{line}");
+                assert!(!line.contains("](http"), "{line}");
+            }
+            assert!(
+                !line.contains('\u{1b}') && !line.contains('\u{202e}'),
+                "{line}"
+            );
+        }
+        let row = text.lines().find(|line| line.starts_with("| 🔴")).unwrap();
+        assert_eq!(row.matches('|').count(), 5, "{row}");
+    }
+
+    #[test]
+    fn comment() {
+        insta::assert_snapshot!(render(&sample::assessment(), &sample::Files), @"");
+    }
+
+    #[test]
+    fn nothing_material_is_a_line() {
+        insta::assert_snapshot!(render(&sample::nothing(), &NoSources), @"");
+    }
+
+    #[test]
+    fn long_reports_are_cut_between_sections() {
+        let text = render(&sample::many(2000), &NoSources);
+        assert!(text.len() <= MAX, "{}", text.len());
+        assert!(text.len() > MAX / 2, "{}", text.len());
+        assert!(text.contains("Left out for length"));
+        assert_eq!(
+            text.matches("<details>").count(),
+            text.matches("</details>").count()
+        );
+        assert!(text.contains("\nCoverage: 6 of 14 changed files read.\n"));
+    }
+}

@@ -1,0 +1,582 @@
+//! The report for a person at a terminal: what asks for something first, with the lines of both
+//! sides; then what got better, what was read, who must sign, and the verdict.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use threatgate_assess::{Assessment, Change, ThreatStatus, Verdict};
+
+use crate::change::{self, Level, Parts};
+use crate::excerpt::{self, Mark, Secrets};
+use crate::visible::{columns, count, cut, short, visible, wrap};
+use crate::{Sources, Style};
+
+/// Lines of a list before the rest becomes a number.
+const MOST: usize = 10;
+/// Entries in full that share their code and verdict; further ones are a line each.
+const MOST_ALIKE: usize = 5;
+/// The same for warnings.
+const MOST_ALIKE_WARNINGS: usize = 2;
+
+pub(crate) fn write(
+    assessment: &Assessment,
+    sources: &dyn Sources,
+    style: &Style,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut page = Page {
+        out,
+        width: style.width.max(40),
+        colour: style.colour,
+    };
+    let coverage = &assessment.coverage;
+    let range = format!(
+        "threatgate {}..{}",
+        short(assessment.base.as_deref(), "empty"),
+        short(assessment.head.as_deref(), "unstaged")
+    );
+    let files = format!(
+        "{} changed, {} read",
+        count(coverage.files_changed, "file"),
+        coverage.files_read
+    );
+    if change::nothing(assessment) {
+        page.text("", 4, &format!("{range}: {files}"))?;
+        let verdict = page.paint(GREEN, "verdict: pass");
+        return page.line(&format!("{verdict} (nothing material changed)"));
+    }
+    page.text("", 4, &format!("{range}: {files}"))?;
+    for note in &assessment.notes {
+        page.paragraph(CYAN, "note: ", 4, note)?;
+    }
+    let parts = change::parts(assessment);
+    asking(&mut page, assessment, &parts, sources)?;
+    quiet(&mut page, assessment, &parts)?;
+    read(&mut page, assessment)?;
+    review(&mut page, assessment)?;
+    verdict(&mut page, assessment)
+}
+
+const RED: &str = "1;31";
+const YELLOW: &str = "1;33";
+const GREEN: &str = "1;32";
+const CYAN: &str = "1;36";
+const BLUE: &str = "1;34";
+const BOLD: &str = "1";
+
+const fn hue(level: Level) -> &'static str {
+    match level {
+        Level::Error => RED,
+        Level::Warning => YELLOW,
+        Level::Note => CYAN,
+    }
+}
+
+/// Where the lines go. Only [`Page::paint`] makes escapes, and only of our own words.
+struct Page<'a, W> {
+    out: &'a mut W,
+    width: usize,
+    colour: bool,
+}
+
+impl<W: Write> Page<'_, W> {
+    fn paint(&self, hue: &str, text: &str) -> String {
+        if self.colour {
+            format!("\u{1b}[{hue}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn line(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.out, "{}", line.trim_end())
+    }
+
+    /// A paragraph: `lead` before the first line, blanks before the others.
+    fn text(&mut self, lead: &str, indent: usize, text: &str) -> io::Result<()> {
+        self.paragraph("", lead, indent, text)
+    }
+
+    /// A paragraph whose lead is coloured.
+    fn paragraph(&mut self, hue: &str, lead: &str, indent: usize, text: &str) -> io::Result<()> {
+        let text = visible(text);
+        let first = self.width.saturating_sub(columns(lead));
+        let lines = wrap(&text, first, self.width.saturating_sub(indent));
+        for (index, line) in lines.into_iter().enumerate() {
+            if index > 0 {
+                self.line(&format!("{}{line}", " ".repeat(indent)))?;
+            } else if hue.is_empty() {
+                self.line(&format!("{lead}{line}"))?;
+            } else {
+                self.line(&format!("{}{line}", self.paint(hue, lead)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A line below a change: `   = help: …`.
+    fn remark(&mut self, label: &str, text: &str) -> io::Result<()> {
+        let lead = format!("{GUTTER}= {label}: ");
+        let text = visible(text);
+        let indent = columns(&lead);
+        let room = self.width.saturating_sub(indent);
+        for (index, line) in wrap(&text, room, room).into_iter().enumerate() {
+            let lead = if index == 0 {
+                format!(
+                    "{GUTTER}{} {}: ",
+                    self.paint(BLUE, "="),
+                    self.paint(BOLD, label)
+                )
+            } else {
+                " ".repeat(indent)
+            };
+            self.line(&format!("{lead}{line}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Columns left of the text of a change.
+const GUTTER: &str = "     ";
+
+/// The changes that ask for something.
+fn asking<W: Write>(
+    page: &mut Page<'_, W>,
+    assessment: &Assessment,
+    parts: &Parts<'_>,
+    sources: &dyn Sources,
+) -> io::Result<()> {
+    let secrets = excerpt::secrets(assessment);
+    let mut explained = BTreeSet::new();
+    // Alike: the same code, verdict and rule. The first ones are shown in full, the rest in a line.
+    let key = |change: &Change| {
+        let rule = change.policy_rule.clone();
+        (change.verdict, change::code(assessment, change), rule)
+    };
+    let mut groups: Vec<((Verdict, String, String), Vec<&Change>)> = Vec::new();
+    for change in &parts.asking {
+        let key = key(change);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, changes)) => changes.push(change),
+            None => groups.push((key, vec![change])),
+        }
+    }
+    for ((verdict, code, rule), changes) in groups {
+        let level = change::level(verdict);
+        let most = match level {
+            Level::Error => MOST_ALIKE,
+            _ => MOST_ALIKE_WARNINGS,
+        };
+        // One more than fits is shown, not counted.
+        let full = if changes.len() <= most + 1 {
+            changes.len()
+        } else {
+            most
+        };
+        for change in &changes[..full] {
+            page.line("")?;
+            entry(
+                page,
+                assessment,
+                change,
+                level,
+                sources,
+                &secrets,
+                &mut explained,
+            )?;
+        }
+        let rest = &changes[full..];
+        if !rest.is_empty() {
+            page.line("")?;
+            let lead = format!("{}[{code}]: ", level.name());
+            let words = format!("{} more (policy rule {rule})", rest.len());
+            page.paragraph(hue(level), &lead, 4, &words)?;
+            list(page, rest, if level == Level::Error { 40 } else { MOST })?;
+        }
+    }
+    Ok(())
+}
+
+fn entry<W: Write>(
+    page: &mut Page<'_, W>,
+    assessment: &Assessment,
+    change: &Change,
+    level: Level,
+    sources: &dyn Sources,
+    secrets: &Secrets,
+    explained: &mut BTreeSet<String>,
+) -> io::Result<()> {
+    let code = change::code(assessment, change);
+    page.paragraph(
+        hue(level),
+        &format!("{}[{code}]: ", level.name()),
+        4,
+        &change.title,
+    )?;
+    let at = &change.location;
+    let side = if change.at_base { " (at base)" } else { "" };
+    let arrow = page.paint(BLUE, "-->");
+    let place = format!("{}:{}:{}{side}", at.path, at.line, at.column);
+    let place = wrap(&visible(&place), page.width - 8, page.width - 8);
+    for (index, part) in place.iter().enumerate() {
+        let lead = if index == 0 { arrow.as_str() } else { "   " };
+        page.line(&format!("   {lead} {part}"))?;
+    }
+    lines(page, &excerpt::excerpt(change, sources, secrets))?;
+    if let Some(preview) = change::preview(change) {
+        page.remark("value", preview)?;
+    }
+    affected(page, change)?;
+    for note in &change.notes {
+        page.remark("note", note)?;
+    }
+    for threat in change::threats(assessment, change, ThreatStatus::Introduced) {
+        // A threat is explained once; its code stands at every change.
+        if explained.insert(threat.rule.clone()) {
+            let classes = format!(
+                "{} {}; {}; {}",
+                threat.rule,
+                threat.title,
+                change::stride(&threat.stride).join(", "),
+                threat.cwe.join(", ")
+            );
+            page.remark("threat", &classes)?;
+            if let Some(help) = threat.mitigations.first() {
+                page.remark("help", help)?;
+            }
+        }
+    }
+    let asks = match &change.exception {
+        Some(exception) => format!("{} (exception {exception})", change.verdict.name()),
+        None => format!(
+            "{} (policy rule {})",
+            change.verdict.name(),
+            change.policy_rule
+        ),
+    };
+    page.remark("asks", &asks)
+}
+
+/// Lines of source with their numbers, and the fact underlined.
+fn lines<W: Write>(page: &mut Page<'_, W>, lines: &[excerpt::Line]) -> io::Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let bar = page.paint(BLUE, "|");
+    let room = page.width.saturating_sub(10);
+    page.line(&format!("     {bar}"))?;
+    for line in lines {
+        let text = visible(&line.text);
+        // What was written out moves columns; then nothing is underlined.
+        let span = line.span.clone().filter(|_| text == line.text);
+        let whole = columns(&text) <= room;
+        let shown = cut(&text, room);
+        let number = page.paint(BLUE, &format!("{:>4}", line.number));
+        let (sign, shown) = match line.mark {
+            Mark::Removed => (page.paint(RED, "-"), page.paint("31", &shown)),
+            Mark::Added => (page.paint(GREEN, "+"), page.paint("32", &shown)),
+            Mark::Same => (page.paint(BLUE, "|"), shown.into_owned()),
+        };
+        page.line(&format!("{number} {sign} {shown}"))?;
+        if let Some(span) = span
+            && line.mark != Mark::Removed
+        {
+            let skip: String = text.chars().take(span.start).collect();
+            let under: String = text.chars().skip(span.start).take(span.len()).collect();
+            let (skip, under) = (columns(&skip), columns(&under));
+            let all = skip == text.chars().take_while(|c| *c == ' ').count()
+                && skip + under >= columns(&text);
+            if skip < room && !all && (whole || skip + under <= room) {
+                let marks = page.paint(YELLOW, &"^".repeat(under));
+                page.line(&format!("     {bar} {}{marks}", " ".repeat(skip)))?;
+            }
+        }
+    }
+    page.line(&format!("     {bar}"))
+}
+
+/// What a cause reaches, in columns that fit.
+fn affected<W: Write>(page: &mut Page<'_, W>, change: &Change) -> io::Result<()> {
+    let shown = &change.affected[..change.affected.len().min(40)];
+    let subjects: Vec<_> = shown.iter().map(|one| visible(&one.subject)).collect();
+    let subject = subjects.iter().map(|text| columns(text)).max().unwrap_or(0);
+    let mark = page.paint(BLUE, ":::");
+    for (one, text) in shown.iter().zip(&subjects) {
+        let place = format!("{}:{}", one.location.path, one.location.line);
+        let place = visible(&place).into_owned();
+        let outcome = visible(&one.outcome);
+        let room = page.width.saturating_sub(7);
+        let pad = " ".repeat(subject.min(40).saturating_sub(columns(text)));
+        let line = format!("{text}{pad}  {outcome}  {place}");
+        if columns(&line) <= room {
+            page.line(&format!("   {mark} {line}"))?;
+        } else {
+            let what = format!("{text}  {outcome}");
+            page.line(&format!("   {mark} {}", cut(&what, room)))?;
+            page.line(&format!("         {}", cut(&place, room.saturating_sub(2))))?;
+        }
+    }
+    let left = change.affected.len() - shown.len();
+    if left > 0 {
+        page.line(&format!("   {mark} and {left} more"))?;
+    }
+    Ok(())
+}
+
+/// A line or two for each change: its title and its place.
+fn list<W: Write>(page: &mut Page<'_, W>, changes: &[&Change], most: usize) -> io::Result<()> {
+    let shown = if changes.len() <= most + 1 {
+        changes.len()
+    } else {
+        most
+    };
+    for change in &changes[..shown] {
+        let title = visible(&change.title);
+        let place = change::whereabouts(change);
+        let place = visible(&place);
+        let used = columns(&title) + columns(&place) + 6;
+        if used <= page.width {
+            let gap = " ".repeat(page.width - used + 2);
+            page.line(&format!("    {title}{gap}{place}"))?;
+        } else {
+            page.text("    ", 6, &title)?;
+            page.text("        ", 8, &place)?;
+        }
+    }
+    let left = changes.len() - shown;
+    if left > 0 {
+        page.line(&format!("    and {left} more, in --format json"))?;
+    }
+    Ok(())
+}
+
+/// What got better, and what passes.
+fn quiet<W: Write>(
+    page: &mut Page<'_, W>,
+    assessment: &Assessment,
+    parts: &Parts<'_>,
+) -> io::Result<()> {
+    if !parts.better.is_empty() {
+        page.line("")?;
+        let words = format!("{} made stronger", count(parts.better.len(), "protection"));
+        page.paragraph(CYAN, "note: ", 4, &words)?;
+        list(page, &parts.better, MOST)?;
+    }
+    if !parts.passing.is_empty() {
+        page.line("")?;
+        let words = format!("{} allowed", count(parts.passing.len(), "change"));
+        page.paragraph(CYAN, "note: ", 4, &words)?;
+        list(page, &parts.passing, MOST)?;
+    }
+    let mut resolved: Vec<(&str, &str, usize)> = Vec::new();
+    for threat in &assessment.threats {
+        if threat.status != ThreatStatus::Resolved {
+            continue;
+        }
+        match resolved
+            .iter_mut()
+            .find(|(rule, _, _)| *rule == threat.rule)
+        {
+            Some((_, _, times)) => *times += 1,
+            None => resolved.push((&threat.rule, &threat.title, 1)),
+        }
+    }
+    for (index, (rule, title, times)) in resolved.into_iter().enumerate() {
+        if index == 0 {
+            page.line("")?;
+        }
+        let times = if times > 1 {
+            format!(" ({times} times)")
+        } else {
+            String::new()
+        };
+        page.paragraph(
+            CYAN,
+            "note: ",
+            4,
+            &format!("resolved: {rule} {title}{times}"),
+        )?;
+    }
+    Ok(())
+}
+
+/// What was read, and what was not.
+fn read<W: Write>(page: &mut Page<'_, W>, assessment: &Assessment) -> io::Result<()> {
+    let coverage = &assessment.coverage;
+    page.line("")?;
+    let mut words = format!(
+        "{} of {} read",
+        coverage.files_read,
+        count(coverage.files_changed, "changed file")
+    );
+    let not = coverage
+        .problems
+        .iter()
+        .filter(|problem| problem.whole)
+        .count();
+    let partly = coverage.problems.len() - not;
+    for (number, what) in [(not, "not read"), (partly, "read in part")] {
+        if number > 0 {
+            words.push_str(&format!(", {number} {what}"));
+        }
+    }
+    if !coverage.unknown_guards.is_empty() {
+        let number = coverage.unknown_guards.len();
+        words.push_str(&format!(", {} unknown", count(number, "guard")));
+    }
+    page.paragraph(BOLD, "coverage: ", 4, &words)?;
+    for problem in coverage.problems.iter().take(MOST) {
+        let line = problem
+            .line
+            .map(|line| format!(":{line}"))
+            .unwrap_or_default();
+        let what = if problem.whole { "not read" } else { "in part" };
+        let words = format!("{what}: {}{line}: {}", problem.path, problem.reason);
+        page.text("    ", 6, &words)?;
+    }
+    more(page, coverage.problems.len())?;
+    for guard in coverage.unknown_guards.iter().take(MOST) {
+        let at = &guard.location;
+        let words = format!(
+            "guard unknown: {} at {}:{}: {}",
+            guard.endpoint, at.path, at.line, guard.reason
+        );
+        page.text("    ", 6, &words)?;
+    }
+    more(page, coverage.unknown_guards.len())?;
+    for alarm in coverage.alarms.iter().take(MOST) {
+        page.paragraph(YELLOW, "warning: ", 4, alarm)?;
+    }
+    more(page, coverage.alarms.len())
+}
+
+fn more<W: Write>(page: &mut Page<'_, W>, all: usize) -> io::Result<()> {
+    if all > MOST {
+        page.line(&format!("    and {} more, in --format json", all - MOST))?;
+    }
+    Ok(())
+}
+
+/// Who must sign, and what they must answer.
+fn review<W: Write>(page: &mut Page<'_, W>, assessment: &Assessment) -> io::Result<()> {
+    let Some(review) = &assessment.review else {
+        return Ok(());
+    };
+    page.line("")?;
+    let words = format!(
+        "{} asks for a review of {}",
+        review.id,
+        count(review.changes.len(), "change")
+    );
+    page.paragraph(BOLD, "review: ", 4, &words)?;
+    for question in &review.questions {
+        page.text(&format!("    {}  ", question.id), 8, &question.text)?;
+    }
+    for reviewers in &review.reviewers {
+        let words = format!("{} ({})", reviewers.owners.join(" or "), reviewers.reason);
+        page.text("    must sign: ", 8, &words)?;
+    }
+    if review.reviewers.is_empty() {
+        let words = "nobody is named; name reviewers in the policy or in CODEOWNERS";
+        page.text("    must sign: ", 8, words)?;
+    }
+    Ok(())
+}
+
+fn verdict<W: Write>(page: &mut Page<'_, W>, assessment: &Assessment) -> io::Result<()> {
+    page.line("")?;
+    let verdict = assessment.verdict;
+    let hue = match verdict {
+        Verdict::Pass => GREEN,
+        other => hue(change::level(other)),
+    };
+    let code = match verdict.exit_code() {
+        0 => String::new(),
+        code => format!(" (exit code {code})"),
+    };
+    let lead = format!("verdict: {}", verdict.name());
+    let words = match assessment.reasons.as_slice() {
+        [] => code,
+        [one] => format!("{code}: {one}"),
+        [first, rest @ ..] => format!("{code}: {first}; and {}", count(rest.len(), "more reason")),
+    };
+    let lines = wrap(
+        &visible(&words),
+        page.width.saturating_sub(columns(&lead) + 1),
+        page.width - 4,
+    );
+    let colon = if words.starts_with(':') { "" } else { " " };
+    for (index, line) in lines.iter().enumerate() {
+        if index == 0 {
+            let lead = page.paint(hue, &lead);
+            page.line(&format!("{lead}{colon}{line}"))?;
+        } else {
+            page.line(&format!("    {line}"))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NoSources, sample};
+
+    fn render(assessment: &Assessment, sources: &dyn Sources, colour: bool) -> String {
+        let mut out = Vec::new();
+        let style = Style { colour, width: 80 };
+        write(assessment, sources, &style, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn report() {
+        insta::assert_snapshot!(render(&sample::assessment(), &sample::Files, false), @"");
+    }
+
+    #[test]
+    fn nothing_material_is_two_lines() {
+        insta::assert_snapshot!(render(&sample::nothing(), &NoSources, false), @"");
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let text = render(&sample::assessment(), &sample::Files, false);
+        assert!(!text.contains("VERYSECRET"), "{text}");
+        assert!(text.contains("= value: AKIA…"), "{text}");
+    }
+
+    #[test]
+    fn hostile_text_moves_nothing() {
+        let text = render(&sample::hostile(), &sample::HostileFiles, false);
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\r']), "{text}");
+        assert!(
+            !text.lines().any(|line| line.starts_with("::error")),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn every_line_fits() {
+        for assessment in [sample::assessment(), sample::hostile(), sample::many(40)] {
+            let text = render(&assessment, &sample::HostileFiles, false);
+            for line in text.lines() {
+                assert!(columns(line) <= 80, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn colour_changes_no_word() {
+        let plain = render(&sample::assessment(), &sample::Files, false);
+        let colour = render(&sample::assessment(), &sample::Files, true);
+        assert!(colour.contains("\u{1b}[1;31merror[TG-AUTHN-003]: \u{1b}[0m"));
+        let mut stripped = String::new();
+        let mut parts = colour.split('\u{1b}');
+        stripped.push_str(parts.next().unwrap());
+        for part in parts {
+            stripped.push_str(part.split_once('m').unwrap().1);
+        }
+        assert_eq!(stripped, plain);
+    }
+}

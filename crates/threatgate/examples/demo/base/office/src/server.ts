@@ -1,0 +1,16 @@
+import express from "express";
+
+import { requireAdmin } from "./auth";
+import { admin } from "./admin";
+
+const app = express();
+
+app.use(express.json());
+
+app.get("/health", (_request, response) => {
+  response.json({ ok: true });
+});
+
+app.use("/admin", requireAdmin, admin);
+
+app.listen(8080);

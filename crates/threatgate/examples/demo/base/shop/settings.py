@@ -1,0 +1,6 @@
+import os
+
+SECRET_KEY = os.environ["SECRET_KEY"]
+SQLALCHEMY_DATABASE_URI = os.environ["DATABASE_URL"]
+PAYMENT_API_KEY = os.environ["PAYMENT_API_KEY"]
+SESSION_COOKIE_SECURE = True
