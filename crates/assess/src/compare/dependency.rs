@@ -185,9 +185,16 @@ fn integrity(a: &Package<'_>, b: &Package<'_>) -> Option<()> {
 
 /// What a transitive package must not do unnoticed.
 fn suspicious(a: &Package<'_>, b: &Package<'_>) -> bool {
-    let changed_source =
-        !a.sources().is_empty() && !b.sources().is_empty() && a.sources() != b.sources();
-    changed_source || integrity(a, b).is_some()
+    let (was, is) = (a.sources(), b.sources());
+    let changed_source = !was.is_empty() && !is.is_empty() && was != is;
+    changed_source || leaves_registry(a, b) || integrity(a, b).is_some()
+}
+
+/// Whether what came from the ecosystem's own registry, which manifests do not name, comes from a
+/// repository or an address now.
+fn leaves_registry(a: &Package<'_>, b: &Package<'_>) -> bool {
+    let elsewhere = |source: &String| source.starts_with("git+") || source.starts_with("url+");
+    a.fact().is_some() && a.sources().is_empty() && b.sources().iter().any(elsewhere)
 }
 
 fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
@@ -248,7 +255,10 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
                     .deltas
                     .push(delta("integrity", json!(true), json!(false)));
             } else {
-                let list = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>().join(", ");
+                let list = |set: BTreeSet<String>| match set.is_empty() {
+                    true => "the registry".to_owned(),
+                    false => set.into_iter().collect::<Vec<_>>().join(", "),
+                };
                 change.title = format!(
                     "{short}{role} comes from {} now (was {})",
                     list(b.sources()),
