@@ -76,10 +76,14 @@ pub(crate) fn excerpt(change: &Change, sources: &dyn Sources, secrets: &Secrets)
     let here = &change.location;
     let before = change.before.as_ref().map(|fact| &fact.location);
     let after = change.after.as_ref().map(|fact| &fact.location);
+    // A cause may stand in another file than the facts that it changed: a mount and the routes
+    // under it. Then the cause's file is shown on both sides.
+    let own = [before, after].iter().flatten().any(|at| *at == here);
+    let beside = |at: &&Location| own || at.path == here.path;
     let (base, head) = if change.at_base {
-        (Some(here), after)
+        (Some(here), after.filter(beside))
     } else {
-        (before, Some(here))
+        (before.filter(beside), Some(here))
     };
     let base_path = base.map_or(&here.path, |at| &at.path);
     let head_path = head.map_or(&here.path, |at| &at.path);
