@@ -76,7 +76,7 @@ fn validate(schema: &str, document: &str) -> Value {
     let validator = jsonschema::draft202012::new(&schema).expect("a schema");
     let errors: Vec<String> = validator
         .iter_errors(&document)
-        .map(|error| format!("{}: {error}", error.instance_path))
+        .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
     assert!(errors.is_empty(), "{errors:#?}");
     // A schema that takes anything would be no contract.
@@ -94,7 +94,11 @@ fn json_keeps_its_schemas() {
         &check(folder.path(), "json"),
     );
     assert_eq!(assessment["verdict"], "review");
-    assert!(assessment["changes"].as_array().is_some_and(|all| all.len() >= 2));
+    assert!(
+        assessment["changes"]
+            .as_array()
+            .is_some_and(|all| all.len() >= 2)
+    );
     assert!(assessment["review"].is_object());
     let output = threatgate(folder.path(), &["inventory", "--format", "json"]);
     assert!(output.status.success(), "{output:?}");
@@ -102,7 +106,11 @@ fn json_keeps_its_schemas() {
         include_str!("../docs/schema/inventory.schema.json"),
         &String::from_utf8_lossy(&output.stdout),
     );
-    assert!(inventory["facts"].as_array().is_some_and(|all| all.len() >= 3));
+    assert!(
+        inventory["facts"]
+            .as_array()
+            .is_some_and(|all| all.len() >= 3)
+    );
 }
 
 #[test]
@@ -120,7 +128,9 @@ fn sarif_has_what_code_scanning_needs() {
         let print = result["partialFingerprints"]["threatgate/v1"].as_str();
         assert!(print.is_some_and(|print| print.starts_with("TC-")));
         let physical = &result["locations"][0]["physicalLocation"];
-        let uri = physical["artifactLocation"]["uri"].as_str().expect("a path");
+        let uri = physical["artifactLocation"]["uri"]
+            .as_str()
+            .expect("a path");
         assert!(["app.py", "a%1B%5B31m%250A%20b.py"].contains(&uri), "{uri}");
         assert!(physical["region"]["startLine"].as_u64() >= Some(1));
     }

@@ -164,6 +164,8 @@ pub(crate) fn excerpt(change: &Change, sources: &dyn Sources, secrets: &Secrets)
     if !wanted.contains(&index) && index >= wanted.end {
         own(&mut shown);
     }
+    // Blank lines say nothing.
+    shown.retain(|line| line.mark == Mark::Same || !line.text.trim().is_empty());
     dedent(&mut shown);
     shown
 }
