@@ -312,11 +312,13 @@ fn bare(value: &str) -> bool {
 }
 
 fn is_token(value: &str) -> bool {
+    // `=` pads base64; within a text it is something else: `package==1.0.12`.
+    let value = value.trim_end_matches('=');
     value.len() >= 20
         && value
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-.~".contains(&byte))
-        && value.bytes().filter(u8::is_ascii_digit).count() >= 3
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/_-.~".contains(&byte))
+        && value.bytes().filter(u8::is_ascii_digit).count() >= 4
         && value.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
@@ -370,6 +372,10 @@ mod tests {
             "jwt.decode(t, k, algorithms=[\"HS256\"])",
         );
         check("it's open", "it's open");
+        check(
+            "\"pytest-randomly==14.0.12\",",
+            "\"pytest-randomly==14.0.12\",",
+        );
         check("  DB_PASSWORD: hunter2", "  DB_PASSWORD: …");
         check("  password = getpass()", "  password = getpass()");
     }
