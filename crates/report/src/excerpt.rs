@@ -168,6 +168,8 @@ pub(crate) fn excerpt(change: &Change, sources: &dyn Sources, secrets: &Secrets)
     if !wanted.contains(&index) && index >= wanted.end {
         own(&mut shown);
     }
+    // Blank lines say nothing.
+    shown.retain(|line| line.mark == Mark::Same || !line.text.trim().is_empty());
     dedent(&mut shown);
     shown
 }
@@ -314,11 +316,13 @@ fn bare(value: &str) -> bool {
 }
 
 fn is_token(value: &str) -> bool {
+    // `=` pads base64; within a text it is something else: `package==1.0.12`.
+    let value = value.trim_end_matches('=');
     value.len() >= 20
         && value
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-.~".contains(&byte))
-        && value.bytes().filter(u8::is_ascii_digit).count() >= 3
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/_-.~".contains(&byte))
+        && value.bytes().filter(u8::is_ascii_digit).count() >= 4
         && value.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
@@ -372,6 +376,10 @@ mod tests {
             "jwt.decode(t, k, algorithms=[\"HS256\"])",
         );
         check("it's open", "it's open");
+        check(
+            "\"pytest-randomly==14.0.12\",",
+            "\"pytest-randomly==14.0.12\",",
+        );
         check("  DB_PASSWORD: hunter2", "  DB_PASSWORD: …");
         check("  password = getpass()", "  password = getpass()");
     }

@@ -225,7 +225,14 @@ mod tests {
 
     #[test]
     fn annotations() {
-        insta::assert_snapshot!(render(&sample::assessment()), @"");
+        insta::assert_snapshot!(render(&sample::assessment()), @r###"
+::error file=app/config.py,line=1,endLine=1,col=8,endColumn=22,title=threatgate%3A block secret-added::an AWS access key was committed%0AValue: AKIA…%0ANeeds the review TR-7f3a91c2.
+::error title=threatgate%3A review TG-AUTHN-003::3 endpoints lost `requireAdmin`%0AWas at src/routes/index.js:3 at base.%0APOST /admin/refunds: now open%0AGET /admin/refunds: now open%0ADELETE /admin/users/{id}: still guarded by `requireOwner`%0ATG-AUTHN-003 Auth middleware removed, narrowed or moved after routes (CWE-306, CWE-79)%0AHelp: Put the guard back%0ANeeds the review TR-7f3a91c2.
+::warning file=app/models/user.py,line=2,endLine=2,col=2,endColumn=5,title=threatgate%3A warn TG-DATA-001::User gains the sensitive field `ssn` (national id)%0Aexposed by GET /users/{id} through UserSerializer%0ATG-DATA-001 Sensitive data is stored in clear (CWE-306, CWE-79)%0AHelp: Put the guard back
+::warning file=src/routes/beta.js,line=9,endLine=9,col=1,endColumn=5,title=threatgate%3A guard unknown::Whether POST /beta is guarded is unknown: `dynamicGuard()` could not be resolved
+::notice title=threatgate%3A read in part::src/legacy.js: syntax error
+threatgate 4b1e9c2..e4f5a6b: 5 material changes, verdict block
+"###);
     }
 
     #[test]

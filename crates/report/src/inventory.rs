@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use serde_json::json;
 use threatgate_facts::{Fact, FactKind, Inventory};
 
+use crate::visible::{columns, visible};
+
 /// What `threatgate inventory` prints.
 #[derive(Clone, Debug)]
 pub struct Listing {
@@ -91,10 +93,11 @@ impl Listing {
                 .line
                 .map(|line| format!(":{line}"))
                 .unwrap_or_default();
-            writeln!(out, "not read: {}{line}: {}", problem.path, problem.reason)?;
+            let words = format!("not read: {}{line}: {}", problem.path, problem.reason);
+            writeln!(out, "{}", visible(&words))?;
         }
         for alarm in &self.alarms {
-            writeln!(out, "note: {alarm}")?;
+            writeln!(out, "note: {}", visible(alarm))?;
         }
         let unknown = self.unknown().count();
         write!(
@@ -112,7 +115,8 @@ impl Listing {
 fn line(out: &mut impl Write, fact: &Fact, width: usize) -> io::Result<()> {
     let what = summary(fact);
     let place = format!("{}:{}", fact.location.path, fact.location.line);
-    let used = what.chars().count() + place.chars().count() + 4;
+    let (what, place) = (visible(&what), visible(&place));
+    let used = columns(&what) + columns(&place) + 4;
     if used <= width {
         writeln!(out, "  {what}{}{place}", " ".repeat(width - used + 2))
     } else {
@@ -192,22 +196,22 @@ fn outline(out: &mut impl Write, fact: &Fact) -> io::Result<()> {
         at.column,
         at.end_line,
         at.end_column,
-        fact.identity,
+        visible(&fact.identity),
         fact.rule,
         fact.confidence,
         fact.scope.name()
     )?;
     for (name, value) in &fact.attributes {
-        writeln!(out, "      {name} = {value}")?;
+        writeln!(out, "      {name} = {}", visible(&value.to_string()))?;
     }
     for evidence in &fact.evidence {
         writeln!(
             out,
             "      {} `{}` {} {}:{}",
             evidence.role,
-            evidence.text,
+            visible(&evidence.text),
             evidence.attached,
-            evidence.location.path,
+            visible(&evidence.location.path),
             evidence.location.line
         )?;
     }

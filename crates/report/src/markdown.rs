@@ -520,12 +520,89 @@ mod tests {
 
     #[test]
     fn comment() {
-        insta::assert_snapshot!(render(&sample::assessment(), &sample::Files), @"");
+        insta::assert_snapshot!(render(&sample::assessment(), &sample::Files), @r###"
+<!-- threatgate -->
+### threatgate: blocked
+**1 blocked** · **1 to review** · 1 warning · 1 made stronger · 1 allowed · 1 guard unknown · base <code>4b1e9c2</code> head <code>e4f5a6b</code>
+
+| | what changed | where | asks for |
+|---|---|---|---|
+| 🔴 | an AWS access key was committed | <code>app/config.py&#58;1</code> | must not be merged |
+| 🔴 | 3 endpoints lost <code>requireAdmin</code> | <code>src/routes/index.js&#58;3 at base</code> | a review by <code>&#64;acme/security</code> |
+| 🟡 | User gains the sensitive field <code>ssn</code> (national id) | <code>app/models/user.py&#58;2</code> | a look |
+
+<details><summary>Questions to answer before signing (1)</summary>
+
+* **q1** Which requests does the guard let through now?
+
+</details>
+
+<details><summary>Evidence (3)</summary>
+
+**secret-added** an AWS access key was committed <code>app/config.py&#58;1</code>
+
+* value: <code>AKIA…</code>
+* policy rule <code>secret-committed</code>
+
+**TG-AUTHN-003** 3 endpoints lost <code>requireAdmin</code> <code>src/routes/index.js&#58;3 at base</code>
+
+```diff
+- app.use('/admin', requireAdmin, adminRouter)
++ app.use('/admin', adminRouter)
+```
+
+* <code>POST /admin/refunds</code> now open <code>src/routes/admin.js&#58;12</code>
+* <code>GET /admin/refunds</code> now open <code>src/routes/admin.js&#58;20</code>
+* <code>DELETE /admin/users/{id}</code> still guarded by <code>requireOwner</code> <code>src/routes/admin.js&#58;31</code>
+* threat TG-AUTHN-003: Auth middleware removed, narrowed or moved after routes (spoofing, elevation of privilege; CWE-306, CWE-79)
+* help: Put the guard back
+* policy rule <code>guard-lost</code>
+
+**TG-DATA-001** User gains the sensitive field <code>ssn</code> (national id) <code>app/models/user.py&#58;2</code>
+
+```diff
+- pass
++ ssn = CharField(default='078051120')
+```
+
+* exposed by GET /users/{id} through UserSerializer
+* threat TG-DATA-001: Sensitive data is stored in clear (spoofing, elevation of privilege; CWE-306, CWE-79)
+* help: Put the guard back
+* policy rule <code>sensitive-field</code>
+
+
+</details>
+
+<details><summary>Made stronger (1)</summary>
+
+* hash&#95;password uses argon2id (was MD5) <code>app/passwords.py&#58;9</code>
+
+</details>
+
+<details><summary>Allowed (1)</summary>
+
+* GET /health added <code>src/health.js&#58;2</code>
+
+</details>
+
+<details><summary>Coverage: 6 of 14 changed files read, 1 guard unknown, 1 problem</summary>
+
+* guard unknown: <code>POST /beta</code> <code>src/routes/beta.js&#58;9</code> <code>dynamicGuard()</code> could not be resolved
+* read in part: <code>src/legacy.js</code> syntax error
+
+</details>
+
+Must sign: <code>&#64;acme/security</code> (CODEOWNERS&#58; /src/).
+Review <code>TR-7f3a91c2</code>: <code>threatgate review sign TR-7f3a91c2</code>.
+"###);
     }
 
     #[test]
     fn nothing_material_is_a_line() {
-        insta::assert_snapshot!(render(&sample::nothing(), &NoSources), @"");
+        insta::assert_snapshot!(render(&sample::nothing(), &NoSources), @r###"
+<!-- threatgate -->
+threatgate: nothing material in 14 changed files, 6 read (base <code>4b1e9c2</code> head <code>e4f5a6b</code>).
+"###);
     }
 
     #[test]

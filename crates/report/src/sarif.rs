@@ -566,7 +566,172 @@ mod tests {
         let log = render(&sample::assessment(), &sample::Files);
         insta::assert_snapshot!(
             serde_json::to_string_pretty(&log["runs"][0]["results"]).unwrap(),
-            @""
+            @r###"
+[
+  {
+    "ruleId": "secret-added",
+    "ruleIndex": 2,
+    "level": "error",
+    "message": {
+      "text": "an AWS access key was committed.\nValue: AKIA…"
+    },
+    "locations": [
+      {
+        "physicalLocation": {
+          "artifactLocation": {
+            "uri": "app/config.py",
+            "uriBaseId": "%SRCROOT%"
+          },
+          "region": {
+            "startLine": 1,
+            "startColumn": 8,
+            "endLine": 1,
+            "endColumn": 22
+          }
+        }
+      }
+    ],
+    "partialFingerprints": {
+      "threatgate/v1": "TC-000000000001"
+    },
+    "properties": {
+      "change": "added",
+      "kind": "secret",
+      "verdict": "block",
+      "policyRule": "secret-committed",
+      "atBase": false
+    }
+  },
+  {
+    "ruleId": "TG-AUTHN-003",
+    "ruleIndex": 0,
+    "level": "error",
+    "message": {
+      "text": "3 endpoints lost `requireAdmin`.\nWas at src/routes/index.js:3 at base"
+    },
+    "locations": [
+      {
+        "physicalLocation": {
+          "artifactLocation": {
+            "uri": "src/routes/index.js",
+            "uriBaseId": "%SRCROOT%"
+          },
+          "region": {
+            "startLine": 2,
+            "endLine": 2
+          }
+        }
+      }
+    ],
+    "relatedLocations": [
+      {
+        "id": 1,
+        "physicalLocation": {
+          "artifactLocation": {
+            "uri": "src/routes/admin.js",
+            "uriBaseId": "%SRCROOT%"
+          },
+          "region": {
+            "startLine": 12,
+            "startColumn": 1,
+            "endLine": 12,
+            "endColumn": 10
+          }
+        },
+        "message": {
+          "text": "POST /admin/refunds: now open"
+        }
+      },
+      {
+        "id": 2,
+        "physicalLocation": {
+          "artifactLocation": {
+            "uri": "src/routes/admin.js",
+            "uriBaseId": "%SRCROOT%"
+          },
+          "region": {
+            "startLine": 20,
+            "startColumn": 1,
+            "endLine": 20,
+            "endColumn": 10
+          }
+        },
+        "message": {
+          "text": "GET /admin/refunds: now open"
+        }
+      },
+      {
+        "id": 3,
+        "physicalLocation": {
+          "artifactLocation": {
+            "uri": "src/routes/admin.js",
+            "uriBaseId": "%SRCROOT%"
+          },
+          "region": {
+            "startLine": 31,
+            "startColumn": 1,
+            "endLine": 31,
+            "endColumn": 10
+          }
+        },
+        "message": {
+          "text": "DELETE /admin/users/{id}: still guarded by `requireOwner`"
+        }
+      }
+    ],
+    "partialFingerprints": {
+      "threatgate/v1": "TC-000000000002"
+    },
+    "properties": {
+      "change": "removed",
+      "kind": "auth",
+      "verdict": "review",
+      "policyRule": "guard-lost",
+      "atBase": true,
+      "threats": [
+        "TG-AUTHN-003@TC-000000000002"
+      ]
+    }
+  },
+  {
+    "ruleId": "TG-DATA-001",
+    "ruleIndex": 1,
+    "level": "warning",
+    "message": {
+      "text": "User gains the sensitive field `ssn` (national id).\nexposed by GET /users/{id} through UserSerializer"
+    },
+    "locations": [
+      {
+        "physicalLocation": {
+          "artifactLocation": {
+            "uri": "app/models/user.py",
+            "uriBaseId": "%SRCROOT%"
+          },
+          "region": {
+            "startLine": 2,
+            "startColumn": 2,
+            "endLine": 2,
+            "endColumn": 5
+          }
+        }
+      }
+    ],
+    "partialFingerprints": {
+      "threatgate/v1": "TC-000000000003"
+    },
+    "properties": {
+      "change": "added",
+      "kind": "data-model",
+      "verdict": "warn",
+      "policyRule": "sensitive-field",
+      "atBase": false,
+      "threats": [
+        "TG-DATA-001@TC-000000000003"
+      ]
+    }
+  }
+]
+"###
         );
     }
 

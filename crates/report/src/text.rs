@@ -531,12 +531,70 @@ mod tests {
 
     #[test]
     fn report() {
-        insta::assert_snapshot!(render(&sample::assessment(), &sample::Files, false), @"");
+        insta::assert_snapshot!(render(&sample::assessment(), &sample::Files, false), @r###"
+threatgate 4b1e9c2..e4f5a6b: 14 files changed, 6 read
+
+error[secret-added]: an AWS access key was committed
+   --> app/config.py:1:8
+     = value: AKIA…
+     = asks: block (policy rule secret-committed)
+
+error[TG-AUTHN-003]: 3 endpoints lost `requireAdmin`
+   --> src/routes/index.js:3:19 (at base)
+     |
+   3 - app.use('/admin', requireAdmin, adminRouter)
+   2 + app.use('/admin', adminRouter)
+     |
+   ::: POST /admin/refunds       now open  src/routes/admin.js:12
+   ::: GET /admin/refunds        now open  src/routes/admin.js:20
+   ::: DELETE /admin/users/{id}  still guarded by `requireOwner`
+         src/routes/admin.js:31
+     = threat: TG-AUTHN-003 Auth middleware removed, narrowed or moved after
+               routes; spoofing, elevation of privilege; CWE-306, CWE-79
+     = help: Put the guard back
+     = asks: review (policy rule guard-lost)
+
+warning[TG-DATA-001]: User gains the sensitive field `ssn` (national id)
+   --> app/models/user.py:2:2
+     |
+   2 - pass
+   2 + ssn = CharField(default='078051120')
+     | ^^^
+     |
+     = note: exposed by GET /users/{id} through UserSerializer
+     = threat: TG-DATA-001 Sensitive data is stored in clear; spoofing,
+               elevation of privilege; CWE-306, CWE-79
+     = help: Put the guard back
+     = asks: warn (policy rule sensitive-field)
+
+note: 1 protection made stronger
+    hash_password uses argon2id (was MD5)                     app/passwords.py:9
+
+note: 1 change allowed
+    GET /health added                                            src/health.js:2
+
+note: resolved: TG-CRYPTO-002 Weak password hash
+
+coverage: 6 of 14 changed files read, 1 read in part, 1 guard unknown
+    in part: src/legacy.js:4: syntax error
+    guard unknown: POST /beta at src/routes/beta.js:9: `dynamicGuard()` could
+      not be resolved
+
+review: TR-7f3a91c2 asks for a review of 2 changes
+    q1  Which requests does the guard let through now?
+    must sign: @acme/security (CODEOWNERS: /src/)
+
+verdict: block (exit code 1): an AWS access key was committed (policy rule
+    secret-committed); and 1 more reason
+"###);
     }
 
     #[test]
     fn nothing_material_is_two_lines() {
-        insta::assert_snapshot!(render(&sample::nothing(), &NoSources, false), @"");
+        insta::assert_snapshot!(render(&sample::nothing(), &NoSources, false), @r###"
+threatgate 4b1e9c2..e4f5a6b: 14 files changed, 6 read
+verdict: pass (nothing material changed)
+"###);
     }
 
     #[test]
