@@ -29,6 +29,10 @@ pub(crate) struct Arg {
     pub(crate) name: Option<Box<str>>,
     pub(crate) value: ExprId,
     /// `*args`, `...rest`.
+    #[expect(
+        dead_code,
+        reason = "part of the language-neutral form; no stage reads it yet"
+    )]
     pub(crate) spread: bool,
 }
 
@@ -104,10 +108,18 @@ pub(crate) struct Expr {
 pub(crate) struct Param {
     pub(crate) name: Box<str>,
     /// The type as written, white space folded.
+    #[expect(
+        dead_code,
+        reason = "part of the language-neutral form; no stage reads it yet"
+    )]
     pub(crate) ty: Option<Box<str>>,
     /// The type as an expression, where the language's types are made of names and indexes.
     pub(crate) ty_expr: Option<ExprId>,
     pub(crate) default: Option<ExprId>,
+    #[expect(
+        dead_code,
+        reason = "part of the language-neutral form; no stage reads it yet"
+    )]
     pub(crate) decorators: Vec<ExprId>,
     pub(crate) span: Span,
 }
@@ -126,6 +138,10 @@ pub(crate) struct Function {
     pub(crate) span: Span,
     /// From the name to the end of the parameters, for showing.
     pub(crate) head: Span,
+    #[expect(
+        dead_code,
+        reason = "part of the language-neutral form; no stage reads it yet"
+    )]
     pub(crate) return_type: Option<Box<str>>,
 }
 
@@ -168,7 +184,15 @@ pub(crate) struct Import {
     /// The name in that module; none for the module itself.
     pub(crate) symbol: Option<Box<str>>,
     /// Visible to others under the local name.
+    #[expect(
+        dead_code,
+        reason = "part of the language-neutral form; no stage reads it yet"
+    )]
     pub(crate) exported: bool,
+    #[expect(
+        dead_code,
+        reason = "part of the language-neutral form; no stage reads it yet"
+    )]
     pub(crate) span: Span,
 }
 

@@ -56,8 +56,11 @@ pub trait Tree: Sync {
 /// Parsed files by content, shared between revisions.
 #[derive(Default)]
 pub struct Cache {
-    parsed: Mutex<HashMap<(String, usize), Option<Arc<Parsed>>>>,
+    parsed: Mutex<HashMap<(String, usize), Reading>>,
 }
+
+/// A file that was parsed, or one that cannot be.
+type Reading = Option<Arc<Parsed>>;
 
 /// What is asked of [`Engine::inventory`].
 #[derive(Clone, Debug, Default)]

@@ -177,7 +177,6 @@ struct LanguageText {
     extensions: Vec<String>,
     #[serde(default, rename = "self")]
     self_names: Vec<String>,
-    separator: Option<String>,
     result: Option<String>,
     modules: Option<Modules>,
     #[serde(default)]
@@ -242,11 +241,9 @@ pub(crate) struct Language {
     /// Itself and the languages it inherits from, nearest first.
     pub(crate) family: Vec<String>,
     pub(crate) self_names: Vec<String>,
-    pub(crate) separator: String,
     pub(crate) result_is_last: bool,
     pub(crate) modules: Option<Modules>,
     grammar: String,
-    extensions: Vec<String>,
     nodes: BTreeMap<String, NodeText>,
     params: BTreeMap<String, ParamText>,
     tables: OnceLock<Tables>,
@@ -390,11 +387,9 @@ impl Languages {
                 name: merged.name,
                 family,
                 self_names: merged.self_names,
-                separator: merged.separator.unwrap_or_else(|| ".".to_owned()),
                 result_is_last: merged.result.as_deref() == Some("last"),
                 modules: merged.modules,
                 grammar: merged.grammar,
-                extensions: merged.extensions,
                 nodes: merged.nodes,
                 params: merged.params,
                 tables: OnceLock::new(),
@@ -419,12 +414,5 @@ impl Languages {
     /// All languages.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Language> {
         self.all.iter()
-    }
-}
-
-impl Language {
-    /// The extensions of its files.
-    pub(crate) fn extensions(&self) -> &[String] {
-        &self.extensions
     }
 }

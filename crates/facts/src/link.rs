@@ -12,7 +12,7 @@ mod register;
 mod select;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::element::*;
@@ -148,12 +148,9 @@ struct Router {
     entries: Vec<Entry>,
     root: bool,
     mounted: bool,
-    /// It stands for a parameter: who calls the function decides what it is.
-    param: bool,
     /// A list of routes that some other list may include.
     listed: bool,
     file: FileId,
-    span: Span,
 }
 
 /// A guard that hangs nowhere in particular: a framework's setting.
@@ -199,7 +196,7 @@ impl Dispatch {
 /// The rules of one language family, by what they look at.
 #[derive(Debug, Default)]
 pub(crate) struct RuleIndex {
-    frameworks: HashSet<usize>,
+    frameworks: BTreeSet<usize>,
     calls: Dispatch,
     decorators: Dispatch,
     classes: Dispatch,

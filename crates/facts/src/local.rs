@@ -760,10 +760,8 @@ fn strength(operation: &str, attributes: &Attributes) -> Option<i64> {
             }
         }
         "password-hash" => {
-            if has(&["plain", "clear"]) {
-                0
-            } else if has(&["md5", "sha1", "crypt-unsalted"])
-                && !has(&["pbkdf2", "bcrypt", "scrypt"])
+            if has(&["plain", "clear"])
+                || has(&["md5", "sha1", "crypt-unsalted"]) && !has(&["pbkdf2", "bcrypt", "scrypt"])
             {
                 0
             } else if has(&["sha2", "sha5"]) && !has(&["pbkdf2", "bcrypt"]) {

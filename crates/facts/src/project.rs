@@ -249,10 +249,6 @@ impl<'a> Project<'a> {
         id
     }
 
-    pub(crate) fn file(&self, id: FileId) -> File {
-        self.files.borrow()[id.0 as usize].clone()
-    }
-
     pub(crate) fn parsed(&self, id: FileId) -> Arc<Parsed> {
         self.files.borrow()[id.0 as usize].parsed.clone()
     }
@@ -639,11 +635,6 @@ impl<'a> Project<'a> {
             .rev()
             .find(|(name, _)| &**name == "default")
             .map(|(_, id)| *id)
-    }
-
-    /// Whether a path belongs to the revision.
-    pub(crate) fn has(&self, path: &str) -> bool {
-        self.paths.contains(path)
     }
 
     /// All paths of the revision.

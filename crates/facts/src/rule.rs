@@ -464,11 +464,6 @@ impl Pattern {
         self.segments.last().map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The first segments, for finding files that import them.
-    pub(crate) fn first(&self) -> &[String] {
-        self.segments.first().map(Vec::as_slice).unwrap_or_default()
-    }
-
     /// Whether a dotted name (without the receiver) matches. A package name may contain dots and
     /// slashes; segments are compared after splitting both at dots.
     pub(crate) fn matches(&self, name: &str) -> bool {

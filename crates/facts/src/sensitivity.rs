@@ -419,8 +419,8 @@ impl Sensitivity {
             let words = self.words.contexts.get(context);
             words.is_some_and(|words| subject.entity.iter().any(|word| words.contains(word)))
         };
-        !subject.valueless
-            && !(term.whole && start > 0)
+        let misplaced = subject.valueless || term.whole && start > 0;
+        !misplaced
             && subject.kind.is_none_or(|kind| term.types.contains(&kind))
             && !subject.words[..start]
                 .iter()

@@ -41,7 +41,6 @@ pub(crate) fn walk(language: &Language, source: &str) -> Option<Unit> {
         class: None,
         pending: Vec::new(),
         hint: None,
-        exported: false,
         depth: 0,
         modules: Vec::new(),
     };
@@ -64,7 +63,6 @@ struct Walker<'a> {
     pending: Vec<ExprId>,
     /// The name for a nameless function: the variable, the key or the call it is given to.
     hint: Option<String>,
-    exported: bool,
     depth: u32,
     /// Inline modules around.
     modules: Vec<String>,
@@ -530,7 +528,7 @@ impl<'a> Walker<'a> {
                         .part(child, &shape.name)
                         .map(|part| self.text(part))
                         .unwrap_or_default();
-                    std::mem::swap(&mut hint, &mut name.to_owned());
+                    hint = name.to_owned();
                     self.hint = Some(hint);
                     let value = self
                         .part(child, &shape.value)

@@ -111,14 +111,11 @@ pub fn resolve(
                     })?
                 }
             };
-            resolver.from_job(&job.name, &job.base, head, request.exact)
+            resolver.of_job(&job.name, &job.base, head, request.exact)
         }
         None => {
-            let head = match repository.commit(request.head.as_deref().unwrap_or("HEAD")) {
-                Ok(head) => head,
-                Err(error) => return Err(error.into()),
-            };
-            resolver.from_job(
+            let head = repository.commit(request.head.as_deref().unwrap_or("HEAD"))?;
+            resolver.of_job(
                 "default branch",
                 &[Base::Default(None)],
                 head,
@@ -141,7 +138,7 @@ impl Resolver<'_> {
         ))
     }
 
-    fn from_job(
+    fn of_job(
         &self,
         name: &str,
         bases: &[Base],
@@ -213,7 +210,7 @@ impl Resolver<'_> {
                             "{name}: the commit {id}, with which to compare, is not in this shallow clone"
                         )));
                     }
-                    return self.from_default(name, known.as_deref(), head, exact, notes);
+                    return self.of_default(name, known.as_deref(), head, exact, notes);
                 }
             }
         }
@@ -222,7 +219,7 @@ impl Resolver<'_> {
         )))
     }
 
-    fn from_default(
+    fn of_default(
         &self,
         name: &str,
         known: Option<&str>,

@@ -39,9 +39,10 @@ pub(crate) fn threats<'a>(
     change: &'a Change,
     status: ThreatStatus,
 ) -> impl Iterator<Item = &'a Threat> {
-    assessment.threats.iter().filter(move |threat| {
-        threat.status == status && threat.changes.iter().any(|id| *id == change.id)
-    })
+    assessment
+        .threats
+        .iter()
+        .filter(move |threat| threat.status == status && threat.changes.contains(&change.id))
 }
 
 /// The threat that a change introduces, otherwise its kind: `TG-AUTHN-003`, `auth-removed`.

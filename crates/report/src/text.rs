@@ -153,7 +153,7 @@ fn asking<W: Write>(
         let rule = change.policy_rule.clone();
         (change.verdict, change::code(assessment, change), rule)
     };
-    let mut groups: Vec<((Verdict, String, String), Vec<&Change>)> = Vec::new();
+    let mut groups: Vec<(_, Vec<&Change>)> = Vec::new();
     for change in &parts.asking {
         let key = key(change);
         match groups.iter_mut().find(|(known, _)| *known == key) {

@@ -108,7 +108,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
         }
     };
     let sources: &dyn Sources = match &texts {
-        Some(texts) => texts,
+        Some(texts) => &**texts,
         None => &NoSources,
     };
     // Files first: a reader that closes stdout early must not cost them.
@@ -145,7 +145,7 @@ fn style(colour: bool) -> threatgate_report::Style {
 /// The result of judging a range.
 pub(crate) enum Judged {
     /// With the texts from which a report shows lines.
-    Assessment(Box<Assessment>, Texts),
+    Assessment(Box<Assessment>, Box<Texts>),
     /// The range could not be determined: why, and what to do.
     Undetermined(String),
 }
@@ -205,7 +205,10 @@ pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
     } = &configuration;
     let mut assessment = assess(changes, policy, catalogue, owners, today, circumstances);
     assessment.policy = policy_source;
-    Ok(Judged::Assessment(Box::new(assessment), sides.texts))
+    Ok(Judged::Assessment(
+        Box::new(assessment),
+        Box::new(sides.texts),
+    ))
 }
 
 fn environment() -> Environment {

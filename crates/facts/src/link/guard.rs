@@ -723,7 +723,7 @@ impl Linker<'_> {
         if extracts {
             self.remember_class(at, class);
         }
-        extracts.then(|| GuardUse {
+        extracts.then_some(GuardUse {
             file,
             span,
             text,

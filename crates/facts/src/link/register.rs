@@ -85,10 +85,7 @@ impl<'a> Linker<'a> {
                         .exprs(&matched, &loaded.rule.child)
                         .into_iter()
                         .next()?;
-                    return self
-                        .routers_of(child_file, child, rule_id)
-                        .into_iter()
-                        .next();
+                    return self.routers_of(child_file, child).into_iter().next();
                 }
                 Link::Route => {
                     let (router, fresh) = self.make_router(rule_id, &matched, id, None);
@@ -215,7 +212,6 @@ impl<'a> Linker<'a> {
         let loaded = self.rule(rule_id);
         let rule = &loaded.rule;
         let parsed = self.project.parsed(file);
-        let span = parsed.unit.expr(id).span;
         let prefix = self.path(matched, &rule.path).unwrap_or_default();
         let guards = self.guard_uses(
             matched,
@@ -238,10 +234,8 @@ impl<'a> Linker<'a> {
             entries: Vec::new(),
             root: rule.root,
             mounted: false,
-            param: false,
             listed: false,
             file,
-            span,
         });
         if fresh {
             self.add_listed(router, rule_id, matched);
@@ -254,7 +248,7 @@ impl<'a> Linker<'a> {
         let rule = &self.rule(rule_id).rule;
         for (file, id) in self.all_exprs(matched, &rule.entries) {
             let span = self.project.parsed(file).unit.expr(id).span;
-            for child in self.routers_of(file, id, rule_id) {
+            for child in self.routers_of(file, id) {
                 let mount = Mount {
                     child,
                     prefix: PathText::default(),
@@ -333,7 +327,6 @@ impl<'a> Linker<'a> {
             return None;
         }
         let parsed = self.project.parsed(file);
-        let span = parsed.unit.expr(object).span;
         // One router for one variable: its declaration is the key.
         let key = match parsed.unit.kind(object) {
             ExprKind::Name(name) => {
@@ -363,10 +356,8 @@ impl<'a> Linker<'a> {
             entries: Vec::new(),
             root: true,
             mounted: false,
-            param: true,
             listed: false,
             file,
-            span,
         });
         self.speaks(rule_id, router).then_some(router)
     }
@@ -425,8 +416,9 @@ impl<'a> Linker<'a> {
                 let named = named
                     .iter()
                     .any(|word| name == *word || name.ends_with(word));
-                named && loaded.rule.link != Some(Link::Guard)
-                    || named && self.imported(at).contains(&loaded.framework)
+                named
+                    && (loaded.rule.link != Some(Link::Guard)
+                        || self.imported(at).contains(&loaded.framework))
             }
         };
         if !evidence || !self.routed(matched, &loaded.rule) {
@@ -440,21 +432,19 @@ impl<'a> Linker<'a> {
             entries: Vec::new(),
             root: false,
             mounted: false,
-            param: true,
             listed: false,
             file,
-            span: param.span,
         });
         Some(router)
     }
 
     /// The routers that an expression stands for, where a router is expected.
-    pub(super) fn routers_of(&self, file: FileId, id: ExprId, rule_id: usize) -> Vec<RouterId> {
+    pub(super) fn routers_of(&self, file: FileId, id: ExprId) -> Vec<RouterId> {
         let value = self.eval(file, id);
-        self.routers_of_value(&value, rule_id, 0)
+        self.routers_of_value(&value, 0)
     }
 
-    fn routers_of_value(&self, value: &Value, rule_id: usize, depth: u32) -> Vec<RouterId> {
+    fn routers_of_value(&self, value: &Value, depth: u32) -> Vec<RouterId> {
         if depth > 6 {
             return Vec::new();
         }
@@ -463,7 +453,7 @@ impl<'a> Linker<'a> {
             Value::List(file, items) => {
                 let all = items.iter().flat_map(|item| {
                     let value = self.eval(*file, *item);
-                    self.routers_of_value(&value, rule_id, depth + 1)
+                    self.routers_of_value(&value, depth + 1)
                 });
                 all.collect()
             }
@@ -493,9 +483,7 @@ impl<'a> Linker<'a> {
             Value::Str(name) => {
                 let rule_file = FileId(0);
                 match self.module_by_name(rule_file, name) {
-                    Some(module) => {
-                        self.routers_of_value(&Value::Module(module), rule_id, depth + 1)
-                    }
+                    Some(module) => self.routers_of_value(&Value::Module(module), depth + 1),
                     None => Vec::new(),
                 }
             }
@@ -504,7 +492,7 @@ impl<'a> Linker<'a> {
                 if let Some(default) = self.project.default_export(*file) {
                     let value = self.eval(*file, default);
                     if value != Value::Module(*file) && value != Value::Unknown {
-                        return self.routers_of_value(&value, rule_id, depth + 1);
+                        return self.routers_of_value(&value, depth + 1);
                     }
                 }
                 let ids = self.ids.borrow();
@@ -678,7 +666,7 @@ impl<'a> Linker<'a> {
                 let value = self.eval(handler_file, id);
                 let routers = match value {
                     Value::Router(_) | Value::List(..) | Value::Module(_) => {
-                        self.routers_of_value(&value, rule_id, 0)
+                        self.routers_of_value(&value, 0)
                     }
                     _ => Vec::new(),
                 };
@@ -1042,7 +1030,7 @@ impl<'a> Linker<'a> {
             if matches!(value, Value::Str(_)) && !rule.replaces_prefix {
                 continue;
             }
-            let routers = self.routers_of_value(&value, rule_id, 0);
+            let routers = self.routers_of_value(&value, 0);
             let routers: Vec<_> = routers
                 .into_iter()
                 .filter(|child| self.speaks_of_child(rule_id, *child))
@@ -1127,25 +1115,24 @@ impl<'a> Linker<'a> {
                 }
                 let pattern = &loaded.patterns[pattern];
                 match (link, pattern.receiver.is_some()) {
-                    (Link::Router, false) => {
+                    (Link::Router, false)
                         if self
                             .name_of(file, callee)
                             .is_some_and(|name| pattern.matches(&name))
-                            && self.holds(&matched, &loaded.rule.constraints)
-                        {
-                            let (router, fresh) = self.make_router(
-                                rule_id,
-                                &matched,
-                                *decorator,
-                                Some(RouterKey::Class(class)),
-                            );
-                            if fresh {
-                                let guards = self.class_guards(file, class);
-                                let mut routers = self.routers.borrow_mut();
-                                let router = &mut routers[router.0 as usize];
-                                router.name = element.name.to_string();
-                                router.guards.extend(guards);
-                            }
+                            && self.holds(&matched, &loaded.rule.constraints) =>
+                    {
+                        let (router, fresh) = self.make_router(
+                            rule_id,
+                            &matched,
+                            *decorator,
+                            Some(RouterKey::Class(class)),
+                        );
+                        if fresh {
+                            let guards = self.class_guards(file, class);
+                            let mut routers = self.routers.borrow_mut();
+                            let router = &mut routers[router.0 as usize];
+                            router.name = element.name.to_string();
+                            router.guards.extend(guards);
                         }
                     }
                     (Link::Route, true) => {
@@ -1254,10 +1241,8 @@ impl<'a> Linker<'a> {
                         entries: Vec::new(),
                         root: false,
                         mounted: false,
-                        param: false,
                         listed: true,
                         file,
-                        span: element.head,
                     })
                     .0
                 }
