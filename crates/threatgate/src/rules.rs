@@ -401,6 +401,8 @@ fn meaning(name: &str) -> &'static str {
         "handler" => "a class that is used as a handler",
         "denial" => "a request ends because the caller may not",
         "check" => "a check of the caller inside a handler",
+        "lookup" => "a call that reads or changes records by conditions",
+        "caller" => "a value that stands for the caller",
         "prefix" => "a path in front of all routes",
         "endpoint" => "a place where a request, message or call enters",
         "auth" => "a guard or a security setting",
