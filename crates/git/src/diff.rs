@@ -47,7 +47,7 @@ const MAX_PAIRS: usize = 4_000;
 const MAX_SIMILAR: usize = 512 * 1024;
 
 /// The files that differ, by path. Renames with equal content are found always, those with edits
-/// when at most [`MAX_PAIRS`] pairs could be meant.
+/// when at most `MAX_PAIRS` pairs could be meant.
 pub fn changed_files(
     base: (&Side, &BTreeMap<String, Entry>),
     head: (&Side, &BTreeMap<String, Entry>),
