@@ -4,6 +4,23 @@ use similar::TextDiff;
 
 use crate::fixture::{cases, judge, lines, update};
 
+/// A model that merely gains a field is no migration that loses data.
+#[test]
+fn only_what_loses_data_is_called_destructive() {
+    let mut seen = 0;
+    for case in cases() {
+        for change in judge(&case.before, &case.after).changes {
+            if change.policy_rule == "destructive-migration" {
+                seen += 1;
+                let fact = change.after.as_ref().or(change.before.as_ref());
+                let loss = fact.and_then(|fact| fact.text("destructive"));
+                assert!(loss.is_some(), "{}: {}", case.title, change.title);
+            }
+        }
+    }
+    assert!(seen > 0, "no fixture loses data");
+}
+
 #[test]
 fn fixtures() {
     let results: Vec<_> = cases()

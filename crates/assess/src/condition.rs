@@ -103,7 +103,10 @@ pub struct Condition {
     /// Attributes that differ.
     #[serde(default, deserialize_with = "many")]
     delta: Vec<String>,
-    /// Attributes of the fact at head (at base if it is gone).
+    /// Attributes that the fact has at all, whatever their value.
+    #[serde(default, deserialize_with = "many")]
+    has: Vec<String>,
+    /// Attributes of the fact at head (at base if it is gone); `none` stands for an absent one.
     #[serde(default)]
     attributes: BTreeMap<String, Patterns>,
     /// Attributes of the fact at base.
@@ -204,6 +207,10 @@ impl Condition {
                     .iter()
                     .any(|delta| self.delta.contains(&delta.attribute)),
             )
+            && self
+                .has
+                .iter()
+                .all(|name| fact.is_some_and(|fact| fact.attributes.contains_key(name)))
             && attributes(&self.attributes, fact)
             && attributes(&self.before, change.before.as_ref())
             && given(
