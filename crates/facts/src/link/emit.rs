@@ -620,7 +620,14 @@ fn angle(path: &str) -> String {
         rest = &rest[open + close + 1..];
     }
     out.push_str(rest);
-    out.split('?').next().unwrap_or_default().to_owned()
+    // The query is no part of the path; the mark of an unknown part, `{?}`, is none.
+    let mut depth = 0;
+    let end = out.find(|c| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        c == '?' && depth == 0
+    });
+    out.truncate(end.unwrap_or(out.len()));
+    out
 }
 
 fn colon(path: &str) -> String {
