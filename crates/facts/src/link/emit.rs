@@ -734,6 +734,11 @@ fn regex(path: &str) -> String {
                 }
                 at += 2;
             }
+            // The mark of an unknown part is no quantifier.
+            '{' if chars[at..].starts_with(&['{', '?', '}']) => {
+                out.push_str("{?}");
+                at += 3;
+            }
             '?' | '$' | '^' => at += 1,
             c => {
                 out.push(c);
@@ -762,6 +767,9 @@ mod tests {
         );
         check("^u/(?P<pk>[0-9]+)/$", PathStyle::Regex, "/u/{pk}/");
         check("u/<uuid:code>/", PathStyle::Regex, "/u/{code}/");
+        check("^{?}", PathStyle::Regex, "/{?}");
+        check("{?}", PathStyle::Regex, "/{?}");
+        check("/{?}/a?b", PathStyle::Angle, "/{?}/a");
         check("^a\\.json$", PathStyle::Regex, "/a.json");
     }
 }
