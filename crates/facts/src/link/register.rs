@@ -81,11 +81,19 @@ impl<'a> Linker<'a> {
             match link {
                 Link::Router => return Some(self.make_router(rule_id, &matched, id, None).0),
                 Link::Mount => {
-                    let (child_file, child) = self
-                        .exprs(&matched, &loaded.rule.child)
-                        .into_iter()
-                        .next()?;
-                    return self.routers_of(child_file, child).into_iter().next();
+                    let mut routers = Vec::new();
+                    for (child_file, child) in self.exprs(&matched, &loaded.rule.child) {
+                        // Beside a list of routes a text is its name: `include((routes, "app"))`.
+                        let text = matches!(self.eval(child_file, child), Value::Str(_));
+                        if routers.is_empty() || !text {
+                            routers.extend(self.routers_of(child_file, child));
+                        }
+                    }
+                    return match routers[..] {
+                        [] => None,
+                        [one] => Some(one),
+                        _ => Some(self.group(file, id, loaded.framework, &routers)),
+                    };
                 }
                 Link::Route => {
                     let (router, fresh) = self.make_router(rule_id, &matched, id, None);
@@ -1005,6 +1013,40 @@ impl<'a> Linker<'a> {
             }
             _ => {}
         }
+    }
+
+    /// A router for several that an expression mounts together: `include([…])`.
+    fn group(&self, file: FileId, id: ExprId, framework: usize, children: &[RouterId]) -> RouterId {
+        let span = self.project.parsed(file).unit.expr(id).span;
+        let (group, fresh) = self.router(file, RouterKey::Expr(id), || Router {
+            framework,
+            name: "include".to_owned(),
+            prefix: PathText::default(),
+            guards: Vec::new(),
+            entries: Vec::new(),
+            root: false,
+            mounted: false,
+            listed: true,
+            file,
+        });
+        if fresh {
+            for child in children {
+                let mount = Mount {
+                    child: *child,
+                    prefix: PathText::default(),
+                    guards: Vec::new(),
+                    replaces_prefix: false,
+                    file,
+                    span,
+                };
+                let entry = Entry {
+                    order: (file, span.end),
+                    kind: EntryKind::Mount(mount),
+                };
+                self.push(group, entry);
+            }
+        }
+        group
     }
 
     fn add_mount(&self, router: RouterId, rule_id: usize, matched: &Matched, span: Span) {
