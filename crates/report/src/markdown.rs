@@ -407,7 +407,7 @@ fn sign(assessment: &Assessment) -> String {
     }
     let id = code(&review.id);
     out.push_str(&format!(
-        "Review {id}: <code>threatgate review sign {}</code>.\n",
+        "Review {id}: <code>threatgate review show {}</code>.\n",
         review.id
     ));
     out
@@ -593,7 +593,7 @@ mod tests {
 </details>
 
 Must sign: <code>&#64;acme/security</code> (CODEOWNERS&#58; /src/).
-Review <code>TR-7f3a91c2</code>: <code>threatgate review sign TR-7f3a91c2</code>.
+Review <code>TR-7f3a91c2</code>: <code>threatgate review show TR-7f3a91c2</code>.
 "###);
     }
 
