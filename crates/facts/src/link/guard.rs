@@ -271,19 +271,9 @@ impl Linker<'_> {
                 let any = matches!(&**op, "|" | "||" | "or");
                 return match (&left, &right) {
                     (Classified::Guard { .. }, Classified::Guard { .. }) => left,
-                    (Classified::Guard { .. }, _) => {
-                        if any {
-                            right
-                        } else {
-                            left
-                        }
-                    }
-                    (_, Classified::Guard { .. }) => {
-                        if any {
-                            left
-                        } else {
-                            right
-                        }
+                    (guard @ Classified::Guard { .. }, other)
+                    | (other, guard @ Classified::Guard { .. }) => {
+                        if any { other } else { guard }.clone()
                     }
                     (Classified::Unknown(_), _) => left,
                     _ => right,
