@@ -126,8 +126,11 @@ pub(crate) struct Param {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Function {
-    /// Empty for an anonymous function.
+    /// For showing and telling apart; empty for an anonymous function.
     pub(crate) name: Box<str>,
+    /// The name is declared, so that code can refer to it. An anonymous function is called after
+    /// the place where it stands: `useEffect` in `useEffect(() => …)`.
+    pub(crate) declared: bool,
     /// With the classes and functions around it: `Users.show`.
     pub(crate) qualified: Box<str>,
     pub(crate) params: Vec<Param>,
@@ -148,6 +151,8 @@ pub(crate) struct Function {
 #[derive(Clone, Debug)]
 pub(crate) struct Class {
     pub(crate) name: Box<str>,
+    /// As of a function.
+    pub(crate) declared: bool,
     pub(crate) bases: Vec<ExprId>,
     pub(crate) decorators: Vec<ExprId>,
     pub(crate) parent: Option<ClassId>,
@@ -206,6 +211,9 @@ pub(crate) struct Unit {
     pub(crate) imports: Vec<Import>,
     /// What the file hands out under which name; `default` for the module itself.
     pub(crate) exports: Vec<(Box<str>, ExprId)>,
+    /// Callees that are macros: their names are not those of functions.
+    pub(crate) macro_calls: std::collections::HashSet<ExprId>,
+    pub(crate) macros: Vec<FnId>,
     pub(crate) root: Option<ExprId>,
     /// Lines (from 0) on which the text could not be parsed.
     pub(crate) broken: Vec<u32>,

@@ -35,6 +35,10 @@ pub(crate) enum Shape {
     Index,
     Call,
     Macro,
+    /// What a macro stands for, under the macro's name.
+    MacroDefinition,
+    /// Tokens that no grammar orders.
+    Tokens,
     Named,
     Spread,
     String,

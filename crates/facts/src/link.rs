@@ -16,11 +16,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::element::*;
+use crate::language::LanguageId;
 use crate::project::{FileId, Project};
 use crate::rule::{Applies, GuardKind, Link, LoadedRule, Rules};
 
 pub(crate) use emit::Endpoint;
 pub(crate) use select::Matched;
+
+/// Stands for a part of a path that is not known before the program runs.
+const UNKNOWN: &str = "{?}";
 
 /// Index of a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -260,6 +264,9 @@ pub(crate) struct Linker<'a> {
     prefixes: RefCell<Vec<(usize, PathText, FileId, Span)>>,
     guards: RefCell<HashMap<(FileId, FnId), Option<bool>>>,
     imports: RefCell<HashMap<FileId, Arc<HashSet<usize>>>>,
+    used: std::cell::OnceCell<HashSet<usize>>,
+    /// What the rules of a language say of a name.
+    classes: RefCell<HashMap<(LanguageId, Box<str>), Option<Classified>>>,
     /// Functions that turned out to be guards.
     targets: RefCell<std::collections::BTreeSet<(FileId, FnId)>>,
     depth: std::cell::Cell<u32>,
@@ -295,6 +302,8 @@ impl<'a> Linker<'a> {
             prefixes: RefCell::default(),
             guards: RefCell::default(),
             imports: RefCell::default(),
+            used: std::cell::OnceCell::new(),
+            classes: RefCell::default(),
             targets: RefCell::default(),
             depth: std::cell::Cell::new(0),
         }
@@ -343,6 +352,20 @@ impl<'a> Linker<'a> {
         rule.files
             .as_ref()
             .is_none_or(|globs| globs.is_match(&*self.project.path(file)))
+            && (!rule.bare
+                || self.imported(file).contains(&rule.framework)
+                || self.used().contains(&rule.framework))
+    }
+
+    /// Frameworks that some file imports: names of theirs may reach others without an import.
+    fn used(&self) -> &HashSet<usize> {
+        self.used.get_or_init(|| {
+            let files = (0..self.project.len()).map(|file| FileId(file as u32));
+            let imported = files.map(|file| self.imported(file));
+            imported
+                .flat_map(|found| found.iter().copied().collect::<Vec<_>>())
+                .collect()
+        })
     }
 
     fn router(

@@ -1,7 +1,7 @@
 //! The files of one revision, read on demand, and what a name in one of them means.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::element::*;
@@ -65,7 +65,7 @@ impl Parsed {
         }
         for (index, function) in unit.functions.iter().enumerate() {
             let id = FnId(index as u32);
-            if function.name.is_empty() {
+            if !function.declared {
                 continue;
             }
             match (function.class, function.parent) {
@@ -82,7 +82,8 @@ impl Parsed {
                     .push(Definition::Function(id)),
             }
         }
-        for (index, class) in unit.classes.iter().enumerate() {
+        let classes = unit.classes.iter().enumerate();
+        for (index, class) in classes.filter(|(_, class)| class.declared) {
             top.entry(class.name.clone())
                 .or_default()
                 .push(Definition::Class(ClassId(index as u32)));
@@ -191,8 +192,14 @@ pub(crate) struct Project<'a> {
     files: RefCell<Vec<File>>,
     ids: RefCell<HashMap<String, Option<FileId>>>,
     modules: RefCell<HashMap<(FileId, String), Option<FileId>>>,
+    /// What files hand out, as far as it was asked.
+    exported: RefCell<HashMap<(FileId, Box<str>), Target>>,
+    /// What the running question has asked on its way.
+    asked: RefCell<HashSet<(FileId, Box<str>)>>,
     /// Folder of each Rust package by its name, as `use` writes it.
     packages: BTreeMap<String, String>,
+    /// Macros of the loaded files: they are used by their bare name anywhere.
+    macros: RefCell<HashMap<Box<str>, (FileId, FnId)>>,
 }
 
 impl<'a> Project<'a> {
@@ -223,7 +230,10 @@ impl<'a> Project<'a> {
             files: RefCell::default(),
             ids: RefCell::default(),
             modules: RefCell::default(),
+            exported: RefCell::default(),
+            asked: RefCell::default(),
             packages,
+            macros: RefCell::default(),
         }
     }
 
@@ -239,11 +249,18 @@ impl<'a> Project<'a> {
         };
         let id = parsed.map(|parsed| {
             let mut files = self.files.borrow_mut();
+            let id = FileId(files.len() as u32);
+            let unit = &parsed.unit;
+            for function in &unit.macros {
+                let name = unit.function(*function).name.clone();
+                let mut macros = self.macros.borrow_mut();
+                macros.entry(name).or_insert((id, *function));
+            }
             files.push(File {
                 path: path.into(),
                 parsed,
             });
-            FileId(files.len() as u32 - 1)
+            id
         });
         self.ids.borrow_mut().insert(path.to_owned(), id);
         id
@@ -430,6 +447,26 @@ impl<'a> Project<'a> {
         }
     }
 
+    /// What the name of a macro means in `file`.
+    pub(crate) fn lookup_macro(&self, file: FileId, name: &str) -> Target {
+        let parsed = self.parsed(file);
+        let unit = &parsed.unit;
+        let mut own = unit.macros.iter().rev();
+        if let Some(function) = own.find(|function| &*unit.function(**function).name == name) {
+            return Target::Function(file, *function);
+        }
+        if let Some((file, function)) = self.macros.borrow().get(name) {
+            return Target::Function(*file, *function);
+        }
+        let imported = parsed.top.get(name).into_iter().flatten();
+        for definition in imported {
+            if let Definition::Import(index) = definition {
+                return self.import(file, *index, 0);
+            }
+        }
+        Target::Unknown
+    }
+
     /// What `name` means at the place of an expression of `file`.
     pub(crate) fn lookup(
         &self,
@@ -583,10 +620,30 @@ impl<'a> Project<'a> {
     }
 
     /// What a file hands out under a name.
+    ///
+    /// Files may hand on each other's names in circles and by `*`, so one question visits each
+    /// (file, name) once.
     pub(crate) fn export(&self, file: FileId, name: &str, hops: u32) -> Target {
-        if hops > MAX_HOPS {
+        let key = (file, Box::<str>::from(name));
+        if let Some(known) = self.exported.borrow().get(&key) {
+            return known.clone();
+        }
+        let outermost = self.asked.borrow().is_empty();
+        if hops > MAX_HOPS || !self.asked.borrow_mut().insert(key.clone()) {
             return Target::Unknown;
         }
+        let found = self.find_export(file, name, hops);
+        // Inside a circle "unknown" may only mean "asked already".
+        if outermost || found != Target::Unknown {
+            self.exported.borrow_mut().insert(key, found.clone());
+        }
+        if outermost {
+            self.asked.borrow_mut().clear();
+        }
+        found
+    }
+
+    fn find_export(&self, file: FileId, name: &str, hops: u32) -> Target {
         let parsed = self.parsed(file);
         if let Some((_, id)) = parsed
             .unit

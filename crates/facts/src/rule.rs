@@ -59,6 +59,9 @@ pub(crate) struct Selector {
     /// The value of the assignment, the decorated thing.
     #[serde(default)]
     pub(crate) value: bool,
+    /// The name of the function that is decorated.
+    #[serde(default)]
+    pub(crate) decorated: bool,
     /// Looks at the call that made the receiver instead: `op.batch_alter_table("users")`.
     #[serde(default)]
     pub(crate) maker: bool,
@@ -459,6 +462,11 @@ impl Pattern {
         Self { receiver, segments }
     }
 
+    /// A single name, which any package may have.
+    fn is_bare(&self) -> bool {
+        self.receiver.is_none() && self.segments.len() == 1
+    }
+
     /// The alternatives of the last segment, for dispatch.
     pub(crate) fn last(&self) -> &[String] {
         self.segments.last().map(Vec::as_slice).unwrap_or_default()
@@ -518,6 +526,8 @@ fn braces(text: &str) -> Vec<String> {
 #[derive(Debug)]
 pub(crate) struct LoadedRule {
     pub(crate) rule: Rule,
+    /// Connects what has a bare name, so that only the imports around tell whose it is.
+    pub(crate) bare: bool,
     pub(crate) framework: usize,
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) files: Option<globset::GlobSet>,
@@ -625,8 +635,20 @@ impl Rules {
                     .flat_map(|list| list.iter())
                     .map(|text| Pattern::parse(text))
                     .collect();
+                let patterns: Vec<Pattern> = patterns;
+                let packaged = !rules.frameworks[framework].imports.is_empty();
+                let hangs = matches!(
+                    rule.link,
+                    Some(Link::Router | Link::Route | Link::Mount | Link::Guard)
+                );
+                let bare = packaged
+                    && hangs
+                    && rule.class.is_empty()
+                    && rule.assign.is_empty()
+                    && patterns.iter().any(Pattern::is_bare);
                 rules.all.push(LoadedRule {
                     rule,
+                    bare,
                     framework,
                     patterns,
                     files: globs,

@@ -217,11 +217,17 @@ impl<'a> Walker<'a> {
                 let callee = self
                     .part(node, &shape.callee)
                     .and_then(|part| self.expr(part))?;
+                self.unit.macro_calls.insert(callee);
                 let args = self
                     .part(node, &shape.arguments)
                     .map(|list| self.tokens(list))
                     .unwrap_or_default();
                 self.add(node, ExprKind::Call { callee, args })
+            }
+            Shape::MacroDefinition => self.macro_definition(node, shape),
+            Shape::Tokens => {
+                let items = self.tokens(node).into_iter().map(|arg| arg.value).collect();
+                self.add(node, ExprKind::List(items))
             }
             Shape::Attribute => {
                 let inner = self.named(node).into_iter().next()?;
@@ -579,8 +585,10 @@ impl<'a> Walker<'a> {
         let mut cursor = tree.walk();
         let all: Vec<_> = tree.children(&mut cursor).collect();
         let inner = all.get(1..all.len().saturating_sub(1)).unwrap_or_default();
+        let mut bang = false;
         for child in inner {
             let text = self.text(*child);
+            let after_bang = std::mem::replace(&mut bang, text == "!");
             match text {
                 "," | ";" | "=>" => {
                     if let Some(value) = current.take() {
@@ -608,6 +616,9 @@ impl<'a> Walker<'a> {
                     self.depth += 1;
                     let inner = self.tokens(*child);
                     self.depth -= 1;
+                    if let Some(callee) = current.filter(|_| after_bang) {
+                        self.unit.macro_calls.insert(callee);
+                    }
                     current = Some(match current {
                         Some(callee) => self.add(
                             *child,
@@ -731,6 +742,37 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// A macro is a function without parameters, whose body is all that it may expand to.
+    fn macro_definition(&mut self, node: Tree<'_>, shape: &Node) -> ExprId {
+        self.pending.clear();
+        let name_node = self.part(node, &shape.name);
+        let name = name_node.map(|part| self.text(part)).unwrap_or_default();
+        let id = FnId(self.unit.functions.len() as u32);
+        self.unit.functions.push(Function {
+            qualified: self.qualified(name).into(),
+            name: name.into(),
+            declared: false,
+            params: Vec::new(),
+            decorators: Vec::new(),
+            class: None,
+            parent: self.function,
+            body: None,
+            span: Self::span(node),
+            head: Self::span(name_node.unwrap_or(node)),
+            return_type: None,
+        });
+        self.unit.macros.push(id);
+        let (outer, class) = (self.function.replace(id), self.class.take());
+        let rules = self.named(node);
+        let rules = rules.into_iter().filter(|rule| Some(*rule) != name_node);
+        let items: Vec<_> = rules.filter_map(|rule| self.expr(rule)).collect();
+        self.function = outer;
+        self.class = class;
+        let body = self.add(node, ExprKind::Block(items));
+        self.unit.functions[id.0 as usize].body = Some(body);
+        self.add(node, ExprKind::Function(id))
+    }
+
     fn function(&mut self, node: Tree<'_>, shape: &Node) -> ExprId {
         let decorators = std::mem::take(&mut self.pending);
         let hint = self.hint.take();
@@ -754,6 +796,7 @@ impl<'a> Walker<'a> {
                 .qualified(if name.is_empty() { "anonymous" } else { &name })
                 .into(),
             name: name.into(),
+            declared: name_node.is_some(),
             params: Vec::new(),
             decorators,
             class: if self.function.is_none() {
@@ -894,6 +937,7 @@ impl<'a> Walker<'a> {
         let id = ClassId(self.unit.classes.len() as u32);
         self.unit.classes.push(Class {
             name: name.into(),
+            declared: name_node.is_some(),
             bases,
             decorators,
             parent: self.class,

@@ -30,6 +30,8 @@ pub(crate) struct Endpoint {
 #[derive(Clone, Default)]
 struct Chain {
     prefix: String,
+    /// The part of the prefix that a setting puts before everything, and how many mounts it is.
+    global: (String, usize),
     guards: Vec<GuardUse>,
     unknown: Vec<String>,
     mounts: Vec<(String, FileId, Span)>,
@@ -56,6 +58,7 @@ impl Linker<'_> {
                     chain.mounts.push((path.text.clone(), *file, *span));
                 }
             }
+            chain.global = (chain.prefix.clone(), chain.mounts.len());
             for global in self.globals.borrow().iter() {
                 let other = &self.rules.frameworks[global.framework];
                 let reaches = global.framework == router.framework
@@ -162,14 +165,23 @@ impl Linker<'_> {
                     }
                 }
                 EntryKind::Route(route) => {
-                    let path = join(
-                        &chain.prefix,
-                        &self.normal(self.rule(route.rule).framework, &route.path.text),
-                    );
+                    let own = self.normal(self.rule(route.rule).framework, &route.path.text);
+                    let path = join(&chain.prefix, &own);
                     let mut guards = chain.guards.clone();
                     guards.extend(reached(&path));
                     guards.extend(route.guards.iter().cloned());
-                    self.route(route, &path, guards, &chain, endpoints);
+                    let http = route.protocol.as_deref().is_none_or(|name| name == "http");
+                    if http || chain.global.1 == 0 {
+                        self.route(route, &path, guards, &chain, endpoints);
+                    } else {
+                        // A prefix for everything is one for everything that has paths.
+                        let (global, mounts) = &chain.global;
+                        let rest = chain.prefix.strip_prefix(global.as_str());
+                        let path = join(rest.unwrap_or(&chain.prefix), &own);
+                        let mut chain = chain.clone();
+                        chain.mounts.drain(..mounts);
+                        self.route(route, &path, guards, &chain, endpoints);
+                    }
                 }
             }
         }
@@ -736,7 +748,7 @@ fn regex(path: &str) -> String {
             }
             // The mark of an unknown part is no quantifier.
             '{' if chars[at..].starts_with(&['{', '?', '}']) => {
-                out.push_str("{?}");
+                out.push_str(UNKNOWN);
                 at += 3;
             }
             '?' | '$' | '^' => at += 1,

@@ -24,7 +24,7 @@ impl Linker<'_> {
     }
 
     /// Goes one step deeper, unless the bound is reached: definitions may go round in circles.
-    fn deeper<T>(&self, step: impl FnOnce() -> T) -> Option<T> {
+    pub(super) fn deeper<T>(&self, step: impl FnOnce() -> T) -> Option<T> {
         if self.depth.get() >= MAX_DEPTH {
             return None;
         }
@@ -51,10 +51,13 @@ impl Linker<'_> {
                         .enclosing_class(file, expr.function)
                         .map_or(Value::Unknown, |class| Value::Instance(file, class));
                 }
-                match self
-                    .project
-                    .lookup(file, name, expr.function, expr.span.start)
-                {
+                let target = if unit.macro_calls.contains(&id) {
+                    self.project.lookup_macro(file, name)
+                } else {
+                    self.project
+                        .lookup(file, name, expr.function, expr.span.start)
+                };
+                match target {
                     Target::Unknown => Value::External(name.to_string()),
                     target => self.value_of(target),
                 }
@@ -385,6 +388,7 @@ impl Linker<'_> {
             return Value::Unknown;
         };
         let mut last = Value::Unknown;
+        let mut routers: Vec<RouterId> = Vec::new();
         for id in unit.descendants(body) {
             if let ExprKind::Exit {
                 kind: ExitKind::Return,
@@ -392,8 +396,13 @@ impl Linker<'_> {
             } = unit.kind(id)
             {
                 let value = self.eval(file, *value);
-                if let Value::Router(_) | Value::Instance(..) | Value::Function(..) = value {
-                    return value;
+                match value {
+                    Value::Router(router) if !routers.contains(&router) => routers.push(router),
+                    Value::Router(_) => {}
+                    Value::Instance(..) | Value::Function(..) if routers.is_empty() => {
+                        return value;
+                    }
+                    _ => {}
                 }
                 if last == Value::Unknown {
                     last = value;
@@ -406,7 +415,20 @@ impl Linker<'_> {
                 last = self.eval(file, body);
             }
         }
-        last
+        if !routers.is_empty() && self.project.language(file).result_is_last {
+            match self.eval(file, body) {
+                Value::Router(router) if !routers.contains(&router) => routers.push(router),
+                _ => {}
+            }
+        }
+        match routers[..] {
+            [] => last,
+            [one] => Value::Router(one),
+            _ => {
+                let framework = self.routers.borrow()[routers[0].0 as usize].framework;
+                Value::Router(self.group(file, body, framework, &routers))
+            }
+        }
     }
 
     /// The dotted name of what an expression stands for.
@@ -456,6 +478,20 @@ impl Linker<'_> {
     }
 
     /// A string with its unknown parts marked as `{…}`.
+    /// The parts that are put together: `[base, "/api"].concat()`.
+    fn joined_list(&self, file: FileId, callee: ExprId) -> Option<Vec<ExprId>> {
+        let parsed = self.project.parsed(file);
+        match parsed.unit.kind(callee) {
+            ExprKind::Member { object, property } if &**property == "concat" => {
+                match parsed.unit.kind(*object) {
+                    ExprKind::List(items) => Some(items.clone()),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn path_text(&self, file: FileId, id: ExprId) -> PathText {
         let parsed = self.project.parsed(file);
         match parsed.unit.kind(id) {
@@ -479,12 +515,21 @@ impl Linker<'_> {
                     unknown: left.unknown || right.unknown,
                 }
             }
+            ExprKind::Call { callee, .. } if self.joined_list(file, *callee).is_some() => {
+                let mut all = PathText::default();
+                for part in self.joined_list(file, *callee).unwrap_or_default() {
+                    let part = self.path_text(file, part);
+                    all.text.push_str(&part.text);
+                    all.unknown |= part.unknown;
+                }
+                all
+            }
             ExprKind::Call { args, .. } if args.len() == 1 => {
                 // `_("users/")`, `String::from("/x")`
                 let inner = self.path_text(file, args[0].value);
                 if inner.unknown {
                     PathText {
-                        text: "{?}".into(),
+                        text: UNKNOWN.into(),
                         unknown: true,
                     }
                 } else {
@@ -497,7 +542,7 @@ impl Linker<'_> {
                     unknown: false,
                 },
                 _ => PathText {
-                    text: "{?}".into(),
+                    text: UNKNOWN.into(),
                     unknown: true,
                 },
             },

@@ -206,6 +206,16 @@ impl Linker<'_> {
 
     /// What the rules and the team say of a name.
     fn named(&self, file: FileId, name: &str) -> Option<Classified> {
+        let key = (self.project.parsed(file).language, Box::from(name));
+        if let Some(known) = self.classes.borrow().get(&key) {
+            return known.clone();
+        }
+        let found = self.find_named(file, name);
+        self.classes.borrow_mut().insert(key, found.clone());
+        found
+    }
+
+    fn find_named(&self, file: FileId, name: &str) -> Option<Classified> {
         let last = name.rsplit('.').next().unwrap_or(name);
         let team = |list: &[String]| list.iter().any(|word| wild(word, last) || wild(word, name));
         if team(&self.names.not_guards) {
@@ -426,6 +436,13 @@ impl Linker<'_> {
         match unit.kind(id) {
             ExprKind::Call { callee, .. } => {
                 let last = unit.last_name(*callee)?;
+                if unit.macro_calls.contains(callee)
+                    && let Value::Function(at, function) = self.eval(file, *callee)
+                    && (at, Some(function)) != (file, unit.expr(id).function)
+                {
+                    // What a macro expands to stands at its call.
+                    return self.denial_of_macro(at, function);
+                }
                 let matched = self.matched(file, id);
                 let mut name = None;
                 for (rule_id, pattern) in index.calls.candidates(last) {
@@ -488,6 +505,16 @@ impl Linker<'_> {
             }
             _ => None,
         }
+    }
+
+    fn denial_of_macro(&self, file: FileId, function: FnId) -> Option<String> {
+        self.deeper(|| {
+            let parsed = self.project.parsed(file);
+            let span = parsed.unit.function(function).span;
+            let mut inside = parsed.unit.inside(span);
+            inside.find_map(|id| self.denial(file, id))
+        })
+        .flatten()
     }
 
     /// Whether a function turns callers away, itself or through what it calls or depends on.

@@ -644,11 +644,23 @@ impl<'a> Linker<'a> {
         let is_path = path_exprs
             .first()
             .is_some_and(|(file, id)| !self.is_handler_like(*file, *id));
-        let path = if is_path || rule.path.iter().any(|selector| selector.text.is_some()) {
+        let mut path = if is_path || rule.path.iter().any(|selector| selector.text.is_some()) {
             self.path(matched, &rule.path).unwrap_or_default()
         } else {
             PathText::default()
         };
+        if path.text.is_empty()
+            && rule.path.iter().any(|selector| selector.decorated)
+            && let Some(Handler::Function(file, function)) = decorated
+        {
+            path.text = self
+                .project
+                .parsed(file)
+                .unit
+                .function(function)
+                .name
+                .to_string();
+        }
         let mut guards: Vec<GuardUse> = Vec::new();
         let mut handler = decorated;
         let mut handler_expr = None;
@@ -725,23 +737,34 @@ impl<'a> Linker<'a> {
         for method in &mut methods {
             *method = method.to_uppercase();
         }
-        let route = Route {
-            methods,
-            path,
-            handler,
-            guards: around,
-            protocol: rule.protocol.clone(),
-            rule: rule_id,
-            file,
-            span,
-        };
-        self.push(
-            router,
-            Entry {
-                order: (file, span.end),
-                kind: EntryKind::Route(route),
-            },
-        );
+        let mut paths = vec![path];
+        if let Some((list_file, id)) = skip.first().filter(|_| is_path)
+            && let Value::List(list_file, items) = self.eval(*list_file, *id)
+            && !items.is_empty()
+        {
+            // `app.get(["/a", "/b"], …)`
+            let items = items.iter();
+            paths = items.map(|item| self.path_text(list_file, *item)).collect();
+        }
+        for path in paths {
+            let route = Route {
+                methods: methods.clone(),
+                path,
+                handler: handler.clone(),
+                guards: around.clone(),
+                protocol: rule.protocol.clone(),
+                rule: rule_id,
+                file,
+                span,
+            };
+            self.push(
+                router,
+                Entry {
+                    order: (file, span.end),
+                    kind: EntryKind::Route(route),
+                },
+            );
+        }
     }
 
     fn is_handler_like(&self, file: FileId, id: ExprId) -> bool {
@@ -1015,8 +1038,14 @@ impl<'a> Linker<'a> {
         }
     }
 
-    /// A router for several that an expression mounts together: `include([…])`.
-    fn group(&self, file: FileId, id: ExprId, framework: usize, children: &[RouterId]) -> RouterId {
+    /// One router that mounts several: those of `include([…])`, those that a function may return.
+    pub(super) fn group(
+        &self,
+        file: FileId,
+        id: ExprId,
+        framework: usize,
+        children: &[RouterId],
+    ) -> RouterId {
         let span = self.project.parsed(file).unit.expr(id).span;
         let (group, fresh) = self.router(file, RouterKey::Expr(id), || Router {
             framework,
@@ -1052,19 +1081,23 @@ impl<'a> Linker<'a> {
     fn add_mount(&self, router: RouterId, rule_id: usize, matched: &Matched, span: Span) {
         let rule = &self.rule(rule_id).rule;
         let file = matched.file;
+        let path_exprs = self.exprs(matched, &rule.path);
+        let children = self.all_exprs(matched, &rule.child);
+        // Where the path may be left out, what is wholly unknown is rather a guard or a router.
+        let optional = path_exprs.iter().any(|path| children.contains(path));
+        let is_path = |path: &PathText| !path.unknown || !optional || path.text != UNKNOWN;
         let path = self
             .guard_path(matched, rule)
-            .or_else(|| self.path(matched, &rule.path).filter(|path| !path.unknown))
+            .or_else(|| self.path(matched, &rule.path).filter(is_path))
             .unwrap_or_default();
-        let path_exprs = self.exprs(matched, &rule.path);
         // Of many arguments some are routers and the others guards, in their order.
         let mut guards: Vec<GuardUse> = Vec::new();
         let mut mounted = false;
         let mut loose: Vec<GuardUse> = Vec::new();
-        let children = self.all_exprs(matched, &rule.child);
         for (child_file, id) in children {
             if path_exprs.contains(&(child_file, id))
-                && self.path_text(child_file, id).text.starts_with('/')
+                && (self.path_text(child_file, id).text.starts_with('/')
+                    || self.path_text(child_file, id).text.starts_with("{?}/"))
             {
                 continue;
             }

@@ -420,7 +420,9 @@ impl Linker<'_> {
                 });
             }
             if let Some((file, id)) = self.pick(matched, selector).into_iter().next() {
-                if matches!(self.project.parsed(file).unit.kind(id), ExprKind::Null) {
+                if matches!(self.project.parsed(file).unit.kind(id), ExprKind::Null)
+                    || (selector.literal && !matches!(self.eval(file, id), Value::Str(_)))
+                {
                     continue;
                 }
                 return Some(self.path_text(file, id));
