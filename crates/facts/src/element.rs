@@ -176,6 +176,9 @@ pub(crate) struct Assign {
     pub(crate) class: Option<ClassId>,
     /// `+=`: the target grows.
     pub(crate) extends: bool,
+    /// The target is each item of the value in turn; with the place of a part of the item.
+    pub(crate) each: bool,
+    pub(crate) place: Option<usize>,
     pub(crate) span: Span,
 }
 

@@ -64,6 +64,17 @@ pub(crate) fn facts(
             inventory.facts.push(fact);
         }
     }
+    for (framework, count, path, line) in linker.unfollowed() {
+        let name = &engine.rules.frameworks[framework].name;
+        let places = match count {
+            1 => format!("{path}:{line}"),
+            2 => format!("{path}:{line} and one more place"),
+            _ => format!("{path}:{line} and {} more places", count - 1),
+        };
+        stats.alarms.push(format!(
+            "the {name} routes that are brought in at {places} could not be followed"
+        ));
+    }
     // A framework that is imported and yet shows no endpoint should make a reader stop.
     for framework in linker.imported_with_routes() {
         if !frameworks.contains(&framework) && engine.rules.frameworks[framework].imports.len() <= 8

@@ -57,6 +57,8 @@ pub(crate) enum Shape {
     Class,
     Assign,
     Branch,
+    /// Goes through the items of a value.
+    Loop,
     Return,
     Raise,
     Await,
@@ -182,6 +184,9 @@ struct LanguageText {
     #[serde(default, rename = "self")]
     self_names: Vec<String>,
     result: Option<String>,
+    /// Methods that hand each item to a function.
+    #[serde(default)]
+    each: Vec<String>,
     modules: Option<Modules>,
     #[serde(default)]
     nodes: BTreeMap<String, NodeText>,
@@ -246,6 +251,8 @@ pub(crate) struct Language {
     pub(crate) family: Vec<String>,
     pub(crate) self_names: Vec<String>,
     pub(crate) result_is_last: bool,
+    /// Methods that hand each item to a function.
+    pub(crate) each: Vec<String>,
     pub(crate) modules: Option<Modules>,
     grammar: String,
     nodes: BTreeMap<String, NodeText>,
@@ -392,6 +399,7 @@ impl Languages {
                 family,
                 self_names: merged.self_names,
                 result_is_last: merged.result.as_deref() == Some("last"),
+                each: merged.each,
                 modules: merged.modules,
                 grammar: merged.grammar,
                 nodes: merged.nodes,

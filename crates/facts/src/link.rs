@@ -10,6 +10,7 @@ mod evaluate;
 mod guard;
 mod register;
 mod select;
+mod text;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -22,6 +23,7 @@ use crate::rule::{Applies, GuardKind, Link, LoadedRule, Rules};
 
 pub(crate) use emit::Endpoint;
 pub(crate) use select::Matched;
+pub(crate) use text::PathText;
 
 /// Stands for a part of a path that is not known before the program runs.
 const UNKNOWN: &str = "{?}";
@@ -136,18 +138,13 @@ struct Entry {
     kind: EntryKind,
 }
 
-/// A piece of a path, perhaps with parts that were not understood.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct PathText {
-    pub(crate) text: String,
-    pub(crate) unknown: bool,
-}
-
 #[derive(Clone, Debug)]
 struct Router {
     framework: usize,
     name: String,
     prefix: PathText,
+    /// What stands behind every path: `/`.
+    tail: String,
     guards: Vec<GuardUse>,
     entries: Vec<Entry>,
     root: bool,
@@ -265,6 +262,12 @@ pub(crate) struct Linker<'a> {
     guards: RefCell<HashMap<(FileId, FnId), Option<bool>>>,
     imports: RefCell<HashMap<FileId, Arc<HashSet<usize>>>>,
     used: std::cell::OnceCell<HashSet<usize>>,
+    /// Places that bring in routes which were not found: framework, file, line from 0.
+    unfollowed: RefCell<BTreeSet<(usize, FileId, u32)>>,
+    /// Rules of names that stand for settings.
+    settings: Vec<&'a LoadedRule>,
+    /// What settings were found to be.
+    set: RefCell<HashMap<String, Option<Value>>>,
     /// What the rules of a language say of a name.
     classes: RefCell<HashMap<(LanguageId, Box<str>), Option<Classified>>>,
     /// Functions that turned out to be guards.
@@ -303,6 +306,13 @@ impl<'a> Linker<'a> {
             guards: RefCell::default(),
             imports: RefCell::default(),
             used: std::cell::OnceCell::new(),
+            unfollowed: RefCell::default(),
+            set: RefCell::default(),
+            settings: rules
+                .all
+                .iter()
+                .filter(|loaded| loaded.rule.link == Some(Link::Setting))
+                .collect(),
             classes: RefCell::default(),
             targets: RefCell::default(),
             depth: std::cell::Cell::new(0),
@@ -495,6 +505,22 @@ impl Linker<'_> {
     /// The functions that guards were found to be, and the methods of guard classes.
     pub(crate) fn guard_functions(&self) -> std::collections::BTreeSet<(FileId, FnId)> {
         self.targets.borrow().clone()
+    }
+
+    /// Per framework: how many places bring in routes that were not found, and the first of them.
+    pub(crate) fn unfollowed(&self) -> Vec<(usize, usize, String, u32)> {
+        let mut all: Vec<(usize, usize, String, u32)> = Vec::new();
+        for (framework, file, line) in self.unfollowed.borrow().iter() {
+            let path = self.project.path(*file);
+            if crate::scope::scope_of_path(&path) != crate::fact::Scope::Production {
+                continue;
+            }
+            match all.iter_mut().find(|entry| entry.0 == *framework) {
+                Some(entry) => entry.1 += 1,
+                None => all.push((*framework, 1, path.to_string(), line + 1)),
+            }
+        }
+        all
     }
 
     /// Frameworks with routes that some file of production code imports.

@@ -113,7 +113,18 @@ impl Parsed {
                     let Some((object, property)) = path.split_once('.') else {
                         continue;
                     };
-                    if !self_names.iter().any(|name| name == object) || property.contains('.') {
+                    if property.contains('.') {
+                        continue;
+                    }
+                    if !self_names.iter().any(|name| name == object) {
+                        // `Server.instance = …` is a member of the class `Server`.
+                        let mut classes = unit.classes.iter();
+                        if let Some(class) = classes.position(|class| &*class.name == object) {
+                            members
+                                .entry((ClassId(class as u32), property.into()))
+                                .or_default()
+                                .push(Member::Field(index));
+                        }
                         continue;
                     }
                     let mut function = assign.function;

@@ -164,6 +164,10 @@ pub(crate) enum Link {
     Caller,
     /// A prefix for everything.
     Prefix,
+    /// A call that stands for a value that is written in it: `os.getenv("PREFIX", "")`.
+    Value,
+    /// A name that stands for an assignment in a file of settings: `settings.BASE_PATH`.
+    Setting,
 }
 
 /// Which routes a guard on a router reaches.
@@ -302,6 +306,20 @@ pub(crate) struct Rule {
     pub(crate) child: Vec<Selector>,
     #[serde(default, deserialize_with = "many")]
     pub(crate) entries: Vec<Selector>,
+    /// What the call stands for.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) gives: Vec<Selector>,
+    /// The router that this one is made on.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) parent: Vec<Selector>,
+    /// What the router puts behind every path.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) tail: Vec<Selector>,
+    /// The method where neither the route nor its handler names one.
+    pub(crate) default_method: Option<String>,
+    /// The actions that the class or a base in the repository defines, and no others.
+    #[serde(default)]
+    pub(crate) own: bool,
     /// The router serves requests itself; others wait to be mounted.
     #[serde(default)]
     pub(crate) root: bool,

@@ -224,6 +224,10 @@ impl<'a> Walker<'a> {
                     .unwrap_or_default();
                 self.add(node, ExprKind::Call { callee, args })
             }
+            Shape::Loop => {
+                let items = self.items(node, shape);
+                self.add(node, ExprKind::Other(items))
+            }
             Shape::MacroDefinition => self.macro_definition(node, shape),
             Shape::Tokens => {
                 let items = self.tokens(node).into_iter().map(|arg| arg.value).collect();
@@ -956,6 +960,54 @@ impl<'a> Walker<'a> {
         self.add(node, ExprKind::Class(id))
     }
 
+    /// `for name in value`, `for (a, b) in value`: an assignment for each name.
+    fn items(&mut self, node: Tree<'_>, shape: &Node) -> Vec<ExprId> {
+        let value = self
+            .part(node, &shape.value)
+            .and_then(|part| self.expr(part));
+        let target_node = self.part(node, &shape.target);
+        let target = target_node.and_then(|part| self.expr(part));
+        let names: Vec<(ExprId, Option<usize>)> = match target.map(|id| (id, self.unit.kind(id))) {
+            Some((_, ExprKind::List(parts))) => {
+                let places = parts.iter().enumerate();
+                places.map(|(place, id)| (*id, Some(place))).collect()
+            }
+            Some((id, _)) => vec![(id, None)],
+            None => Vec::new(),
+        };
+        let mut all = Vec::new();
+        if let (Some(value), Some(at)) = (value, target_node) {
+            all.push(value);
+            for (target, place) in names {
+                let ExprKind::Name(name) = self.unit.kind(target) else {
+                    continue;
+                };
+                let name = Some(name.clone());
+                let index = self.unit.assigns.len() as u32;
+                self.unit.assigns.push(Assign {
+                    target,
+                    name,
+                    value: Some(value),
+                    ty: None,
+                    ty_expr: None,
+                    decorators: Vec::new(),
+                    function: self.function,
+                    class: self.class,
+                    extends: false,
+                    each: true,
+                    place,
+                    span: Self::span(at),
+                });
+                all.push(self.add(at, ExprKind::Assign(index)));
+            }
+        }
+        all.extend(
+            self.part(node, &shape.body)
+                .and_then(|part| self.expr(part)),
+        );
+        all
+    }
+
     fn assign(&mut self, node: Tree<'_>, shape: &Node) -> Option<ExprId> {
         let mut cursor = node.walk();
         let own: Vec<_> = node.children(&mut cursor).collect();
@@ -1000,6 +1052,8 @@ impl<'a> Walker<'a> {
             function: self.function,
             class: self.class,
             extends: shape.extends,
+            each: false,
+            place: None,
             span: Self::span(node),
         });
         Some(self.add(node, ExprKind::Assign(index)))

@@ -165,7 +165,10 @@ impl Linker<'_> {
                     }
                 }
                 EntryKind::Route(route) => {
-                    let own = self.normal(self.rule(route.rule).framework, &route.path.text);
+                    let mut own = self.normal(self.rule(route.rule).framework, &route.path.text);
+                    if !own.ends_with(&*router.tail) {
+                        own.push_str(&router.tail);
+                    }
                     let path = join(&chain.prefix, &own);
                     let mut guards = chain.guards.clone();
                     guards.extend(reached(&path));
@@ -225,6 +228,9 @@ impl Linker<'_> {
                 }
                 if methods.is_empty() {
                     methods = self.declared_methods(*file, *function);
+                }
+                if methods.is_empty() {
+                    methods.extend(loaded.rule.default_method.clone());
                 }
                 if self.rule(route.rule).rule.link == Some(Link::Route) && route.guards.is_empty() {
                     self.defaults(&mut endpoint, None);
@@ -345,7 +351,14 @@ impl Linker<'_> {
             self.defaults(&mut base, Some((file, class)));
         }
         if actions.is_empty() {
-            push(endpoints, base, &route.methods);
+            let mut methods = route.methods.clone();
+            if methods.is_empty() {
+                methods = self.method_limits(file, class);
+            }
+            if methods.is_empty() {
+                methods.extend(self.rule(route.rule).rule.default_method.clone());
+            }
+            push(endpoints, base, &methods);
             return;
         }
         let framework = base.framework;
@@ -438,7 +451,8 @@ impl Linker<'_> {
         let unit = &parsed.unit;
         for method in parsed.methods(class) {
             let function = unit.function(method);
-            if VERBS.contains(&&*function.name) {
+            let routed = self.known_router(file, RouterKey::Function(method));
+            if VERBS.contains(&&*function.name) && routed.is_none() {
                 let verb = function.name.to_uppercase();
                 if !actions
                     .iter()
@@ -453,7 +467,7 @@ impl Linker<'_> {
                     });
                 }
             }
-            if let Some(router) = self.known_router(file, RouterKey::Function(method)) {
+            if let Some(router) = routed {
                 let routes: Vec<Route> = self.routers.borrow()[router.0 as usize]
                     .entries
                     .iter()
@@ -513,6 +527,9 @@ impl Linker<'_> {
                                 continue;
                             }
                             let own = self.method_named(file, class, name);
+                            if loaded.rule.own && own.is_none() {
+                                continue;
+                            }
                             actions.push(Action {
                                 method: verb.to_owned(),
                                 suffix: suffix.to_owned(),

@@ -152,6 +152,9 @@ impl Linker<'_> {
             Target::Assign(file, index) => {
                 let parsed = self.project.parsed(file);
                 let assign = &parsed.unit.assigns[index as usize];
+                if assign.each {
+                    return Value::Unknown;
+                }
                 if let Some(router) = self.known_router(file, RouterKey::Assign(index)) {
                     return Value::Router(router);
                 }
@@ -230,7 +233,9 @@ impl Linker<'_> {
                 target => self.value_of(target),
             },
             Value::External(path) | Value::ExternalInstance(path) => {
-                Value::External(format!("{path}.{property}"))
+                let path = format!("{path}.{property}");
+                self.setting(&path, property)
+                    .unwrap_or(Value::External(path))
             }
             Value::Instance(file, class) | Value::Class(file, class) => {
                 self.class_member(*file, *class, property, 0)
@@ -249,6 +254,63 @@ impl Linker<'_> {
             }
             _ => Value::Unknown,
         }
+    }
+
+    /// What a file of settings says of a name, by a rule; the first file in which it is known.
+    fn setting(&self, path: &str, name: &str) -> Option<Value> {
+        let named = |loaded: &&LoadedRule| {
+            let mut patterns = loaded.patterns.iter();
+            patterns.any(|pattern| pattern.matches(path))
+        };
+        if !self.settings.iter().any(|loaded| named(&&**loaded)) {
+            return None;
+        }
+        if let Some(known) = self.set.borrow().get(path) {
+            return known.clone();
+        }
+        // A setting that is made from itself is unknown.
+        self.set.borrow_mut().insert(path.to_owned(), None);
+        let found = self.find_setting(path, name);
+        self.set.borrow_mut().insert(path.to_owned(), found.clone());
+        found
+    }
+
+    fn find_setting(&self, path: &str, name: &str) -> Option<Value> {
+        for loaded in &self.settings {
+            if !loaded.patterns.iter().any(|pattern| pattern.matches(path)) {
+                continue;
+            }
+            for file in self.setting_files(loaded) {
+                if let target @ Target::Assign(at, index) = self.project.export(file, name, 0) {
+                    let unit = &self.project.parsed(at).unit;
+                    let value = match unit.assigns[index as usize].value {
+                        Some(value) => match &self.path_texts(at, value)[..] {
+                            [text] if !text.unknown => Value::Str(text.text.clone()),
+                            _ => self.value_of(target),
+                        },
+                        None => Value::Unknown,
+                    };
+                    if !matches!(value, Value::Unknown | Value::ExternalInstance(_)) {
+                        return Some(value);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn setting_files(&self, loaded: &LoadedRule) -> Vec<FileId> {
+        let Some(globs) = &loaded.files else {
+            return Vec::new();
+        };
+        let paths = self.project.paths().iter();
+        paths
+            .filter(|path| {
+                globs.is_match(path)
+                    && crate::scope::scope_of_path(path) == crate::fact::Scope::Production
+            })
+            .filter_map(|path| self.project.load(path))
+            .collect()
     }
 
     /// A member of a class, also inherited, also from another block that extends the class.
@@ -335,6 +397,9 @@ impl Linker<'_> {
         // Rules first: they know what the call makes.
         if let Some(router) = self.router_of_call(file, id, callee, args) {
             return Value::Router(router);
+        }
+        if let Some((at, value)) = self.given(file, id, callee) {
+            return self.eval(at, value);
         }
         if let ExprKind::Name(name) = unit.kind(callee)
             && let Some(modules) = &self.project.language(file).modules
@@ -477,75 +542,4 @@ impl Linker<'_> {
         }
     }
 
-    /// A string with its unknown parts marked as `{…}`.
-    /// The parts that are put together: `[base, "/api"].concat()`.
-    fn joined_list(&self, file: FileId, callee: ExprId) -> Option<Vec<ExprId>> {
-        let parsed = self.project.parsed(file);
-        match parsed.unit.kind(callee) {
-            ExprKind::Member { object, property } if &**property == "concat" => {
-                match parsed.unit.kind(*object) {
-                    ExprKind::List(items) => Some(items.clone()),
-                    _ => None,
-                }
-            }
-            _ => None,
-        }
-    }
-
-    pub(super) fn path_text(&self, file: FileId, id: ExprId) -> PathText {
-        let parsed = self.project.parsed(file);
-        match parsed.unit.kind(id) {
-            ExprKind::Str(text) => PathText {
-                text: text.to_string(),
-                unknown: false,
-            },
-            ExprKind::Template(parts) => {
-                let mut all = PathText::default();
-                for part in parts {
-                    let part = self.path_text(file, *part);
-                    all.text.push_str(&part.text);
-                    all.unknown |= part.unknown;
-                }
-                all
-            }
-            ExprKind::Binary { op, left, right } if &**op == "+" => {
-                let (left, right) = (self.path_text(file, *left), self.path_text(file, *right));
-                PathText {
-                    text: left.text + &right.text,
-                    unknown: left.unknown || right.unknown,
-                }
-            }
-            ExprKind::Call { callee, .. } if self.joined_list(file, *callee).is_some() => {
-                let mut all = PathText::default();
-                for part in self.joined_list(file, *callee).unwrap_or_default() {
-                    let part = self.path_text(file, part);
-                    all.text.push_str(&part.text);
-                    all.unknown |= part.unknown;
-                }
-                all
-            }
-            ExprKind::Call { args, .. } if args.len() == 1 => {
-                // `_("users/")`, `String::from("/x")`
-                let inner = self.path_text(file, args[0].value);
-                if inner.unknown {
-                    PathText {
-                        text: UNKNOWN.into(),
-                        unknown: true,
-                    }
-                } else {
-                    inner
-                }
-            }
-            _ => match self.eval(file, id) {
-                Value::Str(text) => PathText {
-                    text,
-                    unknown: false,
-                },
-                _ => PathText {
-                    text: UNKNOWN.into(),
-                    unknown: true,
-                },
-            },
-        }
-    }
 }

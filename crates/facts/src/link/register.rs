@@ -234,10 +234,12 @@ impl<'a> Linker<'a> {
             .and_then(|assign| assign.name.as_deref())
             .unwrap_or_default()
             .to_owned();
+        let tail = self.texts(matched, &rule.tail).into_iter().next();
         let (router, fresh) = self.router(file, key.unwrap_or(RouterKey::Expr(id)), || Router {
             framework: loaded.framework,
             name,
             prefix,
+            tail: tail.unwrap_or_default(),
             guards,
             entries: Vec::new(),
             root: rule.root,
@@ -247,6 +249,24 @@ impl<'a> Linker<'a> {
         });
         if fresh {
             self.add_listed(router, rule_id, matched);
+            let span = parsed.unit.expr(id).span;
+            for (at, parent) in self.exprs(matched, &rule.parent) {
+                for parent in self.routers_of(at, parent) {
+                    let mount = Mount {
+                        child: router,
+                        prefix: PathText::default(),
+                        guards: Vec::new(),
+                        replaces_prefix: false,
+                        file,
+                        span,
+                    };
+                    let entry = Entry {
+                        order: (file, span.end),
+                        kind: EntryKind::Mount(mount),
+                    };
+                    self.push(parent, entry);
+                }
+            }
         }
         (router, fresh)
     }
@@ -360,6 +380,7 @@ impl<'a> Linker<'a> {
             framework: loaded.framework,
             name: last.to_owned(),
             prefix: PathText::default(),
+            tail: String::new(),
             guards: Vec::new(),
             entries: Vec::new(),
             root: true,
@@ -436,6 +457,7 @@ impl<'a> Linker<'a> {
             framework: loaded.framework,
             name: crate::project::param_name(&param.name).to_owned(),
             prefix: PathText::default(),
+            tail: String::new(),
             guards: Vec::new(),
             entries: Vec::new(),
             root: false,
@@ -448,8 +470,44 @@ impl<'a> Linker<'a> {
 
     /// The routers that an expression stands for, where a router is expected.
     pub(super) fn routers_of(&self, file: FileId, id: ExprId) -> Vec<RouterId> {
-        let value = self.eval(file, id);
-        self.routers_of_value(&value, 0)
+        match self.eval(file, id) {
+            Value::Unknown => self.looped_routers(file, id),
+            value => self.routers_of_value(&value, 0),
+        }
+    }
+
+    /// The routers that a loop goes through: `for router in [users, orders]`.
+    fn looped_routers(&self, file: FileId, id: ExprId) -> Vec<RouterId> {
+        let parsed = self.project.parsed(file);
+        let expr = parsed.unit.expr(id);
+        let ExprKind::Name(name) = &expr.kind else {
+            return Vec::new();
+        };
+        let target = self
+            .project
+            .lookup(file, name, expr.function, expr.span.start);
+        let crate::project::Target::Assign(at, index) = target else {
+            return Vec::new();
+        };
+        let parsed = self.project.parsed(at);
+        let assign = &parsed.unit.assigns[index as usize];
+        let Some(table) = assign.value.filter(|_| assign.each) else {
+            return Vec::new();
+        };
+        let Value::List(at, items) = self.eval(at, table) else {
+            return Vec::new();
+        };
+        let all = items.iter().flat_map(|item| {
+            let value = self.eval(at, *item);
+            match (&value, assign.place) {
+                (Value::List(at, parts), Some(place)) => match parts.get(place) {
+                    Some(part) => self.routers_of_value(&self.eval(*at, *part), 1),
+                    None => Vec::new(),
+                },
+                _ => self.routers_of_value(&value, 1),
+            }
+        });
+        all.collect()
     }
 
     fn routers_of_value(&self, value: &Value, depth: u32) -> Vec<RouterId> {
@@ -711,6 +769,12 @@ impl<'a> Linker<'a> {
                     }
                     return;
                 }
+                if self.mounts(handler_file, id) {
+                    let framework = self.rule(rule_id).framework;
+                    let missed = (framework, handler_file, span.line);
+                    self.unfollowed.borrow_mut().insert(missed);
+                    return;
+                }
                 if let Value::List(list_file, items) = &value {
                     // `[guard, guard, handler]`
                     if let Some((last, before)) = items.split_last() {
@@ -744,7 +808,13 @@ impl<'a> Linker<'a> {
         {
             // `app.get(["/a", "/b"], …)`
             let items = items.iter();
-            paths = items.map(|item| self.path_text(list_file, *item)).collect();
+            paths = items
+                .flat_map(|item| self.path_texts(list_file, *item))
+                .collect();
+        } else if let Some((path_file, id)) = skip.first().filter(|_| is_path)
+            && paths[0].text == self.path_text(*path_file, *id).text
+        {
+            paths = self.path_texts(*path_file, *id);
         }
         for path in paths {
             let route = Route {
@@ -765,6 +835,27 @@ impl<'a> Linker<'a> {
                 },
             );
         }
+    }
+
+    /// Whether a call brings in routes from elsewhere: `include(…)`.
+    fn mounts(&self, file: FileId, id: ExprId) -> bool {
+        let parsed = self.project.parsed(file);
+        let ExprKind::Call { callee, .. } = parsed.unit.kind(id) else {
+            return false;
+        };
+        let Some(last) = parsed.unit.last_name(*callee) else {
+            return false;
+        };
+        let mut rules = self.index(file).calls.candidates(last);
+        rules.any(|(rule_id, pattern)| {
+            let loaded = self.rule(rule_id);
+            let pattern = &loaded.patterns[pattern];
+            loaded.rule.link == Some(Link::Mount)
+                && pattern.receiver.is_none()
+                && self
+                    .name_of(file, *callee)
+                    .is_some_and(|name| pattern.matches(&name))
+        })
     }
 
     fn is_handler_like(&self, file: FileId, id: ExprId) -> bool {
@@ -1051,6 +1142,7 @@ impl<'a> Linker<'a> {
             framework,
             name: "include".to_owned(),
             prefix: PathText::default(),
+            tail: String::new(),
             guards: Vec::new(),
             entries: Vec::new(),
             root: false,
@@ -1105,8 +1197,8 @@ impl<'a> Linker<'a> {
             if matches!(value, Value::Str(_)) && !rule.replaces_prefix {
                 continue;
             }
-            let routers = self.routers_of_value(&value, 0);
-            let routers: Vec<_> = routers
+            let routers: Vec<_> = self
+                .routers_of(child_file, id)
                 .into_iter()
                 .filter(|child| self.speaks_of_child(rule_id, *child))
                 .collect();
@@ -1312,6 +1404,7 @@ impl<'a> Linker<'a> {
                         framework: loaded.framework,
                         name: element.name.to_string(),
                         prefix: PathText::default(),
+                        tail: String::new(),
                         guards: Vec::new(),
                         entries: Vec::new(),
                         root: false,

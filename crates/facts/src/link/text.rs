@@ -1,0 +1,309 @@
+//! What a text may be: paths and prefixes are built from parts, chosen by conditions and taken
+//! from the items of loops.
+
+use super::*;
+use crate::project::Target;
+
+/// Texts of one expression; a table of more rows is unknown.
+const MAX_TEXTS: usize = 64;
+
+/// A text, unknown parts of which are [`UNKNOWN`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PathText {
+    pub(crate) text: String,
+    pub(crate) unknown: bool,
+}
+
+impl PathText {
+    fn known(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            unknown: false,
+        }
+    }
+
+    fn unknown() -> Self {
+        Self {
+            text: UNKNOWN.into(),
+            unknown: true,
+        }
+    }
+
+    fn then(&self, other: &Self) -> Self {
+        Self {
+            text: format!("{}{}", self.text, other.text),
+            unknown: self.unknown || other.unknown,
+        }
+    }
+}
+
+/// Each text followed by each other one.
+fn product(left: Vec<PathText>, right: &[PathText]) -> Vec<PathText> {
+    if left.len() * right.len() > MAX_TEXTS {
+        return vec![PathText::unknown()];
+    }
+    let all = left.iter().flat_map(|left| right.iter().map(|right| left.then(right)));
+    all.collect()
+}
+
+impl Linker<'_> {
+    /// The text that an expression most likely is.
+    pub(super) fn path_text(&self, file: FileId, id: ExprId) -> PathText {
+        let mut all = self.path_texts(file, id);
+        if all.is_empty() {
+            PathText::unknown()
+        } else {
+            all.swap_remove(0)
+        }
+    }
+
+    /// All texts that an expression may be, at least one.
+    pub(super) fn path_texts(&self, file: FileId, id: ExprId) -> Vec<PathText> {
+        self.deeper(|| self.find_texts(file, id))
+            .filter(|all| !all.is_empty() && all.len() <= MAX_TEXTS)
+            .unwrap_or_else(|| vec![PathText::unknown()])
+    }
+
+    fn concatenated(&self, file: FileId, parts: &[ExprId]) -> Vec<PathText> {
+        let mut all = vec![PathText::default()];
+        for part in parts {
+            all = product(all, &self.path_texts(file, *part));
+        }
+        all
+    }
+
+    fn find_texts(&self, file: FileId, id: ExprId) -> Vec<PathText> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let expr = unit.expr(id);
+        match &expr.kind {
+            ExprKind::Str(text) => vec![PathText::known(&**text)],
+            ExprKind::Template(parts) => self.concatenated(file, parts),
+            ExprKind::Binary { op, left, right } if &**op == "+" => {
+                self.concatenated(file, &[*left, *right])
+            }
+            ExprKind::Call { callee, .. } if self.joined_list(file, *callee).is_some() => {
+                self.concatenated(file, &self.joined_list(file, *callee).unwrap_or_default())
+            }
+            ExprKind::Call { callee, args } => {
+                if let Some((at, value)) = self.given(file, id, *callee) {
+                    return self.path_texts(at, value);
+                }
+                match &args[..] {
+                    // `_("users/")`, `String::from("/x")`
+                    [only] => {
+                        let inner = self.path_texts(file, only.value);
+                        if inner.iter().any(|text| text.unknown) {
+                            vec![PathText::unknown()]
+                        } else {
+                            inner
+                        }
+                    }
+                    _ => self.evaluated(file, id),
+                }
+            }
+            ExprKind::Name(name) => {
+                let target = self
+                    .project
+                    .lookup(file, name, expr.function, expr.span.start);
+                match target {
+                    Target::Assign(at, index) => self.assigned_texts(at, index, (file, id)),
+                    Target::Param(at, function, 0) => self
+                        .looped(at, function)
+                        .unwrap_or_else(|| self.evaluated(file, id)),
+                    _ => self.evaluated(file, id),
+                }
+            }
+            _ => self.evaluated(file, id),
+        }
+    }
+
+    fn evaluated(&self, file: FileId, id: ExprId) -> Vec<PathText> {
+        match self.eval(file, id) {
+            Value::Str(text) => vec![PathText::known(text)],
+            _ => vec![PathText::unknown()],
+        }
+    }
+
+    /// What a call stands for by a rule: the default of `os.environ.get("PREFIX", "")`.
+    pub(super) fn given(
+        &self,
+        file: FileId,
+        id: ExprId,
+        callee: ExprId,
+    ) -> Option<(FileId, ExprId)> {
+        let parsed = self.project.parsed(file);
+        let last = parsed.unit.last_name(callee)?;
+        let mut name = None;
+        for (rule_id, pattern) in self.index(file).calls.candidates(last) {
+            let loaded = self.rule(rule_id);
+            if loaded.rule.link != Some(Link::Value) {
+                continue;
+            }
+            let name = name.get_or_insert_with(|| self.name_of(file, callee).unwrap_or_default());
+            if loaded.patterns[pattern].matches(name) {
+                let matched = self.matched(file, id);
+                return self.exprs(&matched, &loaded.rule.gives).into_iter().next();
+            }
+        }
+        None
+    }
+
+    /// The parts that are put together: `[base, "/api"].concat()`.
+    fn joined_list(&self, file: FileId, callee: ExprId) -> Option<Vec<ExprId>> {
+        let parsed = self.project.parsed(file);
+        match parsed.unit.kind(callee) {
+            ExprKind::Member { object, property } if &**property == "concat" => {
+                match parsed.unit.kind(*object) {
+                    ExprKind::List(items) => Some(items.clone()),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// What a variable may hold where it is used: what its assignments give, in their order.
+    fn assigned_texts(&self, file: FileId, index: u32, used: (FileId, ExprId)) -> Vec<PathText> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let found = &unit.assigns[index as usize];
+        if found.each {
+            return self.items_of(file, index);
+        }
+        let Some(name) = found.name.as_deref() else {
+            return self.evaluated(used.0, used.1);
+        };
+        let before = if used.0 == file {
+            unit.expr(used.1).span.start
+        } else {
+            u32::MAX
+        };
+        let branches: Vec<Span> = unit
+            .exprs
+            .iter()
+            .filter(|expr| matches!(expr.kind, ExprKind::Branch { .. }))
+            .map(|expr| expr.span)
+            .collect();
+        let mut all: Vec<PathText> = Vec::new();
+        for (at, assign) in unit.assigns.iter().enumerate() {
+            let same = assign.name.as_deref() == Some(name)
+                && assign.function == found.function
+                && assign.class == found.class
+                && (assign.span.end <= before || at as u32 == index);
+            let Some(value) = assign.value.filter(|_| same) else {
+                continue;
+            };
+            let texts = self.path_texts(file, value);
+            if assign.extends {
+                all = product(all, &texts);
+                continue;
+            }
+            // An assignment that only some runs reach leaves the earlier ones possible.
+            let conditional = branches.iter().any(|branch| {
+                branch.start <= assign.span.start
+                    && assign.span.end <= branch.end
+                    && !(branch.start <= before && before < branch.end)
+            });
+            if !conditional {
+                all.clear();
+            }
+            let known = all.iter().any(|text| !text.unknown);
+            all.extend(texts.into_iter().filter(|text| !(text.unknown && known)));
+            if all.iter().any(|text| !text.unknown) {
+                all.retain(|text| !text.unknown || text.text != UNKNOWN);
+            }
+        }
+        all.dedup();
+        if all.is_empty() {
+            return self.evaluated(used.0, used.1);
+        }
+        all
+    }
+
+    /// The texts that a loop gives its variable, where the table stands in the source.
+    fn items_of(&self, file: FileId, index: u32) -> Vec<PathText> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let assign = &unit.assigns[index as usize];
+        let Some(table) = assign.value else {
+            return Vec::new();
+        };
+        self.table_texts(file, table, assign.place)
+    }
+
+    /// `["a", "b"].forEach((page) => …)`: the parameter of a function that a table is handed to.
+    fn looped(&self, file: FileId, function: FnId) -> Option<Vec<PathText>> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let each = &self.project.language(file).each;
+        if each.is_empty() {
+            return None;
+        }
+        let callee = unit.exprs.iter().find_map(|expr| match &expr.kind {
+            ExprKind::Call { callee, args } => {
+                let handed = args.first().is_some_and(|arg| {
+                    matches!(unit.kind(arg.value), ExprKind::Function(id) if *id == function)
+                });
+                handed.then_some(*callee)
+            }
+            _ => None,
+        })?;
+        match unit.kind(callee) {
+            ExprKind::Member { object, property } if each.iter().any(|name| **name == **property) => {
+                Some(self.table_texts(file, *object, None))
+            }
+            _ => None,
+        }
+    }
+
+    fn table_texts(&self, file: FileId, table: ExprId, place: Option<usize>) -> Vec<PathText> {
+        let parsed = self.project.parsed(file);
+        // `table.items()`: keys and values of a map.
+        let mut value = self.eval(file, table);
+        if let ExprKind::Call { callee, .. } = parsed.unit.kind(table)
+            && let ExprKind::Member { object, .. } = parsed.unit.kind(*callee)
+            && let map @ Value::Map(..) = self.eval(file, *object)
+        {
+            value = map;
+        }
+        let all: Vec<PathText> = match value {
+            Value::List(at, items) => {
+                let texts = items.iter().flat_map(|item| match place {
+                    None => self.path_texts(at, *item),
+                    Some(place) => match self.eval(at, *item) {
+                        Value::List(at, inner) => match inner.get(place) {
+                            Some(part) => self.path_texts(at, *part),
+                            None => vec![PathText::unknown()],
+                        },
+                        _ => vec![PathText::unknown()],
+                    },
+                });
+                texts.collect()
+            }
+            Value::Map(at, map) => {
+                let parsed = self.project.parsed(at);
+                let ExprKind::Map(pairs) = parsed.unit.kind(map) else {
+                    return Vec::new();
+                };
+                let texts = pairs.iter().flat_map(|(key, value)| match place {
+                    Some(1) => self.path_texts(at, *value),
+                    _ => match parsed.unit.kind(*key) {
+                        ExprKind::Name(name) => vec![PathText::known(&**name)],
+                        _ => self.path_texts(at, *key),
+                    },
+                });
+                texts.collect()
+            }
+            _ => vec![PathText::unknown()],
+        };
+        // The same text more than once is one.
+        let mut once: Vec<PathText> = Vec::new();
+        for text in all {
+            if !once.contains(&text) {
+                once.push(text);
+            }
+        }
+        once
+    }
+}
