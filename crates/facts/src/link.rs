@@ -152,6 +152,8 @@ struct Router {
     /// A list of routes that some other list may include.
     listed: bool,
     file: FileId,
+    /// Where it is made.
+    span: Span,
 }
 
 /// A guard that hangs nowhere in particular: a framework's setting.

@@ -527,6 +527,22 @@ pub(crate) fn wild(pattern: &str, text: &str) -> bool {
 }
 
 /// The alternatives of `a{b,c}d`.
+/// Alternatives of several segments become patterns of their own: `os.{getenv,environ.get}`.
+fn apart(text: &str) -> Vec<String> {
+    let dotted = text.match_indices('{').find_map(|(open, _)| {
+        let close = open + text[open..].find('}')?;
+        text[open..close].contains('.').then_some((open, close))
+    });
+    let Some((open, close)) = dotted else {
+        return vec![text.to_owned()];
+    };
+    let words = text[open + 1..close].split(',');
+    words
+        .map(|word| format!("{}{}{}", &text[..open], word.trim(), &text[close + 1..]))
+        .flat_map(|text| apart(&text))
+        .collect()
+}
+
 fn braces(text: &str) -> Vec<String> {
     let (Some(open), Some(close)) = (text.find('{'), text.rfind('}')) else {
         return vec![text.to_owned()];
@@ -651,7 +667,8 @@ impl Rules {
                 let patterns = looks
                     .iter()
                     .flat_map(|list| list.iter())
-                    .map(|text| Pattern::parse(text))
+                    .flat_map(|text| apart(text))
+                    .map(|text| Pattern::parse(&text))
                     .collect();
                 let patterns: Vec<Pattern> = patterns;
                 let packaged = !rules.frameworks[framework].imports.is_empty();
@@ -703,6 +720,15 @@ mod tests {
         let routed = Pattern::parse("$router.{get,post}");
         assert_eq!(routed.receiver.as_deref(), Some("$router"));
         assert!(routed.matches("get"));
+    }
+
+    #[test]
+    fn alternatives_of_several_segments_are_patterns_of_their_own() {
+        assert_eq!(
+            apart("os.{getenv,environ.get}"),
+            ["os.getenv", "os.environ.get"]
+        );
+        assert_eq!(apart("{a.b,c}.{d,e}"), ["a.b.{d,e}", "c.{d,e}"]);
     }
 
     #[test]

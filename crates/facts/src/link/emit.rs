@@ -107,6 +107,10 @@ impl Linker<'_> {
         if router.prefix.unknown {
             chain.heuristic = true;
         }
+        if !router.prefix.text.is_empty() {
+            let place = (router.prefix.text.clone(), router.file, router.span);
+            chain.mounts.push(place);
+        }
         chain.prefix = join(
             &chain.prefix,
             &self.normal(router.framework, &router.prefix.text),

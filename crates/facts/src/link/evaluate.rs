@@ -541,5 +541,4 @@ impl Linker<'_> {
             _ => parsed.unit.path(id),
         }
     }
-
 }

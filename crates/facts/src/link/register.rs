@@ -246,6 +246,7 @@ impl<'a> Linker<'a> {
             mounted: false,
             listed: false,
             file,
+            span: parsed.unit.expr(id).span,
         });
         if fresh {
             self.add_listed(router, rule_id, matched);
@@ -387,6 +388,7 @@ impl<'a> Linker<'a> {
             mounted: false,
             listed: false,
             file,
+            span: Span::default(),
         });
         self.speaks(rule_id, router).then_some(router)
     }
@@ -464,6 +466,7 @@ impl<'a> Linker<'a> {
             mounted: false,
             listed: false,
             file,
+            span: param.span,
         });
         Some(router)
     }
@@ -1149,6 +1152,7 @@ impl<'a> Linker<'a> {
             mounted: false,
             listed: true,
             file,
+            span,
         });
         if fresh {
             for child in children {
@@ -1411,6 +1415,7 @@ impl<'a> Linker<'a> {
                         mounted: false,
                         listed: true,
                         file,
+                        span,
                     })
                     .0
                 }

@@ -42,7 +42,9 @@ fn product(left: Vec<PathText>, right: &[PathText]) -> Vec<PathText> {
     if left.len() * right.len() > MAX_TEXTS {
         return vec![PathText::unknown()];
     }
-    let all = left.iter().flat_map(|left| right.iter().map(|right| left.then(right)));
+    let all = left
+        .iter()
+        .flat_map(|left| right.iter().map(|right| left.then(right)));
     all.collect()
 }
 
@@ -89,9 +91,10 @@ impl Linker<'_> {
                 if let Some((at, value)) = self.given(file, id, *callee) {
                     return self.path_texts(at, value);
                 }
+                let made = self.eval(file, id);
                 match &args[..] {
                     // `_("users/")`, `String::from("/x")`
-                    [only] => {
+                    [only] if matches!(made, Value::Unknown | Value::ExternalInstance(_)) => {
                         let inner = self.path_texts(file, only.value);
                         if inner.iter().any(|text| text.unknown) {
                             vec![PathText::unknown()]
@@ -242,15 +245,17 @@ impl Linker<'_> {
         }
         let callee = unit.exprs.iter().find_map(|expr| match &expr.kind {
             ExprKind::Call { callee, args } => {
-                let handed = args.first().is_some_and(|arg| {
-                    matches!(unit.kind(arg.value), ExprKind::Function(id) if *id == function)
-                });
+                let handed = args.first().is_some_and(
+                    |arg| matches!(unit.kind(arg.value), ExprKind::Function(id) if *id == function),
+                );
                 handed.then_some(*callee)
             }
             _ => None,
         })?;
         match unit.kind(callee) {
-            ExprKind::Member { object, property } if each.iter().any(|name| **name == **property) => {
+            ExprKind::Member { object, property }
+                if each.iter().any(|name| **name == **property) =>
+            {
                 Some(self.table_texts(file, *object, None))
             }
             _ => None,
