@@ -217,6 +217,8 @@ pub(crate) struct Unit {
     /// Callees that are macros: their names are not those of functions.
     pub(crate) macro_calls: std::collections::HashSet<ExprId>,
     pub(crate) macros: Vec<FnId>,
+    /// What stands before `::`: a module or a type, whatever variable has the same name.
+    pub(crate) path_heads: std::collections::HashSet<ExprId>,
     pub(crate) root: Option<ExprId>,
     /// Lines (from 0) on which the text could not be parsed.
     pub(crate) broken: Vec<u32>,

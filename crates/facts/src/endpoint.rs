@@ -76,7 +76,15 @@ pub(crate) fn facts(
         ));
     }
     // A framework that is imported and yet shows no endpoint should make a reader stop.
+    let shown: BTreeSet<&str> = frameworks
+        .iter()
+        .flat_map(|framework| &engine.rules.frameworks[*framework].extends)
+        .map(String::as_str)
+        .collect();
     for framework in linker.imported_with_routes() {
+        if shown.contains(&*engine.rules.frameworks[framework].name) {
+            continue;
+        }
         if !frameworks.contains(&framework) && engine.rules.frameworks[framework].imports.len() <= 8
         {
             let name = &engine.rules.frameworks[framework].name;

@@ -245,7 +245,9 @@ impl Engine {
                 (root || wanted).then_some((*path, root))
             })
             .collect();
-        let project = Project::new(&self.languages, &reader, tree.paths());
+        let packages =
+            crate::project::packages(&self.languages, tree.paths(), &|path| tree.text(path));
+        let project = Project::new(&self.languages, &reader, tree.paths(), packages);
         let linker = Linker::new(
             project,
             &self.rules,

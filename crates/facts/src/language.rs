@@ -32,6 +32,8 @@ pub(crate) enum Shape {
     Block,
     Name,
     Member,
+    /// A member that only items have, never a variable: `module::name`.
+    Path,
     Index,
     Call,
     Macro,
@@ -164,6 +166,14 @@ pub(crate) struct Modules {
     pub(crate) index: Vec<String>,
     /// Extensions that a module's name may leave out, the likeliest first.
     pub(crate) extensions: Vec<String>,
+    /// The manifest that names a package, and where in it the name stands.
+    #[serde(default)]
+    pub(crate) manifest: Option<String>,
+    #[serde(default)]
+    pub(crate) name: String,
+    /// Files beside the manifest, whose folder has the package's sources; none: the manifest's.
+    #[serde(default)]
+    pub(crate) entry: Vec<String>,
     /// Functions that import by call.
     #[serde(default)]
     pub(crate) require: Vec<String>,
@@ -187,6 +197,9 @@ struct LanguageText {
     /// Methods that hand each item to a function.
     #[serde(default)]
     each: Vec<String>,
+    /// Attributes of what only tests compile, without white space; `*` allowed.
+    #[serde(default)]
+    tests: Vec<String>,
     modules: Option<Modules>,
     #[serde(default)]
     nodes: BTreeMap<String, NodeText>,
@@ -253,6 +266,8 @@ pub(crate) struct Language {
     pub(crate) result_is_last: bool,
     /// Methods that hand each item to a function.
     pub(crate) each: Vec<String>,
+    /// Attributes of what only tests compile, without white space; `*` allowed.
+    pub(crate) tests: Vec<String>,
     pub(crate) modules: Option<Modules>,
     grammar: String,
     nodes: BTreeMap<String, NodeText>,
@@ -341,6 +356,13 @@ pub(crate) struct Languages {
 }
 
 impl Languages {
+    /// How the languages name and find modules.
+    pub(crate) fn modules(&self) -> impl Iterator<Item = &Modules> {
+        self.all
+            .iter()
+            .filter_map(|language| language.modules.as_ref())
+    }
+
     /// Reads the languages from their files, given as path and text.
     pub(crate) fn load(files: &[(String, String)]) -> Result<Self, RuleError> {
         let mut texts: BTreeMap<String, (String, LanguageText)> = BTreeMap::new();
@@ -400,6 +422,7 @@ impl Languages {
                 self_names: merged.self_names,
                 result_is_last: merged.result.as_deref() == Some("last"),
                 each: merged.each,
+                tests: merged.tests,
                 modules: merged.modules,
                 grammar: merged.grammar,
                 nodes: merged.nodes,

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::element::*;
 use crate::language::LanguageId;
 use crate::project::{FileId, Project};
-use crate::rule::{Applies, GuardKind, Link, LoadedRule, Rules};
+use crate::rule::{Applies, GuardKind, Link, LoadedRule, Rules, wild};
 
 pub(crate) use emit::Endpoint;
 pub(crate) use select::Matched;
@@ -169,14 +169,20 @@ struct GlobalGuard {
 #[derive(Debug, Default)]
 struct Dispatch {
     by_name: HashMap<String, Vec<(usize, usize)>>,
-    wild: Vec<(usize, usize)>,
+    /// Patterns whose last name has a `*`, with that name.
+    wild: Vec<(String, (usize, usize))>,
+    /// What was found for a name: code says the same names over and over.
+    found: std::sync::Mutex<HashMap<Box<str>, Found>>,
 }
+
+/// Rules and patterns that may speak of a name.
+type Found = Arc<[(usize, usize)]>;
 
 impl Dispatch {
     fn add(&mut self, rule: usize, index: usize, names: &[String]) {
         for name in names {
             if name.contains('*') {
-                self.wild.push((rule, index));
+                self.wild.push((name.clone(), (rule, index)));
             } else {
                 self.by_name
                     .entry(name.clone())
@@ -186,13 +192,33 @@ impl Dispatch {
         }
     }
 
-    fn candidates(&self, name: &str) -> impl Iterator<Item = (usize, usize)> {
-        let exact = self
-            .by_name
-            .get(name)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        exact.iter().chain(&self.wild).copied()
+    fn candidates(&self, name: &str) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let found = self.find(name);
+        let count = found.as_ref().map_or(0, |found| found.len());
+        (0..count).filter_map(move |at| found.as_ref().map(|found| found[at]))
+    }
+
+    fn find(&self, name: &str) -> Option<Found> {
+        let exact = self.by_name.get(name).map(Vec::as_slice);
+        let exact = exact.unwrap_or_default();
+        if self.wild.is_empty() && exact.is_empty() {
+            return None;
+        }
+        let mut known = match self.found.lock() {
+            Ok(known) => known,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        if let Some(found) = known.get(name) {
+            return Some(found.clone());
+        }
+        let wild = self.wild.iter().filter(|(pattern, _)| wild(pattern, name));
+        let found: Found = exact
+            .iter()
+            .copied()
+            .chain(wild.map(|(_, at)| *at))
+            .collect();
+        known.insert(name.into(), found.clone());
+        Some(found)
     }
 }
 

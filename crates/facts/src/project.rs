@@ -207,7 +207,7 @@ pub(crate) struct Project<'a> {
     exported: RefCell<HashMap<(FileId, Box<str>), Target>>,
     /// What the running question has asked on its way.
     asked: RefCell<HashSet<(FileId, Box<str>)>>,
-    /// Folder of each Rust package by its name, as `use` writes it.
+    /// Folder of the sources of each package of the repository, by the name that imports use.
     packages: BTreeMap<String, String>,
     /// Macros of the loaded files: they are used by their bare name anywhere.
     macros: RefCell<HashMap<Box<str>, (FileId, FnId)>>,
@@ -218,22 +218,8 @@ impl<'a> Project<'a> {
         languages: &'a Languages,
         reader: &'a dyn Reader,
         paths: &'a BTreeSet<String>,
+        packages: BTreeMap<String, String>,
     ) -> Self {
-        let mut packages = BTreeMap::new();
-        for path in paths {
-            for entry in ["/src/lib.rs", "/lib.rs"] {
-                if let Some(folder) = path.strip_suffix(entry) {
-                    let name = folder
-                        .rsplit('/')
-                        .next()
-                        .unwrap_or(folder)
-                        .replace('-', "_");
-                    packages
-                        .entry(name)
-                        .or_insert_with(|| path[..path.len() - "/lib.rs".len()].to_owned());
-                }
-            }
-        }
         Self {
             languages,
             reader,
@@ -383,7 +369,10 @@ impl<'a> Project<'a> {
                 let aliased = rest.is_some();
                 let rest = rest.unwrap_or(module);
                 if !aliased && !module.contains('/') {
-                    return None;
+                    return self.in_package(module, language);
+                }
+                if let Some(found) = self.in_package(module, language) {
+                    return Some(found);
                 }
                 // `@scope/package` is a package unless a folder of the repository has its name.
                 let inner = if aliased {
@@ -456,6 +445,20 @@ impl<'a> Project<'a> {
                 self.existing(&join(&base, &rest.join("/")), language)
             }
         }
+    }
+
+    /// A module of a package of this repository: `@shop/guards`, `@shop/guards/admin`.
+    fn in_package(&self, module: &str, language: &Language) -> Option<FileId> {
+        let scope = usize::from(module.starts_with('@'));
+        let end = module.match_indices('/').nth(scope);
+        let (name, rest) = match end {
+            Some((at, _)) => (&module[..at], &module[at + 1..]),
+            None => (module, ""),
+        };
+        let folder = self.packages.get(name)?;
+        ["src", ""]
+            .iter()
+            .find_map(|root| self.existing(&join(&join(folder, root), rest), language))
     }
 
     /// What the name of a macro means in `file`.
@@ -709,6 +712,62 @@ impl<'a> Project<'a> {
     pub(crate) fn paths(&self) -> &'a BTreeSet<String> {
         self.paths
     }
+}
+
+/// The packages of a repository by their manifests: where the sources of each name stand.
+pub(crate) fn packages(
+    languages: &Languages,
+    paths: &BTreeSet<String>,
+    text: &dyn Fn(&str) -> Option<Arc<str>>,
+) -> BTreeMap<String, String> {
+    let mut packages = BTreeMap::new();
+    for modules in languages.modules() {
+        let Some(manifest) = &modules.manifest else {
+            continue;
+        };
+        for path in paths {
+            let folder = match path.strip_suffix(manifest.as_str()) {
+                Some("") => "",
+                Some(folder) if folder.ends_with('/') => folder.trim_end_matches('/'),
+                _ => continue,
+            };
+            if crate::scope::scope_of_path(path) == crate::fact::Scope::Vendored {
+                continue;
+            }
+            let sources = match &modules.entry[..] {
+                [] => Some(folder.to_owned()),
+                entries => entries
+                    .iter()
+                    .map(|entry| join(folder, entry))
+                    .find(|entry| paths.contains(entry))
+                    .map(|entry| ancestor(&entry, 1).unwrap_or_default().to_owned()),
+            };
+            let Some(sources) = sources else { continue };
+            if let Some(text) = text(path)
+                && let Some(name) = manifest_name(manifest, &text, &modules.name)
+            {
+                let name = match modules.style {
+                    ModuleStyle::Crate => name.replace('-', "_"),
+                    _ => name,
+                };
+                packages.entry(name).or_insert(sources);
+            }
+        }
+    }
+    packages
+}
+
+/// The value at a dotted key of a manifest.
+fn manifest_name(manifest: &str, text: &str, key: &str) -> Option<String> {
+    let value: serde_json::Value = if manifest.ends_with(".toml") {
+        let table: toml::Table = text.parse().ok()?;
+        serde_json::to_value(table).ok()?
+    } else {
+        serde_json::from_str(text).ok()?
+    };
+    let mut keys = key.split('.');
+    let found = keys.try_fold(&value, |value, key| value.get(key))?;
+    found.as_str().map(str::to_owned)
 }
 
 /// The bound name of a parameter: `mut x`, `State(x)`, `...x` are `x`.

@@ -166,6 +166,8 @@ pub(crate) enum Link {
     Prefix,
     /// A call that stands for a value that is written in it: `os.getenv("PREFIX", "")`.
     Value,
+    /// A call that puts names into a text: `format!("{base}/users")`.
+    Format,
     /// A name that stands for an assignment in a file of settings: `settings.BASE_PATH`.
     Setting,
 }
@@ -287,6 +289,9 @@ pub(crate) struct Rule {
     /// Only in files whose path matches.
     #[serde(default, deserialize_with = "many")]
     pub(crate) files: Vec<String>,
+    /// Only in a repository that imports the framework.
+    #[serde(default)]
+    pub(crate) imported: bool,
     /// Only when all hold.
     #[serde(default, rename = "where")]
     pub(crate) constraints: Vec<Constraint>,
@@ -312,6 +317,9 @@ pub(crate) struct Rule {
     /// The router that this one is made on.
     #[serde(default, deserialize_with = "many")]
     pub(crate) parent: Vec<Selector>,
+    /// Types of the router, beside the one whose name or function makes it.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) types: Vec<String>,
     /// What the router puts behind every path.
     #[serde(default, deserialize_with = "many")]
     pub(crate) tail: Vec<Selector>,
@@ -564,6 +572,8 @@ pub(crate) struct LoadedRule {
     pub(crate) bare: bool,
     pub(crate) framework: usize,
     pub(crate) patterns: Vec<Pattern>,
+    /// Types of the routers that it makes.
+    pub(crate) types: Vec<Pattern>,
     pub(crate) files: Option<globset::GlobSet>,
 }
 
@@ -676,14 +686,29 @@ impl Rules {
                     rule.link,
                     Some(Link::Router | Link::Route | Link::Mount | Link::Guard)
                 );
+                let imported = rule.imported;
                 let bare = packaged
                     && hangs
                     && rule.class.is_empty()
                     && rule.assign.is_empty()
                     && patterns.iter().any(Pattern::is_bare);
+                let makers = rule.call.iter().filter(|_| rule.link == Some(Link::Router));
+                let makers = makers.flat_map(|text| apart(text)).flat_map(|text| {
+                    let outer = text.rsplit_once('.').map(|(outer, _)| outer.to_owned());
+                    let constructor = text.rsplit_once('.').is_some_and(|(_, last)| {
+                        last.starts_with(|c: char| c.is_lowercase() || c == '{')
+                    });
+                    std::iter::once(text).chain(outer.filter(|_| constructor))
+                });
+                let named = rule.types.iter().flat_map(|text| apart(text));
+                let types = makers
+                    .chain(named)
+                    .map(|text| Pattern::parse(&text))
+                    .collect();
                 rules.all.push(LoadedRule {
+                    types,
                     rule,
-                    bare,
+                    bare: bare || imported,
                     framework,
                     patterns,
                     files: globs,

@@ -43,6 +43,7 @@ pub(crate) fn walk(language: &Language, source: &str) -> Option<Unit> {
         hint: None,
         depth: 0,
         modules: Vec::new(),
+        test: false,
     };
     let root = walker.expr(tree.root_node());
     walker.unit.root = root;
@@ -59,6 +60,8 @@ struct Walker<'a> {
     unit: Unit,
     function: Option<FnId>,
     class: Option<ClassId>,
+    /// The next declaration is one that only tests compile.
+    test: bool,
     /// Decorators that wait for the declaration after them.
     pending: Vec<ExprId>,
     /// The name for a nameless function: the variable, the key or the call it is given to.
@@ -145,8 +148,14 @@ impl<'a> Walker<'a> {
 
     fn expr_inner(&mut self, node: Tree<'_>) -> Option<ExprId> {
         let Some(shape) = self.shape(node) else {
+            self.test = false;
             return self.other(node);
         };
+        if self.test && !matches!(shape.shape, Shape::Attribute | Shape::Skip) {
+            self.test = false;
+            self.pending.clear();
+            return None;
+        }
         Some(match shape.shape {
             Shape::Skip => return None,
             Shape::Through => {
@@ -163,7 +172,7 @@ impl<'a> Walker<'a> {
                 self.add(node, ExprKind::Block(children))
             }
             Shape::Name => self.add(node, ExprKind::Name(self.text(node).into())),
-            Shape::Member => {
+            Shape::Member | Shape::Path => {
                 let property = self
                     .part(node, &shape.property)
                     .map(|part| self.text(part))
@@ -172,13 +181,13 @@ impl<'a> Walker<'a> {
                     .part(node, &shape.object)
                     .and_then(|object| self.expr(object))
                 {
-                    Some(object) => self.add(
-                        node,
-                        ExprKind::Member {
-                            object,
-                            property: property.trim_start_matches('#').into(),
-                        },
-                    ),
+                    Some(object) => {
+                        if shape.shape == Shape::Path {
+                            self.unit.path_heads.insert(object);
+                        }
+                        let property = property.trim_start_matches('#').into();
+                        self.add(node, ExprKind::Member { object, property })
+                    }
                     None => self.add(node, ExprKind::Name(property.into())),
                 }
             }
@@ -235,6 +244,7 @@ impl<'a> Walker<'a> {
             }
             Shape::Attribute => {
                 let inner = self.named(node).into_iter().next()?;
+                let test = std::mem::take(&mut self.test) || self.marks_test(inner);
                 let mut id = None;
                 let mut args = None;
                 for child in self.named(inner) {
@@ -250,6 +260,7 @@ impl<'a> Walker<'a> {
                     None => callee,
                 };
                 self.pending.push(decorator);
+                self.test = test;
                 return None;
             }
             Shape::Decorator => {
@@ -610,7 +621,12 @@ impl<'a> Walker<'a> {
                         name = self.unit.path(id).map(Into::into);
                     }
                 }
-                "::" | "." => joins = true,
+                "::" | "." => {
+                    joins = true;
+                    if text == "::" {
+                        self.unit.path_heads.extend(current);
+                    }
+                }
                 "<" if name.is_some() => generic = true,
                 _ if child.kind().ends_with("tree") => {
                     if self.depth >= MAX_DEPTH {
@@ -744,6 +760,14 @@ impl<'a> Walker<'a> {
         } else {
             format!("{outer}.{name}")
         }
+    }
+
+    /// Whether an attribute is one of what only tests compile.
+    fn marks_test(&self, attribute: Tree<'_>) -> bool {
+        let mut text = self.text(attribute).to_owned();
+        text.retain(|c| !c.is_whitespace());
+        let mut tests = self.language.tests.iter();
+        tests.any(|mark| crate::rule::wild(mark, &text))
     }
 
     /// A macro is a function without parameters, whose body is all that it may expand to.
@@ -1008,6 +1032,33 @@ impl<'a> Walker<'a> {
         all
     }
 
+    /// `(a, b) = value`: a part of the value for each name.
+    fn parts_of(&mut self, target: ExprId, value: Option<ExprId>, span: Span) {
+        let ExprKind::List(parts) = self.unit.kind(target) else {
+            return;
+        };
+        for (place, part) in parts.clone().into_iter().enumerate() {
+            let ExprKind::Name(name) = self.unit.kind(part) else {
+                continue;
+            };
+            let name = Some(name.clone());
+            self.unit.assigns.push(Assign {
+                target: part,
+                name,
+                value,
+                ty: None,
+                ty_expr: None,
+                decorators: Vec::new(),
+                function: self.function,
+                class: self.class,
+                extends: false,
+                each: false,
+                place: Some(place),
+                span,
+            });
+        }
+    }
+
     fn assign(&mut self, node: Tree<'_>, shape: &Node) -> Option<ExprId> {
         let mut cursor = node.walk();
         let own: Vec<_> = node.children(&mut cursor).collect();
@@ -1038,6 +1089,7 @@ impl<'a> Walker<'a> {
             .part(node, &shape.value)
             .and_then(|part| self.expr(part));
         self.hint = outer_hint;
+        self.parts_of(target, value, Self::span(node));
         let index = self.unit.assigns.len() as u32;
         if let (Some(value), Some(path)) = (value, self.unit.path(target)) {
             self.export_by_assignment(&path, value);

@@ -53,6 +53,8 @@ impl Linker<'_> {
                 }
                 let target = if unit.macro_calls.contains(&id) {
                     self.project.lookup_macro(file, name)
+                } else if unit.path_heads.contains(&id) {
+                    self.project.lookup(file, name, None, expr.span.start)
                 } else {
                     self.project
                         .lookup(file, name, expr.function, expr.span.start)
@@ -154,6 +156,20 @@ impl Linker<'_> {
                 let assign = &parsed.unit.assigns[index as usize];
                 if assign.each {
                     return Value::Unknown;
+                }
+                if let Some(place) = assign.place {
+                    let Some(value) = assign.value else {
+                        return Value::Unknown;
+                    };
+                    return match self.eval(file, value) {
+                        Value::List(at, items) => match items.get(place) {
+                            Some(item) => self.eval(at, *item),
+                            None => Value::Unknown,
+                        },
+                        // `(router, description) = router.split()`
+                        router @ Value::Router(_) if place == 0 => router,
+                        _ => Value::Unknown,
+                    };
                 }
                 if let Some(router) = self.known_router(file, RouterKey::Assign(index)) {
                     return Value::Router(router);
@@ -418,7 +434,37 @@ impl Linker<'_> {
             };
         }
         match self.eval(file, callee) {
-            Value::Function(file, function) => self.result(file, function),
+            Value::Function(at, function) => {
+                let result = self.result(at, function);
+                // What was handed in and comes back.
+                let plain = self
+                    .project
+                    .parsed(at)
+                    .unit
+                    .function(function)
+                    .class
+                    .is_none();
+                let handed = match &result {
+                    _ if !plain => None,
+                    Value::Param(owner, of, index) if (*owner, *of) == (at, function) => {
+                        Some(*index)
+                    }
+                    Value::Router(router) => {
+                        let params =
+                            0..self.project.parsed(at).unit.function(function).params.len();
+                        let mut params = params.into_iter();
+                        params.find(|index| {
+                            self.known_router(at, RouterKey::Param(function, *index))
+                                == Some(*router)
+                        })
+                    }
+                    _ => None,
+                };
+                match handed.and_then(|index| args.get(index)) {
+                    Some(arg) => self.eval(file, arg.value),
+                    None => result,
+                }
+            }
             Value::Class(file, class) => Value::Instance(file, class),
             Value::Module(module) => match self
                 .project

@@ -318,12 +318,17 @@ impl<'a> Linker<'a> {
         }
     }
 
-    /// Whether a type's name belongs to a framework's packages.
+    /// Whether a type is that of a framework's routers: what a rule makes them with, or names.
     fn of_framework(&self, framework: usize, name: &str) -> bool {
-        let packages = &self.rules.frameworks[framework].imports;
-        packages.iter().any(|package| {
-            name.strip_prefix(package.as_str())
-                .is_some_and(|rest| rest.starts_with('.'))
+        let wanted = &self.rules.frameworks[framework];
+        self.rules.all.iter().any(|loaded| {
+            let other = &self.rules.frameworks[loaded.framework];
+            loaded.rule.link == Some(Link::Router)
+                && other.language == wanted.language
+                && (loaded.framework == framework
+                    || wanted.extends.contains(&other.name)
+                    || other.extends.contains(&wanted.name))
+                && loaded.types.iter().any(|pattern| pattern.matches(name))
         })
     }
 
@@ -337,22 +342,6 @@ impl<'a> Linker<'a> {
     ) -> Option<RouterId> {
         let loaded = self.rule(rule_id);
         if !self.of_framework(loaded.framework, ty) || !self.routed(matched, &loaded.rule) {
-            return None;
-        }
-        // Only a type that a router rule makes, or is named like one.
-        let last = ty.rsplit('.').next().unwrap_or(ty);
-        let router_like = [
-            "Router",
-            "Application",
-            "App",
-            "Express",
-            "FastAPI",
-            "Flask",
-            "Scope",
-            "ServiceConfig",
-            "Server",
-        ];
-        if !router_like.iter().any(|word| last.ends_with(word)) {
             return None;
         }
         let parsed = self.project.parsed(file);
@@ -379,7 +368,7 @@ impl<'a> Linker<'a> {
         };
         let (router, _) = self.router(file, key, || Router {
             framework: loaded.framework,
-            name: last.to_owned(),
+            name: ty.rsplit('.').next().unwrap_or(ty).to_owned(),
             prefix: PathText::default(),
             tail: String::new(),
             guards: Vec::new(),

@@ -88,6 +88,9 @@ impl Linker<'_> {
                 self.concatenated(file, &self.joined_list(file, *callee).unwrap_or_default())
             }
             ExprKind::Call { callee, args } => {
+                if self.speaks_as(file, *callee, Link::Format) {
+                    return self.formatted(file, id, args);
+                }
                 if let Some((at, value)) = self.given(file, id, *callee) {
                     return self.path_texts(at, value);
                 }
@@ -105,18 +108,78 @@ impl Linker<'_> {
                     _ => self.evaluated(file, id),
                 }
             }
-            ExprKind::Name(name) => {
-                let target = self
-                    .project
-                    .lookup(file, name, expr.function, expr.span.start);
-                match target {
-                    Target::Assign(at, index) => self.assigned_texts(at, index, (file, id)),
-                    Target::Param(at, function, 0) => self
-                        .looped(at, function)
-                        .unwrap_or_else(|| self.evaluated(file, id)),
-                    _ => self.evaluated(file, id),
-                }
+            ExprKind::Name(name) => self.variable_texts(file, name, id),
+            _ => self.evaluated(file, id),
+        }
+    }
+
+    /// Whether a rule with this meaning matches what is called.
+    fn speaks_as(&self, file: FileId, callee: ExprId, link: Link) -> bool {
+        let parsed = self.project.parsed(file);
+        let Some(last) = parsed.unit.last_name(callee) else {
+            return false;
+        };
+        self.index(file)
+            .calls
+            .candidates(last)
+            .any(|(rule_id, pattern)| {
+                let loaded = self.rule(rule_id);
+                loaded.rule.link == Some(link)
+                    && self
+                        .name_of(file, callee)
+                        .is_some_and(|name| loaded.patterns[pattern].matches(&name))
+            })
+    }
+
+    /// `format!("{base}/users/{{id}}/{}", part)`: names in braces, the next argument for `{}`.
+    fn formatted(&self, file: FileId, id: ExprId, args: &[Arg]) -> Vec<PathText> {
+        let parsed = self.project.parsed(file);
+        let Some((template, rest)) = args.split_first() else {
+            return vec![PathText::unknown()];
+        };
+        let Some(text) = parsed.unit.literal(template.value) else {
+            return vec![PathText::unknown()];
+        };
+        let mut values = rest.iter().filter(|arg| arg.name.is_none());
+        let mut all = vec![PathText::default()];
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            let doubled = matches!(c, '{' | '}') && chars.peek() == Some(&c);
+            if doubled {
+                chars.next();
             }
+            if c != '{' || doubled {
+                all = product(all, &[PathText::known(c)]);
+                continue;
+            }
+            let inner: String = chars.by_ref().take_while(|c| *c != '}').collect();
+            let name = inner.split(':').next().unwrap_or_default();
+            let named = rest.iter().find(|arg| arg.name.as_deref() == Some(name));
+            let part = match named {
+                Some(arg) => self.path_texts(file, arg.value),
+                None if name.is_empty() => match values.next() {
+                    Some(arg) => self.path_texts(file, arg.value),
+                    None => vec![PathText::unknown()],
+                },
+                None => self.variable_texts(file, name, id),
+            };
+            all = product(all, &part);
+        }
+        all
+    }
+
+    /// What a name may be where `id` stands.
+    fn variable_texts(&self, file: FileId, name: &str, id: ExprId) -> Vec<PathText> {
+        let parsed = self.project.parsed(file);
+        let expr = parsed.unit.expr(id);
+        let target = self
+            .project
+            .lookup(file, name, expr.function, expr.span.start);
+        match target {
+            Target::Assign(at, index) => self.assigned_texts(at, index, (file, id)),
+            Target::Param(at, function, 0) => self
+                .looped(at, function)
+                .unwrap_or_else(|| self.evaluated(file, id)),
             _ => self.evaluated(file, id),
         }
     }
@@ -174,7 +237,7 @@ impl Linker<'_> {
         if found.each {
             return self.items_of(file, index);
         }
-        let Some(name) = found.name.as_deref() else {
+        let Some(name) = found.name.as_deref().filter(|_| found.place.is_none()) else {
             return self.evaluated(used.0, used.1);
         };
         let before = if used.0 == file {
