@@ -108,18 +108,10 @@ pub(crate) struct Expr {
 pub(crate) struct Param {
     pub(crate) name: Box<str>,
     /// The type as written, white space folded.
-    #[expect(
-        dead_code,
-        reason = "part of the language-neutral form; no stage reads it yet"
-    )]
     pub(crate) ty: Option<Box<str>>,
     /// The type as an expression, where the language's types are made of names and indexes.
     pub(crate) ty_expr: Option<ExprId>,
     pub(crate) default: Option<ExprId>,
-    #[expect(
-        dead_code,
-        reason = "part of the language-neutral form; no stage reads it yet"
-    )]
     pub(crate) decorators: Vec<ExprId>,
     pub(crate) span: Span,
 }

@@ -151,6 +151,11 @@ fn model(
     if fields.is_empty() {
         return None;
     }
+    if attributes.get("role") == Some(&json!("transfer"))
+        && linker.is_request_model(site.file, class)
+    {
+        attributes.insert("role".into(), json!("request"));
+    }
     attributes.insert("entity".into(), json!(entity));
     attributes.insert(
         "framework".into(),

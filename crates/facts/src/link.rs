@@ -8,6 +8,7 @@
 mod emit;
 mod evaluate;
 mod guard;
+mod parameter;
 mod register;
 mod select;
 mod text;
@@ -292,6 +293,9 @@ pub(crate) struct Linker<'a> {
     used: std::cell::OnceCell<HashSet<usize>>,
     /// Places that bring in routes which were not found: framework, file, line from 0.
     unfollowed: RefCell<BTreeSet<(usize, FileId, u32)>>,
+    /// Parameters of handlers that were looked at.
+    taken: RefCell<HashMap<(FileId, FnId), Arc<parameter::Found>>>,
+    request_models: RefCell<HashSet<(FileId, ClassId)>>,
     /// Rules of names that stand for settings.
     settings: Vec<&'a LoadedRule>,
     /// What settings were found to be.
@@ -335,6 +339,8 @@ impl<'a> Linker<'a> {
             imports: RefCell::default(),
             used: std::cell::OnceCell::new(),
             unfollowed: RefCell::default(),
+            taken: RefCell::default(),
+            request_models: RefCell::default(),
             set: RefCell::default(),
             settings: rules
                 .all
@@ -568,10 +574,5 @@ impl Linker<'_> {
                 })
         });
         found
-    }
-
-    /// Parameters of an endpoint beyond those in its path.
-    pub(crate) fn parameters(&self, _endpoint: &Endpoint) -> Vec<serde_json::Value> {
-        Vec::new()
     }
 }

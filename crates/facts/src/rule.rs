@@ -111,6 +111,9 @@ pub(crate) struct Constraint {
     /// It matches one of these (braces and `*` allowed).
     #[serde(default, deserialize_with = "many")]
     pub(crate) like: Vec<String>,
+    /// None of its words matches one of these.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) unlike: Vec<String>,
     /// It is present, or not.
     pub(crate) present: Option<bool>,
     /// One of the names around is like one of these; see [`crate::names`].
@@ -166,6 +169,8 @@ pub(crate) enum Link {
     Prefix,
     /// A call that stands for a value that is written in it: `os.getenv("PREFIX", "")`.
     Value,
+    /// A parameter of the request: in a handler's signature, or read in its body.
+    Parameter,
     /// A call that puts names into a text: `format!("{base}/users")`.
     Format,
     /// A name that stands for an assignment in a file of settings: `settings.BASE_PATH`.
@@ -311,6 +316,14 @@ pub(crate) struct Rule {
     pub(crate) child: Vec<Selector>,
     #[serde(default, deserialize_with = "many")]
     pub(crate) entries: Vec<Selector>,
+    /// Where a parameter of the request is: `query`, `body`, `form`, `header`, `cookie`.
+    pub(crate) place: Option<String>,
+    /// The name of a parameter, where it is not that of the handler's.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) named: Vec<Selector>,
+    /// The parameters of the handler are those of the request.
+    #[serde(default)]
+    pub(crate) plain_parameters: bool,
     /// What the call stands for.
     #[serde(default, deserialize_with = "many")]
     pub(crate) gives: Vec<Selector>,

@@ -573,42 +573,20 @@ fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
 // --- parameters
 
 fn parameters(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
+    // A model that many endpoints read their request into tells once.
+    let mut groups: BTreeMap<Vec<String>, Vec<(&Fact, &Fact)>> = BTreeMap::new();
     for (before, after) in pairs {
-        let list = |fact: &Fact| -> BTreeMap<String, Json> {
-            let all = fact.attributes.get("parameters").and_then(Json::as_array);
-            all.into_iter()
-                .flatten()
-                .filter(|parameter| parameter["in"] != "path")
-                .map(|parameter| {
-                    (
-                        format!(
-                            "{} {}",
-                            parameter["in"].as_str().unwrap_or_default(),
-                            parameter["name"].as_str().unwrap_or_default()
-                        ),
-                        parameter.clone(),
-                    )
-                })
-                .collect()
+        let words = parameter_words(before, after);
+        if !words.is_empty() {
+            groups.entry(words).or_default().push((before, after));
+        }
+    }
+    for (words, pairs) in groups {
+        let (before, after) = pairs[0];
+        let title = match pairs.len() {
+            1 => format!("{} {}", name(after), enumerate(&words, 3)),
+            many => format!("{}: {}", plural(many, "endpoint"), enumerate(&words, 3)),
         };
-        let (old, new) = (list(before), list(after));
-        if old == new {
-            continue;
-        }
-        let mut words = Vec::new();
-        for (key, value) in &new {
-            match old.get(key) {
-                None => words.push(format!("takes {key}")),
-                Some(known) if known != value => words.push(format!("changed {key}")),
-                Some(_) => {}
-            }
-        }
-        words.extend(
-            old.keys()
-                .filter(|key| !new.contains_key(*key))
-                .map(|key| format!("no longer takes {key}")),
-        );
-        let title = format!("{} {}", name(after), enumerate(&words, 3));
         let mut one = change(
             FactKind::Endpoint,
             ChangeKind::Modified,
@@ -625,6 +603,42 @@ fn parameters(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
         };
         one.deltas
             .push(delta("parameters", value(before), value(after)));
+        if pairs.len() > 1 {
+            one.affected = pairs
+                .iter()
+                .map(|(_, after)| affected(&name(after), enumerate(&words, 3), &after.location))
+                .collect();
+        }
         changes.push(one);
     }
+}
+
+/// What an endpoint takes that it did not take, and the reverse.
+fn parameter_words(before: &Fact, after: &Fact) -> Vec<String> {
+    let list = |fact: &Fact| -> BTreeMap<String, Json> {
+        let all = fact.attributes.get("parameters").and_then(Json::as_array);
+        all.into_iter()
+            .flatten()
+            .filter(|parameter| parameter["in"] != "path")
+            .map(|parameter| {
+                let text = |key: &str| parameter[key].as_str().unwrap_or_default().to_owned();
+                (
+                    format!("{} `{}`", text("in"), text("name")),
+                    parameter.clone(),
+                )
+            })
+            .collect()
+    };
+    let (old, new) = (list(before), list(after));
+    let mut words = Vec::new();
+    for (key, value) in &new {
+        match old.get(key) {
+            None => words.push(format!("takes {key}")),
+            Some(known) if known != value => words.push(format!("changed {key}")),
+            Some(_) => {}
+        }
+    }
+    let gone = old.keys().filter(|key| !new.contains_key(*key));
+    words.extend(gone.map(|key| format!("no longer takes {key}")));
+    words
 }

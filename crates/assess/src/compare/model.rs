@@ -79,13 +79,20 @@ fn table(fact: &Fact) -> String {
 }
 
 /// The fields that are compared: all of what is stored, the sensitive ones of what only passes
-/// through, a request or response model.
+/// through. What callers hand in holds their credentials by its nature.
 fn fields(fact: &Fact) -> BTreeMap<String, &Json> {
     let all = fact.attributes.get("fields").and_then(Json::as_array);
-    let passes = fact.text("role") == Some("transfer");
+    let told = |field: &Json| {
+        let class = field.get("sensitivity").and_then(Json::as_str);
+        match fact.text("role") {
+            Some("transfer") => class.is_some(),
+            Some("request") => class.is_some_and(|class| class != "credential"),
+            _ => true,
+        }
+    };
     all.into_iter()
         .flatten()
-        .filter(|field| !passes || field.get("sensitivity").is_some())
+        .filter(|field| told(field))
         .filter_map(|field| Some((field["name"].as_str()?.to_owned(), field)))
         .collect()
 }

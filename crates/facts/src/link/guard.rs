@@ -68,7 +68,7 @@ impl Linker<'_> {
     }
 
     /// The guards that a decorator, a parameter's default or a wrapper carries, by the rules.
-    fn inner_guards(
+    pub(super) fn inner_guards(
         &self,
         file: FileId,
         callee: ExprId,
@@ -652,7 +652,7 @@ impl Linker<'_> {
 
     /// The parts of a type or default in which a dependency may stand: itself, the arguments of
     /// `Annotated[…]`, what an alias stands for.
-    fn type_parts(&self, file: FileId, id: ExprId, depth: u32) -> Vec<(FileId, ExprId)> {
+    pub(super) fn type_parts(&self, file: FileId, id: ExprId, depth: u32) -> Vec<(FileId, ExprId)> {
         let parsed = self.project.parsed(file);
         if depth > 3 {
             return Vec::new();

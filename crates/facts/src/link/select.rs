@@ -463,6 +463,13 @@ impl Linker<'_> {
                     return false;
                 }
             }
+            let unlike = words.iter().any(|word| {
+                let mut patterns = constraint.unlike.iter();
+                patterns.any(|pattern| wild(pattern, word))
+            });
+            if unlike {
+                return false;
+            }
             constraint.like.is_empty()
                 || words
                     .iter()

@@ -1,0 +1,406 @@
+//! Parameters of an endpoint beyond its path: from the signature of its handler, and from what
+//! its body reads of the request.
+
+use serde_json::{Value as Json, json};
+
+use super::*;
+
+/// Parameters of one endpoint; more are not listed.
+const MAX_PARAMETERS: usize = 200;
+
+/// Parameters by place and name, each with its type and whether it must be given.
+pub(super) type Found = BTreeMap<(String, String), (Option<String>, Option<bool>)>;
+
+impl Linker<'_> {
+    /// Parameters beyond those in the path, as `{ name, in, type?, required? }`. A name of `*`
+    /// stands for the whole body, query or form.
+    pub(crate) fn parameters(&self, endpoint: &Endpoint) -> Vec<Json> {
+        let Some(Handler::Function(file, function)) = &endpoint.handler else {
+            return Vec::new();
+        };
+        let known = self.taken.borrow().get(&(*file, *function)).cloned();
+        let found = match known {
+            Some(found) => found,
+            None => {
+                let mut found = Found::new();
+                self.declared(*file, *function, None, &mut found);
+                self.read(*file, *function, &mut found);
+                let found = Arc::new(found);
+                let key = (*file, *function);
+                self.taken.borrow_mut().insert(key, found.clone());
+                found
+            }
+        };
+        let in_path = |name: &str| endpoint.path.contains(&format!("{{{name}}}"));
+        let all = found
+            .iter()
+            .filter(|((place, name), _)| place != "path" && !(place == "plain" && in_path(name)))
+            .map(|((place, name), (ty, required))| {
+                // What stands in no path of a plain signature is asked for in the query.
+                let place = if place == "plain" { "query" } else { place };
+                let mut one = json!({ "name": name, "in": place });
+                if let Some(ty) = ty {
+                    one["type"] = json!(ty);
+                }
+                if let Some(required) = required {
+                    one["required"] = json!(required);
+                }
+                one
+            });
+        all.take(MAX_PARAMETERS).collect()
+    }
+
+    /// Classes of the repository that requests are read into.
+    pub(crate) fn is_request_model(&self, file: FileId, class: ClassId) -> bool {
+        self.request_models.borrow().contains(&(file, class))
+    }
+
+    /// Parameters that the signature declares.
+    fn declared(&self, file: FileId, function: FnId, plain: Option<usize>, found: &mut Found) {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let self_names = &self.project.language(file).self_names;
+        let plain = plain.or_else(|| self.plain_rule(file, function));
+        for param in &unit.function(function).params {
+            let name = crate::project::param_name(&param.name);
+            if self_names.iter().any(|word| **word == *name) {
+                continue;
+            }
+            let by_decorator = param.decorators.iter().find_map(|id| {
+                let matched = self.matched(file, *id);
+                let rule =
+                    self.parameter_rule(file, matched.callee?, &self.index(file).decorators)?;
+                Some((rule, matched))
+            });
+            if let Some((rule, matched)) = by_decorator {
+                self.add(file, rule, &matched, None, param, found);
+                continue;
+            }
+            let parts = [param.default, param.ty_expr].into_iter().flatten();
+            let parts = parts.flat_map(|id| self.type_parts(file, id, 0));
+            let by_call = parts.into_iter().find_map(|(at, id)| {
+                let matched = self.matched(at, id);
+                let rule = self.parameter_rule(at, matched.callee?, &self.index(at).parameters)?;
+                Some((rule, matched))
+            });
+            if let Some((rule, matched)) = by_call {
+                self.add(file, rule, &matched, Some(name), param, found);
+                continue;
+            }
+            if let Some(values) = self.dependency(file, param) {
+                // What a dependency takes, its dependent takes.
+                for value in values {
+                    match value {
+                        Value::Function(at, other) if (at, other) != (file, function) => {
+                            self.deeper(|| self.declared(at, other, plain, found));
+                        }
+                        Value::Class(at, class) if plain.is_some() => {
+                            self.class_fields(at, class, "query", found, 0);
+                        }
+                        _ => {}
+                    }
+                }
+                continue;
+            }
+            let Some(ty) = param.ty_expr else { continue };
+            let (outer, inner) = match unit.kind(ty) {
+                ExprKind::Index { object, index } => (*object, index.first().copied()),
+                _ => (ty, None),
+            };
+            if let Some(rule) = self.parameter_rule(file, outer, &self.index(file).parameters) {
+                let place = self.rule(rule).rule.place.clone().unwrap_or_default();
+                match inner {
+                    Some(inner) => self.fields_of(file, inner, &place, found),
+                    None => {
+                        found.insert((place, "*".into()), (None, None));
+                    }
+                }
+                continue;
+            }
+            if let Some(rule) = plain {
+                self.plain(file, rule, name, ty, param, found);
+            }
+        }
+    }
+
+    /// The rule by which the parameters of a handler are parameters of the request.
+    fn plain_rule(&self, file: FileId, function: FnId) -> Option<usize> {
+        let parsed = self.project.parsed(file);
+        let mut decorators = parsed.unit.function(function).decorators.iter();
+        decorators.find_map(|id| {
+            let callee = self.matched(file, *id).callee?;
+            let last = parsed.unit.last_name(callee)?;
+            let mut rules = self.index(file).decorators.candidates(last);
+            rules.find_map(|(rule_id, _)| {
+                let rule = &self.rule(rule_id).rule;
+                let routes = rule.link == Some(Link::Route) && rule.plain_parameters;
+                (routes && self.imported(file).contains(&self.rule(rule_id).framework))
+                    .then_some(rule_id)
+            })
+        })
+    }
+
+    /// A parameter of the signature that no rule names: a model is the body, a value the query.
+    fn plain(
+        &self,
+        file: FileId,
+        rule_id: usize,
+        name: &str,
+        ty: ExprId,
+        param: &Param,
+        found: &mut Found,
+    ) {
+        let required = Some(param.default.is_none());
+        match self.eval(file, ty) {
+            Value::Class(at, class) if !self.is_guard_class(at, class) => {
+                let text = param.ty.as_deref().map(str::to_owned);
+                if self.derives(at, class, "enum", 0) {
+                    found.insert(("plain".into(), name.to_owned()), (text, required));
+                } else {
+                    self.fields_of(file, ty, "body", found);
+                }
+            }
+            Value::External(path) => {
+                let of_framework = self.rules.frameworks[self.rule(rule_id).framework]
+                    .imports
+                    .iter()
+                    .any(|package| {
+                        path.strip_prefix(package.as_str())
+                            .is_some_and(|rest| rest.starts_with('.'))
+                    });
+                if !of_framework {
+                    let text = param.ty.as_deref().map(str::to_owned);
+                    found.insert(("plain".into(), name.to_owned()), (text, required));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The functions and classes that a parameter gets its value from: `Depends(pagination)`.
+    fn dependency(&self, file: FileId, param: &Param) -> Option<Vec<Value>> {
+        let parts = [param.default, param.ty_expr].into_iter().flatten();
+        let mut parts = parts.flat_map(|id| self.type_parts(file, id, 0));
+        parts.find_map(|(at, id)| {
+            let callee = self.matched(at, id).callee?;
+            let guards = self.inner_guards(at, callee, id)?;
+            Some(guards.iter().map(|(at, id)| self.eval(*at, *id)).collect())
+        })
+    }
+
+    fn is_guard_class(&self, file: FileId, class: ClassId) -> bool {
+        self.class_denies(file, class, 0)
+    }
+
+    /// Whether a class derives from one of a package, at any depth.
+    fn derives(&self, file: FileId, class: ClassId, package: &str, depth: u32) -> bool {
+        let parsed = self.project.parsed(file);
+        depth < 6
+            && parsed
+                .unit
+                .class(class)
+                .bases
+                .iter()
+                .any(|base| match self.eval(file, *base) {
+                    Value::Class(at, base) => self.derives(at, base, package, depth + 1),
+                    Value::External(path) => path.split('.').next() == Some(package),
+                    _ => false,
+                })
+    }
+
+    fn parameter_rule(&self, file: FileId, callee: ExprId, dispatch: &Dispatch) -> Option<usize> {
+        let parsed = self.project.parsed(file);
+        let last = parsed.unit.last_name(callee)?;
+        let mut name = None;
+        for (rule_id, pattern) in dispatch.candidates(last) {
+            let loaded = self.rule(rule_id);
+            if loaded.rule.link != Some(Link::Parameter) {
+                continue;
+            }
+            let name = name.get_or_insert_with(|| self.name_of(file, callee).unwrap_or_default());
+            if loaded.patterns[pattern].matches(name) {
+                return Some(rule_id);
+            }
+        }
+        None
+    }
+
+    /// A parameter that a rule names, by a decorator or a call.
+    fn add(
+        &self,
+        file: FileId,
+        rule_id: usize,
+        matched: &Matched,
+        default: Option<&str>,
+        param: &Param,
+        found: &mut Found,
+    ) {
+        let rule = &self.rule(rule_id).rule;
+        let place = rule.place.clone().unwrap_or_default();
+        let name = self.texts(matched, &rule.named).into_iter().next();
+        match name.as_deref().or(default) {
+            Some(name) => {
+                let model = param
+                    .ty_expr
+                    .filter(|_| rule.place.as_deref() == Some("body"));
+                match model {
+                    Some(ty) if default.is_some() => self.fields_of(file, ty, &place, found),
+                    _ => {
+                        let ty = param.ty.as_deref().map(str::to_owned);
+                        found.insert((place, name.to_owned()), (ty, None));
+                    }
+                }
+            }
+            None => match param.ty_expr {
+                Some(ty) => self.fields_of(file, ty, &place, found),
+                None => {
+                    found.insert((place, "*".into()), (None, None));
+                }
+            },
+        }
+    }
+
+    /// The fields of the model that a request is read into; a type of another kind as a whole.
+    fn fields_of(&self, file: FileId, ty: ExprId, place: &str, found: &mut Found) {
+        let parsed = self.project.parsed(file);
+        let text = parsed.unit.path(ty);
+        let (at, class) = match self.eval(file, ty) {
+            Value::Class(at, class) => (at, class),
+            _ => {
+                if let ExprKind::Index { index, .. } = parsed.unit.kind(ty)
+                    && let Some(inner) = index.first()
+                {
+                    return self.fields_of(file, *inner, place, found);
+                }
+                found.insert((place.to_owned(), "*".into()), (text, None));
+                return;
+            }
+        };
+        self.request_models.borrow_mut().insert((at, class));
+        let before = found.len();
+        self.class_fields(at, class, place, found, 0);
+        if found.len() == before {
+            found.insert((place.to_owned(), "*".into()), (text, None));
+        }
+    }
+
+    fn class_fields(
+        &self,
+        file: FileId,
+        class: ClassId,
+        place: &str,
+        found: &mut Found,
+        depth: u32,
+    ) {
+        let parsed = self.project.parsed(file);
+        for base in &parsed.unit.class(class).bases {
+            if let Value::Class(at, base) = self.eval(file, *base)
+                && depth < 6
+            {
+                self.class_fields(at, base, place, found, depth + 1);
+            }
+        }
+        let assigns = parsed.unit.assigns.iter();
+        let fields = assigns.filter(|assign| {
+            assign.class == Some(class) && assign.function.is_none() && assign.ty.is_some()
+        });
+        for field in fields.take(MAX_PARAMETERS) {
+            if let Some(name) = field.name.as_ref().filter(|name| !name.starts_with('_')) {
+                let ty = field.ty.as_deref().map(str::to_owned);
+                found.insert((place.to_owned(), name.to_string()), (ty, None));
+            }
+        }
+    }
+
+    /// What the body of a handler reads of the request: `req.query.page`, `request.args.get("page")`.
+    fn read(&self, file: FileId, function: FnId, found: &mut Found) {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let span = unit.function(function).span;
+        let place = |id: ExprId| -> Option<String> {
+            let last = unit.last_name(id)?;
+            let mut path = None;
+            let mut rules = self.index(file).mentions.candidates(last);
+            rules.find_map(|(rule_id, pattern)| {
+                let loaded = self.rule(rule_id);
+                if loaded.rule.link != Some(Link::Parameter) {
+                    return None;
+                }
+                let path = path.get_or_insert_with(|| unit.path(id).unwrap_or_default());
+                let speaks = loaded.patterns[pattern].matches(path)
+                    && (self.imported(file).contains(&loaded.framework)
+                        || self.used().contains(&loaded.framework));
+                speaks.then(|| loaded.rule.place.clone()).flatten()
+            })
+        };
+        let mut add = |place: String, name: &str| {
+            let plain = !name.is_empty() && name.len() <= 80 && !name.contains(char::is_whitespace);
+            if plain && found.len() < MAX_PARAMETERS {
+                found
+                    .entry((place, name.to_owned()))
+                    .or_insert((None, None));
+            }
+        };
+        for id in unit.inside(span) {
+            match unit.kind(id) {
+                ExprKind::Call { callee, args } => {
+                    // `request.args.get("page")`, `req.header("x-token")`
+                    let Some(name) = args.first().and_then(|arg| unit.literal(arg.value)) else {
+                        continue;
+                    };
+                    let object = match unit.kind(*callee) {
+                        ExprKind::Member { object, property }
+                            if property.starts_with("get") || &**property == "has" =>
+                        {
+                            place(*object)
+                        }
+                        _ => None,
+                    };
+                    if let Some(place) = object.or_else(|| place(*callee)) {
+                        add(place, name);
+                    }
+                }
+                ExprKind::Member { object, property } => {
+                    if let Some(place) = place(*object)
+                        && !property.starts_with("get")
+                        && !self.is_called(file, id)
+                    {
+                        add(place, property);
+                    }
+                }
+                ExprKind::Index { object, index } => {
+                    if let Some(name) = index.first().and_then(|key| unit.literal(*key))
+                        && let Some(place) = place(*object)
+                    {
+                        add(place, name);
+                    }
+                }
+                ExprKind::Assign(index) => {
+                    // `const { page, size } = req.query`
+                    let assign = &unit.assigns[*index as usize];
+                    if let (Some(value), ExprKind::Map(pairs)) =
+                        (assign.value, unit.kind(assign.target))
+                        && let Some(place) = place(value)
+                    {
+                        for (key, _) in pairs {
+                            if let ExprKind::Name(name) = unit.kind(*key) {
+                                add(place.clone(), name);
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn is_called(&self, file: FileId, id: ExprId) -> bool {
+        let parsed = self.project.parsed(file);
+        let span = parsed.unit.expr(id).span;
+        // A call's element follows its callee's.
+        (id.0 + 1..parsed.unit.exprs.len() as u32)
+            .map(ExprId)
+            .take_while(|next| parsed.unit.expr(*next).span.start <= span.end + 200)
+            .any(|next| matches!(parsed.unit.kind(next), ExprKind::Call { callee, .. } if *callee == id))
+    }
+}
