@@ -466,8 +466,31 @@ impl<'a> Linker<'a> {
         self.rule(rule)
     }
 
-    pub(crate) fn call_rules(&self, file: FileId, last: &str) -> Vec<(usize, usize)> {
-        self.index(file).calls.candidates(last).collect()
+    /// Rules that may speak of a call: by the last name as it is written, and by the one that an
+    /// import of another name stands for (`const session = require("express-session")`).
+    pub(crate) fn call_rules(
+        &self,
+        file: FileId,
+        callee: ExprId,
+        last: &str,
+    ) -> Vec<(usize, usize)> {
+        let calls = &self.index(file).calls;
+        let mut all: Vec<(usize, usize)> = calls.candidates(last).collect();
+        let parsed = self.project.parsed(file);
+        if matches!(parsed.unit.kind(callee), ExprKind::Name(_))
+            && !parsed.unit.macro_calls.contains(&callee)
+            && let Value::External(path) = self.eval(file, callee)
+        {
+            let other = path.rsplit('.').next().unwrap_or(&path);
+            if other != last {
+                for found in calls.candidates(other) {
+                    if !all.contains(&found) {
+                        all.push(found);
+                    }
+                }
+            }
+        }
+        all
     }
 
     pub(crate) fn map_rules(&self, file: FileId) -> &'a [usize] {

@@ -129,9 +129,9 @@ fn by_call(
     facts: &mut Vec<Fact>,
 ) {
     let mut name = None;
-    // A call is one fact of a kind; of several rules the first counts.
+    // A call is one fact of a kind, of several rules the first; but it may set several things.
     let mut kinds = BTreeSet::new();
-    for (rule_id, pattern) in linker.call_rules(site.file, last) {
+    for (rule_id, pattern) in linker.call_rules(site.file, callee, last) {
         let loaded = linker.loaded(rule_id);
         let Some(kind) = loaded.rule.fact.filter(|kind| !kinds.contains(kind)) else {
             continue;
@@ -154,7 +154,9 @@ fn by_call(
             } else {
                 facts.extend(made(linker, site, id, loaded, kind, &matched));
             }
-            kinds.insert(kind);
+            if kind != FactKind::Auth {
+                kinds.insert(kind);
+            }
         }
     }
 }

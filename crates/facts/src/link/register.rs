@@ -16,8 +16,7 @@ impl<'a> Linker<'a> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let last = unit.last_name(callee)?;
-        let index = self.index(file);
-        for (rule_id, pattern) in index.calls.candidates(last) {
+        for (rule_id, pattern) in self.call_rules(file, callee, last) {
             let loaded = self.rule(rule_id);
             let Some(
                 link @ (Link::Router | Link::Route | Link::Mount | Link::Handler | Link::Guard),
@@ -979,7 +978,7 @@ impl<'a> Linker<'a> {
         let Some(last) = unit.last_name(callee) else {
             return;
         };
-        for (rule_id, pattern) in self.index(file).calls.candidates(last) {
+        for (rule_id, pattern) in self.call_rules(file, callee, last) {
             let loaded = self.rule(rule_id);
             let Some(
                 link @ (Link::Router

@@ -49,10 +49,15 @@ impl Linker<'_> {
         let Some(key) = key else {
             return Some((file, id));
         };
-        match self.eval(file, id) {
-            Value::Map(map_file, map) => self.map_value(map_file, map, key),
-            _ => None,
+        // `cookie.secure` is a key of a map in a map.
+        let mut found = (file, id);
+        for key in key.split('.') {
+            found = match self.eval(found.0, found.1) {
+                Value::Map(file, map) => self.map_value(file, map, key)?,
+                _ => return None,
+            };
         }
+        Some(found)
     }
 
     /// The call that made the receiver of a call.
