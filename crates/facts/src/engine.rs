@@ -205,6 +205,21 @@ impl Engine {
         all.collect()
     }
 
+    /// Ids of the rules that have matched nothing since the engine was made, as `language/id`:
+    /// after all fixtures were read, those that no fixture exercises.
+    pub fn unmatched_rules(&self) -> Vec<String> {
+        let silent = self.rules.all.iter().filter(|loaded| {
+            !loaded.patterns.is_empty()
+                && !loaded.patterns.iter().any(crate::rule::Pattern::has_matched)
+        });
+        silent
+            .map(|loaded| {
+                let language = &self.rules.frameworks[loaded.framework].language;
+                format!("{language}/{}", loaded.rule.id)
+            })
+            .collect()
+    }
+
     /// The linked inventory of a revision.
     pub fn inventory(
         &self,

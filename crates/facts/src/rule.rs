@@ -1,6 +1,7 @@
 //! Rule files: what a framework or a library looks like, as data.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use serde::Deserialize;
 
@@ -466,6 +467,8 @@ pub(crate) struct Pattern {
     pub(crate) receiver: Option<String>,
     /// The other segments, each with its alternatives; `*` matches one, `**` any number.
     segments: Vec<Vec<String>>,
+    /// It has matched a name since it was read.
+    matched: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Pattern {
@@ -498,7 +501,11 @@ impl Pattern {
         if receiver.is_some() {
             segments.remove(0);
         }
-        Self { receiver, segments }
+        Self {
+            receiver,
+            segments,
+            matched: std::sync::Arc::default(),
+        }
     }
 
     /// A single name, which any package may have.
@@ -515,7 +522,16 @@ impl Pattern {
     /// slashes; segments are compared after splitting both at dots.
     pub(crate) fn matches(&self, name: &str) -> bool {
         let words: Vec<&str> = name.split('.').collect();
-        matches_from(&self.segments, &words)
+        let matches = matches_from(&self.segments, &words);
+        if matches {
+            self.matched.store(true, Ordering::Relaxed);
+        }
+        matches
+    }
+
+    /// Whether it has matched any name since it was read.
+    pub(crate) fn has_matched(&self) -> bool {
+        self.matched.load(Ordering::Relaxed)
     }
 }
 

@@ -874,12 +874,15 @@ impl<'a> Linker<'a> {
             let Some(name) = assign.name.as_deref() else {
                 continue;
             };
-            for (rule_id, _) in index.assigns.candidates(name) {
+            for (rule_id, pattern) in index.assigns.candidates(name) {
                 let loaded = self.rule(rule_id);
                 let Some(link) = loaded.rule.link else {
                     continue;
                 };
-                if assign.function.is_some() || !self.allowed(file, loaded) {
+                if assign.function.is_some()
+                    || !loaded.patterns[pattern].matches(name)
+                    || !self.allowed(file, loaded)
+                {
                     continue;
                 }
                 let Some(value) = assign.value else { continue };
