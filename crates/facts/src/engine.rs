@@ -210,7 +210,10 @@ impl Engine {
     pub fn unmatched_rules(&self) -> Vec<String> {
         let silent = self.rules.all.iter().filter(|loaded| {
             !loaded.patterns.is_empty()
-                && !loaded.patterns.iter().any(crate::rule::Pattern::has_matched)
+                && !loaded
+                    .patterns
+                    .iter()
+                    .any(crate::rule::Pattern::has_matched)
         });
         silent
             .map(|loaded| {

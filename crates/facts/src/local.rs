@@ -465,6 +465,8 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     let unit = &parsed.unit;
     // The condition that is nearest around each expression.
     let mut conditions: BTreeMap<ExprId, (ExprId, bool)> = BTreeMap::new();
+    // A condition or pattern that names a denial asks for one and is none.
+    let mut asked: BTreeSet<ExprId> = BTreeSet::new();
     for id in unit.ids() {
         let ExprKind::Branch {
             condition,
@@ -474,6 +476,7 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
         else {
             continue;
         };
+        asked.extend(unit.descendants(*condition));
         // Inner branches have smaller ids and were seen first: the nearest wins.
         for inner in unit.descendants(*then) {
             conditions.entry(inner).or_insert((*condition, true));
@@ -484,7 +487,8 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     }
     let mut covered = BTreeSet::new();
     for id in unit.ids().collect::<Vec<_>>().into_iter().rev() {
-        if covered.contains(&id) {
+        let named = matches!(unit.kind(id), ExprKind::Name(_) | ExprKind::Member { .. });
+        if covered.contains(&id) || named && asked.contains(&id) {
             continue;
         }
         if let Some(outcome) = linker.denial(site.file, id) {

@@ -1081,7 +1081,8 @@ impl<'a> Walker<'a> {
         let ty = ty_node.map(|part| fold(self.text(part).trim_start_matches(':').trim()).into());
         let ty_expr = ty_node.and_then(|part| self.expr(part));
         let name = match self.unit.kind(target) {
-            ExprKind::Name(name) => Some(name.clone()),
+            // A field may have a quoted name: `"filters.tags"?: string[]`.
+            ExprKind::Name(name) | ExprKind::Str(name) => Some(name.clone()),
             _ => None,
         };
         self.hint = self.unit.last_name(target).map(str::to_owned);

@@ -441,7 +441,10 @@ impl Linker<'_> {
                     && (at, Some(function)) != (file, unit.expr(id).function)
                 {
                     // What a macro expands to stands at its call.
-                    return self.denial_of_macro(at, function);
+                    let found = self.denial_of_macro(at, function);
+                    if found.is_some() {
+                        return found;
+                    }
                 }
                 let matched = self.matched(file, id);
                 let mut name = None;
@@ -489,22 +492,27 @@ impl Linker<'_> {
                     ExprKind::Call { callee, .. } => *callee,
                     _ => *value,
                 };
-                let last = unit.last_name(callee)?;
-                for (rule_id, pattern) in index.names.candidates(last) {
-                    let loaded = self.rule(rule_id);
-                    if loaded.rule.link == Some(Link::Denial)
-                        && loaded.patterns[pattern].matches(last)
-                    {
-                        let matched = self.matched(file, *value);
-                        if self.holds(&matched, &loaded.rule.constraints) {
-                            return Some(outcome(&loaded.rule));
-                        }
-                    }
-                }
-                None
+                self.denial_by_words(file, callee, *value)
             }
             _ => None,
         }
+    }
+
+    /// An error that is raised is a denial by its name, its code or its message.
+    fn denial_by_words(&self, file: FileId, callee: ExprId, error: ExprId) -> Option<String> {
+        let parsed = self.project.parsed(file);
+        let last = parsed.unit.last_name(callee)?;
+        for (rule_id, pattern) in self.index(file).names.candidates(last) {
+            let loaded = self.rule(rule_id);
+            if loaded.rule.link == Some(Link::Denial) && loaded.patterns[pattern].matches(last) {
+                let matched = self.matched(file, error);
+                if self.holds(&matched, &loaded.rule.constraints) {
+                    let outcome = loaded.rule.outcome.clone();
+                    return Some(outcome.unwrap_or_else(|| "denied".to_owned()));
+                }
+            }
+        }
+        None
     }
 
     fn denial_of_macro(&self, file: FileId, function: FnId) -> Option<String> {

@@ -506,12 +506,16 @@ fn provider_values_that_are_none() {
         "-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----",
         &[],
     );
+}
+
+#[test]
+fn a_clients_key_is_suspected_too() {
     let firebase = ["AIza", "SyQ7Zt0pLx2RvB9sKdw4Mfc1HyT6uJ3nQ8a"].concat();
     check("a.py", &format!("key = '{firebase}'"), &["google-api-key"]);
     check(
         "a.py",
         &format!("apiKey: '{firebase}', authDomain: 'shop.firebaseapp.com'"),
-        &[],
+        &["google-api-key"],
     );
 }
 
