@@ -1,7 +1,9 @@
 //! What must stay silent, and what must speak, on every fixture: relations between a text and the
 //! same text changed in a way whose effect is known.
 
-use crate::fixture::{Case, Files, cases, judge, lines};
+use threatgate_facts::{Evidence, FactKind, Inventory, Tree};
+
+use crate::fixture::{Case, Files, cases, inventories, judge, lines};
 
 /// Every side of every case against a variant of itself gives no change.
 fn silent(what: &str, change: impl Fn(&str, &str) -> (String, String)) {
@@ -182,4 +184,216 @@ fn all_files_moved_below_a_folder() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// A file that no other file names may have another name.
+#[test]
+fn single_files_under_another_name() {
+    let mut wrong = String::new();
+    let mut renamed = 0;
+    for case in cases() {
+        for side in [&case.before, &case.after] {
+            for path in side.paths() {
+                let Some(variant) = under_another_name(side, path) else {
+                    continue;
+                };
+                renamed += 1;
+                let said = lines(&judge(side, &variant));
+                if !said.is_empty() {
+                    let (file, title) = (case.file.display(), &case.title);
+                    wrong.push_str(&format!("\n{file}: {title}: {path} was renamed\n{said}"));
+                }
+            }
+        }
+    }
+    assert!(renamed > 50, "only {renamed} files could be renamed");
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The revision with one file renamed; `None` where the name has a meaning of its own.
+fn under_another_name(side: &Files, path: &str) -> Option<Files> {
+    comment(path)?;
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let (stem, rest) = name.split_once('.')?;
+    // Names that a language or a framework reads, and what a folder says about its files.
+    let meaning = [
+        "main", "lib", "mod", "index", "settings", "models", "conftest",
+    ];
+    let by_folder = ["migrations", "migration", "settings", "config", "test"];
+    if meaning.contains(&stem)
+        || stem.starts_with("__")
+        || by_folder.iter().any(|word| path.contains(word))
+    {
+        return None;
+    }
+    let named = side
+        .paths()
+        .iter()
+        .any(|other| other != path && side.text(other).is_some_and(|text| text.contains(stem)));
+    if named {
+        return None;
+    }
+    let other = match folder {
+        "" => format!("{stem}_renamed.{rest}"),
+        folder => format!("{folder}/{stem}_renamed.{rest}"),
+    };
+    Some(side.map(|at, text| {
+        let at = if at == path { &other } else { at };
+        (at.to_owned(), text.to_owned())
+    }))
+}
+
+/// What the gate must say something about: each variant of a side.
+fn speaks(what: &str, least: usize, variants: impl Fn(&Files, &Inventory) -> Vec<Files>) {
+    let mut wrong = String::new();
+    let mut tried = 0;
+    for case in cases() {
+        for side in [&case.before, &case.after] {
+            let (facts, _) = inventories(side, &Files::default());
+            for variant in variants(side, &facts) {
+                tried += 1;
+                if lines(&judge(side, &variant)).is_empty() {
+                    let (file, title) = (case.file.display(), &case.title);
+                    let changed = changed_lines(side, &variant);
+                    wrong.push_str(&format!(
+                        "\n{file}: {title}: {what}, and nothing is said\n{changed}"
+                    ));
+                }
+            }
+        }
+    }
+    assert!(tried >= least, "only {tried} times {what}");
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+fn changed_lines(side: &Files, variant: &Files) -> String {
+    let mut out = String::new();
+    for path in side.paths() {
+        let (Some(a), Some(b)) = (side.text(path), variant.text(path)) else {
+            continue;
+        };
+        if a != b {
+            let diff = similar::TextDiff::from_lines(&*a, &*b);
+            out.push_str(&diff.unified_diff().context_radius(1).to_string());
+        }
+    }
+    out
+}
+
+/// The side with `range` of a file replaced.
+fn with(side: &Files, path: &str, range: std::ops::Range<usize>, by: &str) -> Files {
+    side.map(|at, text| {
+        let text = if at == path {
+            format!("{}{by}{}", &text[..range.start], &text[range.end..])
+        } else {
+            text.to_owned()
+        };
+        (at.to_owned(), text)
+    })
+}
+
+fn evidence<'a>(facts: &'a Inventory, role: &'a str) -> impl Iterator<Item = &'a Evidence> {
+    let endpoints = facts
+        .facts
+        .iter()
+        .filter(|fact| fact.kind == FactKind::Endpoint);
+    endpoints
+        .flat_map(|fact| &fact.evidence)
+        .filter(move |evidence| evidence.role == role)
+}
+
+#[test]
+fn a_guard_is_taken_away() {
+    speaks("a guard was taken away", 35, |side, facts| {
+        let mut places = std::collections::BTreeSet::new();
+        let mut variants = Vec::new();
+        for guard in evidence(facts, "guard") {
+            let at = &guard.location;
+            let Some(text) = side.text(&at.path) else {
+                continue;
+            };
+            if !places.insert((at.path.clone(), at.start)) {
+                continue;
+            }
+            let start = text[..at.start].rfind('\n').map_or(0, |at| at + 1);
+            let end = text[at.end..]
+                .find('\n')
+                .map_or(text.len(), |n| at.end + n + 1);
+            let line = text[start..end].trim();
+            let decorates = (line.starts_with('@') || line.starts_with("#["))
+                && at.line == at.end_line
+                && text[start..at.start].trim().len() <= 2;
+            if decorates {
+                variants.push(with(side, &at.path, start..end, ""));
+            } else if let Some(rest) = text[at.end..].strip_prefix(", ")
+                && guard.attached == "handler"
+                && !rest.is_empty()
+            {
+                variants.push(with(side, &at.path, at.start..at.end + 2, ""));
+            }
+        }
+        variants
+    });
+}
+
+#[test]
+fn a_prefix_is_changed() {
+    speaks("a prefix was changed", 30, |side, facts| {
+        let mut variants = Vec::new();
+        let mut places = std::collections::BTreeSet::new();
+        for mount in evidence(facts, "mount") {
+            let at = &mount.location;
+            let Some(text) = side.text(&at.path) else {
+                continue;
+            };
+            for quote in ['"', '\''] {
+                let wanted = format!("{quote}{}{quote}", mount.text);
+                if let Some(found) = text[at.start..at.end].find(&wanted)
+                    && places.insert((at.path.clone(), at.start + found))
+                {
+                    let start = at.start + found;
+                    let by = format!("{quote}{}changed{quote}", mount.text);
+                    let by = match mount.text.strip_suffix('/') {
+                        Some(text) => format!("{quote}{text}-changed/{quote}"),
+                        None => by,
+                    };
+                    variants.push(with(side, &at.path, start..start + wanted.len(), &by));
+                }
+            }
+        }
+        variants
+    });
+}
+
+#[test]
+fn an_algorithm_is_changed() {
+    const OTHERS: [(&str, &str); 9] = [
+        ("sha256", "md5"),
+        ("SHA256", "MD5"),
+        ("Sha256", "Md5"),
+        ("sha512", "sha1"),
+        ("sha1", "sha512"),
+        ("SHA1", "SHA512"),
+        ("md5", "sha512"),
+        ("MD5", "SHA512"),
+        ("aes-256-gcm", "des-ede3-cbc"),
+    ];
+    speaks("an algorithm was changed", 20, |side, facts| {
+        let crypto = facts
+            .facts
+            .iter()
+            .filter(|fact| fact.kind == FactKind::Crypto);
+        let variants = crypto.filter_map(|fact| {
+            let at = &fact.location;
+            let text = side.text(&at.path)?;
+            let (found, (from, to)) = OTHERS.iter().find_map(|pair| {
+                text[at.start..at.end]
+                    .find(pair.0)
+                    .map(|found| (found, *pair))
+            })?;
+            let start = at.start + found;
+            Some(with(side, &at.path, start..start + from.len(), to))
+        });
+        variants.collect()
+    });
 }
