@@ -2,14 +2,14 @@
 //! cryptography, dangerous calls, credentials.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 use threatgate_facts::{Fact, FactKind};
 
 use super::endpoint::Handlers;
-use super::{Sides, change, delta, deltas, group, pair};
-use crate::assessment::{Change, ChangeKind, Direction};
+use super::{Sides, affected, change, delta, deltas, group, pair, plural};
+use crate::assessment::{Affected, Change, ChangeKind, Direction};
 
 pub(super) fn compare(sides: &Sides<'_>, handlers: &Handlers, changes: &mut Vec<Change>) {
     let (before, after) = sides.of(FactKind::Auth);
@@ -165,13 +165,19 @@ fn denials<'a>(
     pair(&mut before, &mut after, |fact| {
         key(fact, &["digest", "outcome"])
     });
+    // One edit of many functions is told once.
+    let mut edits: BTreeMap<(&str, &str), Vec<(&Fact, &Fact)>> = BTreeMap::new();
     for (old, new) in pair(&mut before, &mut after, |fact| key(fact, &["subject"])) {
-        let title = format!(
-            "{} denies on another condition: `{}` became `{}`",
-            text(new, "subject"),
-            text(old, "condition"),
-            text(new, "condition")
-        );
+        let edit = (text(old, "condition"), text(new, "condition"));
+        edits.entry(edit).or_default().push((old, new));
+    }
+    for ((was, is), places) in edits {
+        let (old, new) = places[0];
+        let who = match places.len() {
+            1 => format!("{} denies", text(new, "subject")),
+            many => format!("{} deny", plural(many, "place")),
+        };
+        let title = format!("{who} on another condition: `{was}` became `{is}`");
         let mut one = change(
             FactKind::Auth,
             ChangeKind::Modified,
@@ -181,46 +187,87 @@ fn denials<'a>(
             Some(new),
         );
         one.deltas = deltas(old, new, &["digest", "subject"]);
+        if places.len() > 1 {
+            let places = places.iter().map(|(_, new)| {
+                let outcome = format!("denies ({})", text(new, "outcome"));
+                affected(text(new, "subject"), outcome, &new.location)
+            });
+            one.affected = places.collect();
+        }
         changes.push(one);
     }
-    for old in before {
-        if came_or_went(old, &sides.after.functions, &handlers.removed) {
-            continue;
-        }
-        let title = format!(
-            "{} no longer denies ({}) when `{}`",
-            text(old, "subject"),
-            text(old, "outcome"),
-            text(old, "condition")
-        );
-        changes.push(change(
+    let gone = before
+        .into_iter()
+        .filter(|old| !came_or_went(old, &sides.after.functions, &handlers.removed));
+    for places in by_condition(gone) {
+        let (one, many) = ("no longer denies", "no longer deny");
+        let title = denial_title(&places, one, many);
+        let (kind, direction) = (ChangeKind::Removed, Direction::Weakened);
+        let mut one = change(
             FactKind::Auth,
-            ChangeKind::Removed,
-            Direction::Weakened,
+            kind,
+            direction,
             title,
-            Some(old),
+            Some(places[0]),
             None,
-        ));
-    }
-    for new in after {
-        if came_or_went(new, &sides.before.functions, &handlers.added) {
-            continue;
-        }
-        let title = format!(
-            "{} now denies ({}) when `{}`",
-            text(new, "subject"),
-            text(new, "outcome"),
-            text(new, "condition")
         );
-        changes.push(change(
+        one.affected = denial_places(&places, "no longer denies");
+        changes.push(one);
+    }
+    let come = after
+        .into_iter()
+        .filter(|new| !came_or_went(new, &sides.before.functions, &handlers.added));
+    for places in by_condition(come) {
+        let title = denial_title(&places, "now denies", "now deny");
+        let (kind, direction) = (ChangeKind::Added, Direction::Strengthened);
+        let mut one = change(
             FactKind::Auth,
-            ChangeKind::Added,
-            Direction::Strengthened,
+            kind,
+            direction,
             title,
             None,
-            Some(new),
-        ));
+            Some(places[0]),
+        );
+        one.affected = denial_places(&places, "now denies");
+        changes.push(one);
     }
+}
+
+/// Denials with the same condition and outcome, in the order of the first of each.
+fn by_condition<'a>(denials: impl Iterator<Item = &'a Fact>) -> Vec<Vec<&'a Fact>> {
+    let mut groups: Vec<Vec<&Fact>> = Vec::new();
+    for fact in denials {
+        let same = |other: &&mut Vec<&Fact>| {
+            text(other[0], "condition") == text(fact, "condition")
+                && text(other[0], "outcome") == text(fact, "outcome")
+                && text(fact, "condition") != "always"
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(fact),
+            None => groups.push(vec![fact]),
+        }
+    }
+    groups
+}
+
+fn denial_title(places: &[&Fact], one: &str, many: &str) -> String {
+    let fact = places[0];
+    let who = match places.len() {
+        1 => format!("{} {one}", text(fact, "subject")),
+        count => format!("{} {many}", plural(count, "place")),
+    };
+    let (outcome, condition) = (text(fact, "outcome"), text(fact, "condition"));
+    format!("{who} ({outcome}) when `{condition}`")
+}
+
+fn denial_places(places: &[&Fact], how: &str) -> Vec<Affected> {
+    if places.len() < 2 {
+        return Vec::new();
+    }
+    let places = places.iter();
+    places
+        .map(|fact| affected(text(fact, "subject"), how, &fact.location))
+        .collect()
 }
 
 /// The body of what is used as a guard on both sides.
@@ -231,6 +278,32 @@ fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut
     pairs.extend(pair(&mut before, &mut after, |fact| fact.identity.clone()));
     for (old, new) in pairs {
         if old.text("digest") == new.text("digest") {
+            continue;
+        }
+        // A denial or check in it that changed says the same, and what.
+        let name = text(new, "name");
+        let within = |fact: &Fact| {
+            let inner = text(fact, "subject").strip_prefix(name);
+            fact.location.path == new.location.path
+                && matches!(fact.text("type"), Some("denial" | "check"))
+                && inner.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let told = changes.iter().any(|change| {
+            let places = change.affected.iter();
+            let mut places = places.map(|place| (place.subject.as_str(), &place.location.path));
+            change
+                .after
+                .as_ref()
+                .or(change.before.as_ref())
+                .is_some_and(within)
+                || change.kind == FactKind::Auth
+                    && places.any(|(subject, path)| {
+                        let inner = subject.strip_prefix(name);
+                        *path == new.location.path
+                            && inner.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                    })
+        });
+        if told {
             continue;
         }
         let title = format!("the guard `{}` works differently now", text(new, "name"));
