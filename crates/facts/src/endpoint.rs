@@ -11,7 +11,6 @@ use crate::link::{Classified, Endpoint, GuardUse, Handler, Linker};
 use crate::local::Site;
 use crate::project::FileId;
 use crate::rule::GuardKind;
-use crate::text::{digest, render};
 
 /// Adds the endpoints of the revision and the bodies of its guards.
 pub(crate) fn facts(
@@ -44,13 +43,9 @@ pub(crate) fn facts(
     for (file, function) in linker.guard_functions() {
         let parsed = linker.project.parsed(file);
         let element = parsed.unit.function(function);
-        let Some(body) = element.body else { continue };
-        let body = render(&parsed.unit, body);
-        let mut attributes = Attributes::new();
-        attributes.insert("type".into(), json!("guard-body"));
-        attributes.insert("name".into(), json!(&*element.qualified));
-        attributes.insert("subject".into(), json!(&*element.qualified));
-        attributes.insert("digest".into(), json!(digest(&body)));
+        let Some(attributes) = crate::local::body_attributes(&parsed.unit, function) else {
+            continue;
+        };
         let identity = format!("guard-body:{}", element.qualified);
         let head = element.head;
         if let Some(fact) = sites.fact(

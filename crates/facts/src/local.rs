@@ -93,7 +93,54 @@ pub(crate) fn extract(
         entity::by_class(linker, site, ClassId(class as u32), sensitivity, facts);
     }
     denials(linker, site, facts);
+    check_bodies(linker, site, facts);
     scoped_lookups(linker, site, facts);
+}
+
+/// What is compared of the body of a guard or of a check.
+pub(crate) fn body_attributes(unit: &Unit, function: FnId) -> Option<Attributes> {
+    let element = unit.function(function);
+    let body = render(unit, element.body?);
+    let mut attributes = Attributes::new();
+    attributes.insert("type".into(), json!("guard-body"));
+    attributes.insert("name".into(), json!(&*element.qualified));
+    attributes.insert("subject".into(), json!(&*element.qualified));
+    attributes.insert("digest".into(), json!(digest(&body)));
+    Some(attributes)
+}
+
+/// Functions that are checks by their name, where they are defined: an early `return true` in
+/// `is_owner` opens all that asks it.
+fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
+    let parsed = linker.project.parsed(site.file);
+    let unit = &parsed.unit;
+    let guards = linker.guard_functions();
+    for (index, element) in unit.functions.iter().enumerate() {
+        let function = FnId(index as u32);
+        let checks =
+            linker
+                .name_rules(site.file, &element.name)
+                .into_iter()
+                .any(|(rule, pattern)| {
+                    let loaded = linker.loaded(rule);
+                    loaded.rule.link == Some(Link::Check)
+                        && loaded.patterns[pattern].matches(&element.name)
+                });
+        if !element.declared || !checks || guards.contains(&(site.file, function)) {
+            continue;
+        }
+        if let Some(attributes) = body_attributes(unit, function) {
+            let mut fact = site.fact(
+                FactKind::Auth,
+                format!("guard-body:{}", element.qualified),
+                attributes,
+                element.head,
+                "guard-body",
+            );
+            fact.confidence = Confidence::Heuristic;
+            facts.push(fact);
+        }
+    }
 }
 
 /// The qualified name of the function or class around an expression, or of the one that it

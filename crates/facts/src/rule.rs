@@ -337,6 +337,8 @@ pub(crate) struct Rule {
     /// What the router puts behind every path.
     #[serde(default, deserialize_with = "many")]
     pub(crate) tail: Vec<Selector>,
+    /// Why nothing is known of the guards where none is seen.
+    pub(crate) unknown: Option<String>,
     /// The method where neither the route nor its handler names one.
     pub(crate) default_method: Option<String>,
     /// The actions that the class or a base in the repository defines, and no others.

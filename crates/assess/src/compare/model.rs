@@ -9,6 +9,35 @@ use super::{Sides, change, delta, enumerate, group, pair};
 use crate::assessment::{Change, ChangeKind, Direction};
 
 pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
+    let mut own = Vec::new();
+    all(sides, &mut own);
+    changes.extend(once(own));
+}
+
+/// A struct to read, one to insert and the schema say one thing of one table: the first is told.
+fn once(changes: Vec<Change>) -> Vec<Change> {
+    let mut told = BTreeSet::new();
+    let mut kept = Vec::new();
+    for change in changes {
+        let key = change
+            .after
+            .as_ref()
+            .or(change.before.as_ref())
+            .map(|fact| {
+                let top = fact.location.path.split('/').next().unwrap_or_default();
+                let words = change.title.strip_prefix(&fact.identity);
+                (top.to_owned(), table(fact), words.map(str::to_owned))
+            });
+        // Steps of migrations have titles of another form.
+        let again = key.is_some_and(|key| key.2.is_some() && !told.insert(key));
+        if !again {
+            kept.push(change);
+        }
+    }
+    kept
+}
+
+fn all(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let (before, after) = sides.of(FactKind::DataModel);
     let is_migration = |fact: &&Fact| fact.text("operation").is_some();
     let (old_steps, mut before): (Vec<&Fact>, Vec<&Fact>) =

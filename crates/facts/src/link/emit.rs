@@ -211,7 +211,7 @@ impl Linker<'_> {
             rule: route.rule,
             handler: route.handler.clone(),
             guards,
-            unknown: chain.unknown.clone(),
+            unknown: [&chain.unknown[..], loaded.rule.unknown.as_slice()].concat(),
             mounts: chain.mounts.clone(),
             file: route.file,
             span: route.span,

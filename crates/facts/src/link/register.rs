@@ -2,6 +2,7 @@
 
 use super::select::Matched;
 use super::*;
+use crate::language::ModuleStyle;
 use crate::rule::{On, Rule};
 
 impl<'a> Linker<'a> {
@@ -537,13 +538,10 @@ impl<'a> Linker<'a> {
                     .collect()
             }
             // `include("app.urls")`
-            Value::Str(name) => {
-                let rule_file = FileId(0);
-                match self.module_by_name(rule_file, name) {
-                    Some(module) => self.routers_of_value(&Value::Module(module), depth + 1),
-                    None => Vec::new(),
-                }
-            }
+            Value::Str(name) => match self.module_by_name(name) {
+                Some(module) => self.routers_of_value(&Value::Module(module), depth + 1),
+                None => Vec::new(),
+            },
             Value::Module(file) => {
                 self.register(*file);
                 if let Some(default) = self.project.default_export(*file) {
@@ -566,24 +564,30 @@ impl<'a> Linker<'a> {
     }
 
     /// A module by the dotted name that a string gives, from the repository's root.
-    fn module_by_name(&self, from: FileId, name: &str) -> Option<FileId> {
+    fn module_by_name(&self, name: &str) -> Option<FileId> {
         let stem = name.replace('.', "/");
         let paths = self.project.paths();
-        let wanted = [format!("{stem}.py"), format!("{stem}/__init__.py")];
-        for path in &wanted {
-            if paths.contains(path) {
-                return self.project.load(path);
-            }
-        }
-        let suffixes = wanted.map(|path| format!("/{path}"));
-        let found = paths.iter().find(|path| {
-            suffixes
-                .iter()
-                .any(|suffix| path.ends_with(suffix.as_str()))
-        });
-        found
+        let languages = self.project.languages.modules();
+        let dotted = languages.filter(|modules| modules.style == ModuleStyle::Dotted);
+        let wanted: Vec<String> = dotted
+            .flat_map(|modules| {
+                let folders = modules.index.iter().map(|index| format!("{stem}/{index}"));
+                let stems = std::iter::once(stem.clone()).chain(folders);
+                stems.flat_map(|stem| {
+                    let extensions = modules.extensions.iter();
+                    extensions.map(move |extension| format!("{stem}.{extension}"))
+                })
+            })
+            .collect();
+        let exact = wanted.iter().find(|path| paths.contains(*path));
+        let below = || {
+            let suffixes: Vec<String> = wanted.iter().map(|path| format!("/{path}")).collect();
+            let mut paths = paths.iter();
+            paths.find(|path| suffixes.iter().any(|suffix| path.ends_with(suffix)))
+        };
+        exact
+            .or_else(below)
             .and_then(|path| self.project.load(path))
-            .or_else(|| self.project.module(from, name))
     }
 
     /// What answers, and the guards that wrap it: `login_required(View.as_view())`.
