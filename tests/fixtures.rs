@@ -51,3 +51,18 @@ fn fixtures() {
         "{wrong}\nUPDATE_FIXTURES=1 rewrites the expected blocks"
     );
 }
+
+/// A rule whose pattern matches nothing in any fixture is a rule that nobody has seen work.
+#[test]
+fn every_rule_is_exercised() {
+    for case in cases() {
+        judge(&case.before, &case.after);
+    }
+    let silent = crate::fixture::engine().unmatched_rules();
+    assert!(
+        silent.is_empty(),
+        "{} rules match nothing in the fixtures:\n{}",
+        silent.len(),
+        silent.join("\n")
+    );
+}
