@@ -209,6 +209,8 @@ pub(crate) struct Unit {
     /// Callees that are macros: their names are not those of functions.
     pub(crate) macro_calls: std::collections::HashSet<ExprId>,
     pub(crate) macros: Vec<FnId>,
+    /// Types that are handed to a callee.
+    pub(crate) type_arguments: std::collections::HashMap<ExprId, ExprId>,
     /// What stands before `::`: a module or a type, whatever variable has the same name.
     pub(crate) path_heads: std::collections::HashSet<ExprId>,
     pub(crate) root: Option<ExprId>,

@@ -36,6 +36,8 @@ pub(crate) enum Shape {
     Path,
     Index,
     Call,
+    /// A callee with types that are handed to it: `derive::<Sha256>`.
+    Generic,
     Macro,
     /// What a macro stands for, under the macro's name.
     MacroDefinition,

@@ -237,6 +237,15 @@ impl<'a> Walker<'a> {
                 let items = self.items(node, shape);
                 self.add(node, ExprKind::Other(items))
             }
+            Shape::Generic => {
+                let inner = self.part(node, &shape.value)?;
+                let id = self.expr(inner)?;
+                let types = self.part(node, &shape.index);
+                if let Some(types) = types.and_then(|part| self.expr(part)) {
+                    self.unit.type_arguments.insert(id, types);
+                }
+                return Some(id);
+            }
             Shape::MacroDefinition => self.macro_definition(node, shape),
             Shape::Tokens => {
                 let items = self.tokens(node).into_iter().map(|arg| arg.value).collect();

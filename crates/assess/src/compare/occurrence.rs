@@ -323,7 +323,13 @@ fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut
 // --- cryptography
 
 /// Attributes that have an order, with whether more is safer.
-const ORDERED: [&str; 4] = ["strength", "key_bits", "iterations", "min_version"];
+const ORDERED: [&str; 5] = [
+    "strength",
+    "key_bits",
+    "iterations",
+    "memory",
+    "min_version",
+];
 
 fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let (mut before, mut after) = sides.of(FactKind::Crypto);
@@ -379,7 +385,7 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             {
                 words = format!("{words} of {}", text(fact, "library"));
             }
-            for name in ["mode", "key_bits", "iterations", "min_version"] {
+            for name in ["mode", "key_bits", "iterations", "memory", "min_version"] {
                 if let Some(value) = fact.attributes.get(name) {
                     let value = value
                         .as_str()
@@ -403,7 +409,7 @@ fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         };
         let title = format!(
             "{} in {} {how}: {} became {}",
-            operation(new),
+            operation(old),
             text(new, "subject"),
             words(old),
             words(new)

@@ -448,7 +448,7 @@ impl Linker<'_> {
                 }
                 let matched = self.matched(file, id);
                 let mut name = None;
-                for (rule_id, pattern) in index.calls.candidates(last) {
+                for (rule_id, pattern) in self.call_rules(file, *callee, last) {
                     let loaded = self.rule(rule_id);
                     if loaded.rule.link != Some(Link::Denial) {
                         continue;
@@ -782,7 +782,9 @@ impl Linker<'_> {
                     .candidates(last)
                     .any(|(rule, pattern)| {
                         let loaded = self.rule(rule);
-                        loaded.rule.link == Some(Link::Guard) && {
+                        let used = self.imported(file).contains(&loaded.framework)
+                            || self.used().contains(&loaded.framework);
+                        loaded.rule.link == Some(Link::Guard) && used && {
                             let name = self.name_of(file, base).unwrap_or_default();
                             loaded.patterns[pattern].matches(&name)
                                 || loaded.patterns[pattern].matches(last)

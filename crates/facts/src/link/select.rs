@@ -263,8 +263,9 @@ impl Linker<'_> {
             .map(|text| {
                 let exact = selector.map.get(&text);
                 let like = || {
-                    let mut all = selector.map.iter();
-                    all.find(|(key, _)| key.contains('*') && wild(key, &text))
+                    let all = selector.map.iter();
+                    all.filter(|(key, _)| key.contains('*') && wild(key, &text))
+                        .max_by_key(|(key, _)| key.len())
                         .map(|(_, word)| word)
                 };
                 exact.or_else(like).cloned().unwrap_or(text)
@@ -338,6 +339,12 @@ impl Linker<'_> {
     ) -> Option<(FileId, ExprId)> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
+        if let Some(types) = unit.type_arguments.get(&id) {
+            return match unit.kind(*types) {
+                ExprKind::List(items) => items.get(at).map(|one| (file, *one)),
+                _ => (at == 0).then_some((file, *types)),
+            };
+        }
         match unit.kind(id) {
             ExprKind::Index { index, .. } => {
                 let mut all = Vec::new();
