@@ -77,7 +77,17 @@ pub(crate) fn facts(
         .map(String::as_str)
         .collect();
     for framework in linker.imported_with_routes() {
-        if shown.contains(&*engine.rules.frameworks[framework].name) {
+        let of = &engine.rules.frameworks[framework];
+        // NestJS runs on Express: its files import it, and declare no route of it.
+        let beneath = frameworks.iter().any(|other| {
+            let packages = &engine.rules.frameworks[*other].imports;
+            *other != framework
+                && of
+                    .imports
+                    .first()
+                    .is_some_and(|first| packages.contains(first))
+        });
+        if shown.contains(&*of.name) || beneath {
             continue;
         }
         if !frameworks.contains(&framework) && engine.rules.frameworks[framework].imports.len() <= 8

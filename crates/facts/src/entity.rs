@@ -537,8 +537,15 @@ pub(crate) fn by_call(
         }
         fields.extend(reader.items(matched, text(&attributes, "column").as_deref()));
     }
+    let built = loaded
+        .rule
+        .field
+        .as_ref()
+        .is_some_and(|rule| rule.built_by.is_some());
     let identity = match &operation {
         None if fields.is_empty() => return,
+        // Nothing is added by a builder that drops, renames or indexes.
+        Some(operation) if operation == "add-column" && built && fields.is_empty() => return,
         None => {
             attributes.insert(
                 "framework".into(),

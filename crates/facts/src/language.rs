@@ -202,6 +202,9 @@ struct LanguageText {
     /// Attributes of what only tests compile, without white space; `*` allowed.
     #[serde(default)]
     tests: Vec<String>,
+    /// Packages that only run in front of a user: what is checked there guards nothing.
+    #[serde(default)]
+    client: Vec<String>,
     modules: Option<Modules>,
     #[serde(default)]
     nodes: BTreeMap<String, NodeText>,
@@ -270,6 +273,8 @@ pub(crate) struct Language {
     pub(crate) each: Vec<String>,
     /// Attributes of what only tests compile, without white space; `*` allowed.
     pub(crate) tests: Vec<String>,
+    /// Packages that only run in front of a user.
+    pub(crate) client: Vec<String>,
     pub(crate) modules: Option<Modules>,
     grammar: String,
     nodes: BTreeMap<String, NodeText>,
@@ -408,6 +413,15 @@ impl Languages {
                         .or_insert_with(|| param.clone());
                 }
                 merged.modules = merged.modules.or_else(|| base.modules.clone());
+                for (own, inherited) in [
+                    (&mut merged.each, &base.each),
+                    (&mut merged.tests, &base.tests),
+                    (&mut merged.client, &base.client),
+                ] {
+                    if own.is_empty() {
+                        own.clone_from(inherited);
+                    }
+                }
                 if merged.self_names.is_empty() {
                     merged.self_names.clone_from(&base.self_names);
                 }
@@ -425,6 +439,7 @@ impl Languages {
                 result_is_last: merged.result.as_deref() == Some("last"),
                 each: merged.each,
                 tests: merged.tests,
+                client: merged.client,
                 modules: merged.modules,
                 grammar: merged.grammar,
                 nodes: merged.nodes,

@@ -92,6 +92,11 @@ pub(crate) fn extract(
     for class in 0..unit.classes.len() {
         entity::by_class(linker, site, ClassId(class as u32), sensitivity, facts);
     }
+    let client = &linker.project.language(site.file).client;
+    let mut imports = unit.imports.iter();
+    if imports.any(|import| client.iter().any(|package| **package == *import.module)) {
+        return;
+    }
     denials(linker, site, facts);
     check_bodies(linker, site, facts);
     scoped_lookups(linker, site, facts);
@@ -340,7 +345,10 @@ fn made(
                 }
             };
             level(loaded, &mut attributes);
-            format!("setting:{setting}")
+            match attributes.get("of").and_then(Json::as_str) {
+                Some(of) => format!("setting:{setting}:{of}"),
+                None => format!("setting:{setting}"),
+            }
         }
         _ => {
             let operation = attributes
@@ -506,6 +514,21 @@ fn by_assign(linker: &Linker<'_>, site: &Site<'_>, assign: &Assign, facts: &mut 
 
 // --- checks and denials
 
+/// Whether a method is a check by its name: a framework may ask it, whoever else defines it.
+fn hook(linker: &Linker<'_>, file: FileId, subject: &str) -> bool {
+    let Some((_, method)) = subject.rsplit_once('.') else {
+        return false;
+    };
+    let method = method.trim_start_matches('_');
+    linker
+        .name_rules(file, method)
+        .into_iter()
+        .any(|(rule, pattern)| {
+            let loaded = linker.loaded(rule);
+            loaded.rule.link == Some(Link::Check) && loaded.patterns[pattern].matches(method)
+        })
+}
+
 /// Branches that turn the caller away, and calls that check the caller.
 fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     let parsed = linker.project.parsed(site.file);
@@ -556,6 +579,9 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             attributes.insert("condition".into(), json!(shorten(&condition, 200)));
             attributes.insert("digest".into(), json!(digest(&condition)));
             attributes.insert("outcome".into(), json!(outcome));
+            if hook(linker, site.file, &subject) {
+                attributes.insert("hook".into(), json!(true));
+            }
             let identity = format!("denial:{subject}:{}:{outcome}", digest(&condition));
             facts.push(site.fact(
                 FactKind::Auth,

@@ -475,7 +475,11 @@ impl<'a> Project<'a> {
         let imported = parsed.top.get(name).into_iter().flatten();
         for definition in imported {
             if let Definition::Import(index) = definition {
-                return self.import(file, *index, 0);
+                // A module of the same name is none.
+                match self.import(file, *index, 0) {
+                    Target::Module(_) => {}
+                    found => return found,
+                }
             }
         }
         Target::Unknown

@@ -212,16 +212,7 @@ impl<'a> Walker<'a> {
                 }
                 self.add(node, ExprKind::Index { object, index })
             }
-            Shape::Call => {
-                let callee = self
-                    .part(node, &shape.callee)
-                    .and_then(|part| self.expr(part))?;
-                let args = match self.part(node, &shape.arguments) {
-                    Some(list) => self.args(list, callee),
-                    None => Vec::new(),
-                };
-                self.add(node, ExprKind::Call { callee, args })
-            }
+            Shape::Call => return self.call(node, shape),
             Shape::Macro => {
                 let callee = self
                     .part(node, &shape.callee)
@@ -769,6 +760,49 @@ impl<'a> Walker<'a> {
         } else {
             format!("{outer}.{name}")
         }
+    }
+
+    /// A call; the calls of a chain one after the other, since `app.route(…).route(…)` may be
+    /// as long as an application has routes.
+    fn call(&mut self, node: Tree<'_>, shape: &Node) -> Option<ExprId> {
+        let mut links = Vec::new();
+        let (mut first, mut first_shape) = (node, shape);
+        while let Some(member) = self.part(first, &first_shape.callee)
+            && let Some(member_shape) = self.shape(member)
+            && matches!(member_shape.shape, Shape::Member | Shape::Path)
+            && let Some(object) = self.part(member, &member_shape.object)
+            && let Some(object_shape) = self.shape(object)
+            && object_shape.shape == Shape::Call
+        {
+            links.push((first, first_shape, member, member_shape));
+            (first, first_shape) = (object, object_shape);
+        }
+        let callee = self
+            .part(first, &first_shape.callee)
+            .and_then(|part| self.expr(part))?;
+        let mut made = self.call_of(first, first_shape, callee);
+        for (call, call_shape, member, member_shape) in links.into_iter().rev() {
+            let property = self
+                .part(member, &member_shape.property)
+                .map(|part| self.text(part))
+                .unwrap_or_default();
+            let property = property.trim_start_matches('#').into();
+            let kind = ExprKind::Member {
+                object: made,
+                property,
+            };
+            let callee = self.add(member, kind);
+            made = self.call_of(call, call_shape, callee);
+        }
+        Some(made)
+    }
+
+    fn call_of(&mut self, node: Tree<'_>, shape: &Node, callee: ExprId) -> ExprId {
+        let args = match self.part(node, &shape.arguments) {
+            Some(list) => self.args(list, callee),
+            None => Vec::new(),
+        };
+        self.add(node, ExprKind::Call { callee, args })
     }
 
     /// Whether an attribute is one of what only tests compile.

@@ -329,14 +329,38 @@ struct Cause {
 }
 
 fn guards(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
-    let mut causes: BTreeMap<Cause, Vec<(&Fact, &Fact)>> = BTreeMap::new();
+    let mut causes: BTreeMap<Cause, Vec<(Location, (&Fact, &Fact))>> = BTreeMap::new();
     for (before, after) in pairs {
-        if let Some(cause) = cause(before, after) {
-            causes.entry(cause).or_default().push((before, after));
+        if let Some(mut cause) = cause(before, after) {
+            let place = cause.place.clone();
+            if matches!(cause.attached.as_str(), "handler" | "class") {
+                // The same edit of many handlers is one.
+                cause.place = Location::default();
+                cause.without_arguments();
+            }
+            let places = causes.entry(cause).or_default();
+            places.push((place, (before, after)));
         }
     }
-    for (cause, pairs) in causes {
+    for (mut cause, mut places) in causes {
+        places.sort_by(|a, b| a.0.cmp(&b.0));
+        cause.place = places[0].0.clone();
+        let pairs: Vec<_> = places.into_iter().map(|(_, pair)| pair).collect();
         changes.push(guard_change(&cause, &pairs));
+    }
+}
+
+impl Cause {
+    /// Where guards took the place of others, their names tell it; the arguments differ by handler.
+    fn without_arguments(&mut self) {
+        let names = |guards: &[String]| -> BTreeSet<String> {
+            guards.iter().map(|guard| bare(guard).to_owned()).collect()
+        };
+        let (lost, gained) = (names(&self.lost), names(&self.gained));
+        if !lost.is_empty() && !gained.is_empty() && lost.is_disjoint(&gained) {
+            self.lost = lost.into_iter().collect();
+            self.gained = gained.into_iter().collect();
+        }
     }
 }
 
@@ -485,10 +509,11 @@ fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
         } else {
             Direction::Neutral
         };
-        let verb = if kept_name {
-            "changed its guard"
-        } else {
-            "replaced its guard"
+        let verb = match (kept_name, pairs.len()) {
+            (true, 1) => "changed its guard",
+            (true, _) => "changed their guard",
+            (false, 1) => "replaced its guard",
+            (false, _) => "replaced their guard",
         };
         (
             ChangeKind::Modified,

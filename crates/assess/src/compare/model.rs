@@ -343,9 +343,18 @@ fn migrations<'a>(
         let mut words: Vec<String> = steps
             .iter()
             .map(|(fact, at_head)| {
+                let names = || {
+                    let all = fact.attributes.get("fields").and_then(Json::as_array);
+                    let names = all.into_iter().flatten();
+                    let names = names.filter_map(|field| field["name"].as_str());
+                    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+                    let creates = fact.text("operation") == Some("create-table");
+                    (!names.is_empty() && !creates).then(|| format!(" {}", enumerate(&names, 3)))
+                };
                 let column = fact
                     .text("column")
                     .map(|column| format!(" `{column}`"))
+                    .or_else(names)
                     .unwrap_or_default();
                 let operation = fact.text("operation").unwrap_or_default().replace('-', " ");
                 format!(

@@ -53,6 +53,20 @@ fn came_or_went(fact: &Fact, functions: &BTreeSet<String>, handlers: &BTreeSet<S
     handlers.contains(subject) || !functions.contains(subject) && subject != "module"
 }
 
+/// As [`came_or_went`]; but a check of a class that stays is lost with its method.
+fn left(fact: &Fact, functions: &BTreeSet<String>, handlers: &BTreeSet<String>) -> bool {
+    let stays = || {
+        let Some((class, _)) = text(fact, "subject").rsplit_once('.') else {
+            return false;
+        };
+        let start = format!("{class}.");
+        let mut others = functions.range(start.clone()..);
+        others.next().is_some_and(|name| name.starts_with(&start))
+    };
+    let hook = fact.attributes.get("hook") == Some(&json!(true));
+    came_or_went(fact, functions, handlers) && !(hook && stays())
+}
+
 fn checks<'a>(
     sides: &Sides<'a>,
     handlers: &Handlers,
@@ -198,7 +212,7 @@ fn denials<'a>(
     }
     let gone = before
         .into_iter()
-        .filter(|old| !came_or_went(old, &sides.after.functions, &handlers.removed));
+        .filter(|old| !left(old, &sides.after.functions, &handlers.removed));
     for places in by_condition(gone) {
         let (one, many) = ("no longer denies", "no longer deny");
         let title = denial_title(&places, one, many);
@@ -216,7 +230,7 @@ fn denials<'a>(
     }
     let come = after
         .into_iter()
-        .filter(|new| !came_or_went(new, &sides.before.functions, &handlers.added));
+        .filter(|new| !left(new, &sides.before.functions, &handlers.added));
     for places in by_condition(come) {
         let title = denial_title(&places, "now denies", "now deny");
         let (kind, direction) = (ChangeKind::Added, Direction::Strengthened);

@@ -49,7 +49,13 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         format!("{}|{}", fact.identity, fact.location.path)
     });
     pairs.extend(pair(&mut old, &mut new, |fact| fact.identity.clone()));
-    let name = |fact: &Fact| fact.text("setting").unwrap_or_default().to_owned();
+    let name = |fact: &Fact| {
+        let setting = fact.text("setting").unwrap_or_default();
+        match fact.text("of") {
+            Some(of) => format!("{setting} of `{of}`"),
+            None => setting.to_owned(),
+        }
+    };
     for (a, b) in pairs {
         let title = format!("{} became {} (was {})", name(b), shown(b), shown(a));
         let mut one = change(
