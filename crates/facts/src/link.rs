@@ -29,6 +29,9 @@ pub(crate) use text::PathText;
 /// Stands for a part of a path that is not known before the program runs.
 const UNKNOWN: &str = "{?}";
 
+/// What a name of a language was found to be.
+type Names = HashMap<(LanguageId, Box<str>), Option<Classified>>;
+
 /// Index of a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RouterId(u32);
@@ -301,7 +304,7 @@ pub(crate) struct Linker<'a> {
     /// What settings were found to be.
     set: RefCell<HashMap<String, Option<Value>>>,
     /// What the rules of a language say of a name.
-    classes: RefCell<HashMap<(LanguageId, Box<str>), Option<Classified>>>,
+    classes: RefCell<Names>,
     /// Functions that turned out to be guards.
     targets: RefCell<std::collections::BTreeSet<(FileId, FnId)>>,
     depth: std::cell::Cell<u32>,

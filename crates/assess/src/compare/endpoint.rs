@@ -328,8 +328,11 @@ struct Cause {
     exempted: bool,
 }
 
+/// The place of a loss, with the endpoint at base and at head.
+type Lost<'a> = (Location, (&'a Fact, &'a Fact));
+
 fn guards(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
-    let mut causes: BTreeMap<Cause, Vec<(Location, (&Fact, &Fact))>> = BTreeMap::new();
+    let mut causes: BTreeMap<Cause, Vec<Lost<'_>>> = BTreeMap::new();
     for (before, after) in pairs {
         if let Some(mut cause) = cause(before, after) {
             let place = cause.place.clone();
