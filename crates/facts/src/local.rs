@@ -635,6 +635,9 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     }
 }
 
+/// Keys by which one record is found.
+const RECORD_KEYS: [&str; 4] = ["id", "pk", "_id", "uuid"];
+
 /// Conditions of a lookup that only the caller's own records meet: `owner=request.user`. Whoever
 /// drops one opens everybody's records (CWE-639).
 fn scoped_lookups(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
@@ -671,9 +674,16 @@ fn scoped_lookups(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             continue;
         }
         let mut conditions: Vec<(String, String, ExprId)> = Vec::new();
+        let (mut by_id, mut owned) = (false, Vec::new());
         let mut add = |key: String, value: ExprId| {
             if let Some(caller) = caller(value) {
                 conditions.push((key, caller, value));
+            } else if RECORD_KEYS.contains(&key.as_str()) {
+                by_id = true;
+            } else if named(Link::Owner, &key, &key)
+                && let Some(path) = unit.path(value)
+            {
+                owned.push((key, path, value));
             }
         };
         for arg in args {
@@ -715,9 +725,13 @@ fn scoped_lookups(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
                 }
             }
         }
+        // One record, and only if it is the owner's: `{ id, userId }`.
+        if by_id {
+            conditions.extend(owned);
+        }
         for (key, caller, value) in conditions {
             // The caller's own record is looked up by its key; that limits nothing.
-            if matches!(key.as_str(), "id" | "pk" | "_id") || !seen.insert(value) {
+            if RECORD_KEYS.contains(&key.as_str()) || !seen.insert(value) {
                 continue;
             }
             let subject = subject(unit, id);

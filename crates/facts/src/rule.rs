@@ -166,6 +166,8 @@ pub(crate) enum Link {
     Lookup,
     /// A value that stands for the caller: `request.user.id`.
     Caller,
+    /// A column that says whose a record is: `owner_id`.
+    Owner,
     /// A prefix for everything.
     Prefix,
     /// A call that stands for a value that is written in it: `os.getenv("PREFIX", "")`.
