@@ -168,14 +168,17 @@ impl Folder {
             std::fs::metadata(root).with_context(|| format!("reading {}", root.display()))?;
         let mut paths = BTreeSet::new();
         let (root, walk) = if meta.is_file() {
-            let folder = root.parent().map(Path::to_owned).unwrap_or_default();
-            let folder = if folder.as_os_str().is_empty() {
-                PathBuf::from(".")
-            } else {
-                folder
+            let plain = root
+                .components()
+                .all(|part| matches!(part, std::path::Component::Normal(_)));
+            // Rules may ask for folders (`**/settings/**`): a path below this folder keeps its own.
+            let (folder, file) = match root.parent() {
+                Some(parent) if !plain => (parent.to_owned(), root.file_name().map(Path::new)),
+                _ => (PathBuf::from("."), Some(root)),
             };
-            if let Some(name) = root.file_name() {
-                paths.insert(name.to_string_lossy().into_owned());
+            if let Some(file) = file {
+                let parts: Vec<_> = file.iter().map(|part| part.to_string_lossy()).collect();
+                paths.insert(parts.join("/"));
             }
             (folder, false)
         } else {
