@@ -73,21 +73,13 @@ pub(crate) fn facts(
     // A framework that is imported and yet shows no endpoint should make a reader stop.
     let shown: BTreeSet<&str> = frameworks
         .iter()
-        .flat_map(|framework| &engine.rules.frameworks[*framework].extends)
+        .map(|framework| &engine.rules.frameworks[*framework])
+        .flat_map(|framework| framework.extends.iter().chain(&framework.runs_on))
         .map(String::as_str)
         .collect();
     for framework in linker.imported_with_routes() {
         let of = &engine.rules.frameworks[framework];
-        // NestJS runs on Express: its files import it, and declare no route of it.
-        let beneath = frameworks.iter().any(|other| {
-            let packages = &engine.rules.frameworks[*other].imports;
-            *other != framework
-                && of
-                    .imports
-                    .first()
-                    .is_some_and(|first| packages.contains(first))
-        });
-        if shown.contains(&*of.name) || beneath {
+        if shown.contains(&*of.name) {
             continue;
         }
         if !frameworks.contains(&framework) && engine.rules.frameworks[framework].imports.len() <= 8

@@ -455,6 +455,9 @@ struct RuleFileText {
     /// Frameworks whose rules also hold for this one's routers.
     #[serde(default)]
     extends: Vec<String>,
+    /// Frameworks that serve this one's routes: its files import them and declare none of theirs.
+    #[serde(default)]
+    runs_on: Vec<String>,
     #[serde(default)]
     path_style: PathStyle,
     /// Lists of names that any rule may use in `named` as `@list`.
@@ -617,6 +620,7 @@ pub(crate) struct Framework {
     pub(crate) language: String,
     pub(crate) imports: Vec<String>,
     pub(crate) extends: Vec<String>,
+    pub(crate) runs_on: Vec<String>,
     pub(crate) path_style: PathStyle,
     /// The rule file and its source, for `rules explain`.
     pub(crate) file: String,
@@ -655,6 +659,7 @@ impl Rules {
                 language: language.to_owned(),
                 imports: parsed.imports,
                 extends: parsed.extends,
+                runs_on: parsed.runs_on,
                 path_style: parsed.path_style,
                 file: path.clone(),
                 source: parsed.source,
