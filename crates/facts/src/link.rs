@@ -399,9 +399,12 @@ impl<'a> Linker<'a> {
         rule.files
             .as_ref()
             .is_none_or(|globs| globs.is_match(&*self.project.path(file)))
-            && (!rule.bare
-                || self.imported(file).contains(&rule.framework)
-                || self.used().contains(&rule.framework))
+            && (!rule.bare || self.in_use(file, rule.framework))
+    }
+
+    /// Whether the file imports the framework, or another one does.
+    fn in_use(&self, file: FileId, framework: usize) -> bool {
+        self.imported(file).contains(&framework) || self.used().contains(&framework)
     }
 
     /// Frameworks that some file imports: names of theirs may reach others without an import.

@@ -782,8 +782,7 @@ impl Linker<'_> {
                     .candidates(last)
                     .any(|(rule, pattern)| {
                         let loaded = self.rule(rule);
-                        let used = self.imported(file).contains(&loaded.framework)
-                            || self.used().contains(&loaded.framework);
+                        let used = self.in_use(file, loaded.framework);
                         loaded.rule.link == Some(Link::Guard) && used && {
                             let name = self.name_of(file, base).unwrap_or_default();
                             loaded.patterns[pattern].matches(&name)

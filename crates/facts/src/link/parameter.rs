@@ -327,9 +327,8 @@ impl Linker<'_> {
                     return None;
                 }
                 let path = path.get_or_insert_with(|| unit.path(id).unwrap_or_default());
-                let speaks = loaded.patterns[pattern].matches(path)
-                    && (self.imported(file).contains(&loaded.framework)
-                        || self.used().contains(&loaded.framework));
+                let speaks =
+                    loaded.patterns[pattern].matches(path) && self.in_use(file, loaded.framework);
                 speaks.then(|| loaded.rule.place.clone()).flatten()
             })
         };

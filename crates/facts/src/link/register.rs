@@ -51,21 +51,7 @@ impl<'a> Linker<'a> {
                 let child = self.make_router(rule_id, &matched, id, None);
                 let span = unit.expr(id).span;
                 if child.1 {
-                    let mount = Mount {
-                        child: child.0,
-                        prefix: PathText::default(),
-                        guards: Vec::new(),
-                        replaces_prefix: false,
-                        file,
-                        span,
-                    };
-                    self.push(
-                        router,
-                        Entry {
-                            order: (file, span.end),
-                            kind: EntryKind::Mount(mount),
-                        },
-                    );
+                    self.hang(router, child.0, file, span);
                 }
                 return Some(child.0);
             }
@@ -253,19 +239,7 @@ impl<'a> Linker<'a> {
             let span = parsed.unit.expr(id).span;
             for (at, parent) in self.exprs(matched, &rule.parent) {
                 for parent in self.routers_of(at, parent) {
-                    let mount = Mount {
-                        child: router,
-                        prefix: PathText::default(),
-                        guards: Vec::new(),
-                        replaces_prefix: false,
-                        file,
-                        span,
-                    };
-                    let entry = Entry {
-                        order: (file, span.end),
-                        kind: EntryKind::Mount(mount),
-                    };
-                    self.push(parent, entry);
+                    self.hang(parent, router, file, span);
                 }
             }
         }
@@ -278,21 +252,7 @@ impl<'a> Linker<'a> {
         for (file, id) in self.all_exprs(matched, &rule.entries) {
             let span = self.project.parsed(file).unit.expr(id).span;
             for child in self.routers_of(file, id) {
-                let mount = Mount {
-                    child,
-                    prefix: PathText::default(),
-                    guards: Vec::new(),
-                    replaces_prefix: false,
-                    file,
-                    span,
-                };
-                self.push(
-                    router,
-                    Entry {
-                        order: (file, span.end),
-                        kind: EntryKind::Mount(mount),
-                    },
-                );
+                self.hang(router, child, file, span);
             }
         }
     }
@@ -834,23 +794,10 @@ impl<'a> Linker<'a> {
 
     /// Whether a call brings in routes from elsewhere: `include(…)`.
     fn mounts(&self, file: FileId, id: ExprId) -> bool {
-        let parsed = self.project.parsed(file);
-        let ExprKind::Call { callee, .. } = parsed.unit.kind(id) else {
-            return false;
-        };
-        let Some(last) = parsed.unit.last_name(*callee) else {
-            return false;
-        };
-        let mut rules = self.index(file).calls.candidates(last);
-        rules.any(|(rule_id, pattern)| {
-            let loaded = self.rule(rule_id);
-            let pattern = &loaded.patterns[pattern];
-            loaded.rule.link == Some(Link::Mount)
-                && pattern.receiver.is_none()
-                && self
-                    .name_of(file, *callee)
-                    .is_some_and(|name| pattern.matches(&name))
-        })
+        match self.project.parsed(file).unit.kind(id) {
+            ExprKind::Call { callee, .. } => self.speaks_as(file, *callee, Link::Mount),
+            _ => false,
+        }
     }
 
     fn is_handler_like(&self, file: FileId, id: ExprId) -> bool {
@@ -1127,6 +1074,23 @@ impl<'a> Linker<'a> {
         }
     }
 
+    /// Hangs a router below another as it is: without a prefix or guards of the mount's own.
+    fn hang(&self, parent: RouterId, child: RouterId, file: FileId, span: Span) {
+        let mount = Mount {
+            child,
+            prefix: PathText::default(),
+            guards: Vec::new(),
+            replaces_prefix: false,
+            file,
+            span,
+        };
+        let entry = Entry {
+            order: (file, span.end),
+            kind: EntryKind::Mount(mount),
+        };
+        self.push(parent, entry);
+    }
+
     /// One router that mounts several: those of `include([…])`, those that a function may return.
     pub(super) fn group(
         &self,
@@ -1151,19 +1115,7 @@ impl<'a> Linker<'a> {
         });
         if fresh {
             for child in children {
-                let mount = Mount {
-                    child: *child,
-                    prefix: PathText::default(),
-                    guards: Vec::new(),
-                    replaces_prefix: false,
-                    file,
-                    span,
-                };
-                let entry = Entry {
-                    order: (file, span.end),
-                    kind: EntryKind::Mount(mount),
-                };
-                self.push(group, entry);
+                self.hang(group, *child, file, span);
             }
         }
         group
@@ -1186,11 +1138,11 @@ impl<'a> Linker<'a> {
         let mut mounted = false;
         let mut loose: Vec<GuardUse> = Vec::new();
         for (child_file, id) in children {
-            if path_exprs.contains(&(child_file, id))
-                && (self.path_text(child_file, id).text.starts_with('/')
-                    || self.path_text(child_file, id).text.starts_with("{?}/"))
-            {
-                continue;
+            if path_exprs.contains(&(child_file, id)) {
+                let text = self.path_text(child_file, id).text;
+                if text.starts_with('/') || text.starts_with("{?}/") {
+                    continue;
+                }
             }
             let value = self.eval(child_file, id);
             if matches!(value, Value::Str(_)) && !rule.replaces_prefix {
@@ -1500,21 +1452,7 @@ impl<'a> Linker<'a> {
                     };
                     if let Some(parent) = parent {
                         let span = parsed.unit.expr(id).span;
-                        let mount = Mount {
-                            child: *child,
-                            prefix: PathText::default(),
-                            guards: Vec::new(),
-                            replaces_prefix: false,
-                            file,
-                            span,
-                        };
-                        self.push(
-                            parent,
-                            Entry {
-                                order: (file, span.end),
-                                kind: EntryKind::Mount(mount),
-                            },
-                        );
+                        self.hang(parent, *child, file, span);
                     }
                 }
             }

@@ -114,7 +114,7 @@ impl Linker<'_> {
     }
 
     /// Whether a rule with this meaning matches what is called.
-    fn speaks_as(&self, file: FileId, callee: ExprId, link: Link) -> bool {
+    pub(super) fn speaks_as(&self, file: FileId, callee: ExprId, link: Link) -> bool {
         let parsed = self.project.parsed(file);
         let Some(last) = parsed.unit.last_name(callee) else {
             return false;
@@ -125,6 +125,7 @@ impl Linker<'_> {
             .any(|(rule_id, pattern)| {
                 let loaded = self.rule(rule_id);
                 loaded.rule.link == Some(link)
+                    && loaded.patterns[pattern].receiver.is_none()
                     && self
                         .name_of(file, callee)
                         .is_some_and(|name| loaded.patterns[pattern].matches(&name))
