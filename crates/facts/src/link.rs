@@ -570,6 +570,11 @@ impl Linker<'_> {
         self.targets.borrow().clone()
     }
 
+    /// Whether a function turned out to be a guard.
+    pub(crate) fn is_guard(&self, file: FileId, function: FnId) -> bool {
+        self.targets.borrow().contains(&(file, function))
+    }
+
     /// Per framework: how many places bring in routes that were not found, and the first of them.
     pub(crate) fn unfollowed(&self) -> Vec<(usize, usize, String, u32)> {
         let mut all: Vec<(usize, usize, String, u32)> = Vec::new();

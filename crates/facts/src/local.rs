@@ -119,19 +119,11 @@ pub(crate) fn body_attributes(unit: &Unit, function: FnId) -> Option<Attributes>
 fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
-    let guards = linker.guard_functions();
     for (index, element) in unit.functions.iter().enumerate() {
         let function = FnId(index as u32);
-        let checks =
-            linker
-                .name_rules(site.file, &element.name)
-                .into_iter()
-                .any(|(rule, pattern)| {
-                    let loaded = linker.loaded(rule);
-                    loaded.rule.link == Some(Link::Check)
-                        && loaded.patterns[pattern].matches(&element.name)
-                });
-        if !element.declared || !checks || guards.contains(&(site.file, function)) {
+        let name = &element.name;
+        let checks = named(linker, site.file, Link::Check, name, name);
+        if !element.declared || !checks || linker.is_guard(site.file, function) {
             continue;
         }
         if let Some(attributes) = body_attributes(unit, function) {
@@ -514,19 +506,22 @@ fn by_assign(linker: &Linker<'_>, site: &Site<'_>, assign: &Assign, facts: &mut 
 
 // --- checks and denials
 
+/// Whether a rule with this meaning matches a name; `last` is the name's last part.
+fn named(linker: &Linker<'_>, file: FileId, link: Link, last: &str, name: &str) -> bool {
+    let mut rules = linker.name_rules(file, last).into_iter();
+    rules.any(|(rule, pattern)| {
+        let loaded = linker.loaded(rule);
+        loaded.rule.link == Some(link) && loaded.patterns[pattern].matches(name)
+    })
+}
+
 /// Whether a method is a check by its name: a framework may ask it, whoever else defines it.
 fn hook(linker: &Linker<'_>, file: FileId, subject: &str) -> bool {
     let Some((_, method)) = subject.rsplit_once('.') else {
         return false;
     };
     let method = method.trim_start_matches('_');
-    linker
-        .name_rules(file, method)
-        .into_iter()
-        .any(|(rule, pattern)| {
-            let loaded = linker.loaded(rule);
-            loaded.rule.link == Some(Link::Check) && loaded.patterns[pattern].matches(method)
-        })
+    named(linker, file, Link::Check, method, method)
 }
 
 /// Branches that turn the caller away, and calls that check the caller.
@@ -643,15 +638,7 @@ const RECORD_KEYS: [&str; 4] = ["id", "pk", "_id", "uuid"];
 fn scoped_lookups(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
-    let named = |link: Link, last: &str, name: &str| {
-        linker
-            .name_rules(site.file, last)
-            .into_iter()
-            .any(|(rule, pattern)| {
-                let loaded = linker.loaded(rule);
-                loaded.rule.link == Some(link) && loaded.patterns[pattern].matches(name)
-            })
-    };
+    let named = |link: Link, last: &str, name: &str| named(linker, site.file, link, last, name);
     let caller = |id: ExprId| {
         let id = match unit.kind(id) {
             ExprKind::Call { callee, .. } => *callee,
