@@ -3,13 +3,59 @@
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// The embedded files as path below `rules/` and text, sorted by path.
+///
+/// A build with debug assertions reads them from the folder that `THREATGATE_RULES` names, so that
+/// a rule can be tried without a build; a released binary never does.
 pub fn files() -> &'static [(&'static str, &'static str)] {
+    #[cfg(debug_assertions)]
+    if let Some(folder) = std::env::var_os("THREATGATE_RULES") {
+        return live::files(folder.as_ref());
+    }
     FILES
+}
+
+#[cfg(debug_assertions)]
+mod live {
+    use std::path::Path;
+    use std::sync::OnceLock;
+
+    type Files = Vec<(&'static str, &'static str)>;
+
+    fn collect(root: &Path, folder: &Path, files: &mut Files) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default();
+            if path.is_dir() {
+                if name != "src" && name != "target" {
+                    collect(root, &path, files)?;
+                }
+            } else if path.extension() == Some("toml".as_ref()) && name != "Cargo.toml" {
+                let below = path.strip_prefix(root).unwrap_or(&path);
+                let below = below.to_string_lossy().replace('\\', "/");
+                let text = std::fs::read_to_string(&path)?;
+                // They are read once and used until the program ends.
+                files.push((below.leak(), text.leak()));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn files(root: &Path) -> &'static [(&'static str, &'static str)] {
+        static FILES: OnceLock<Files> = OnceLock::new();
+        FILES.get_or_init(|| {
+            let mut files = Vec::new();
+            if let Err(error) = collect(root, root, &mut files) {
+                panic!("THREATGATE_RULES={}: {error}", root.display());
+            }
+            files.sort_unstable();
+            files
+        })
+    }
 }
 
 /// The embedded files of one folder below `rules/`: `policy`, `threats`, `secrets` …
 pub fn folder(name: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    FILES
+    files()
         .iter()
         .copied()
         .filter(move |(path, _)| path.split('/').next() == Some(name))

@@ -128,6 +128,8 @@ pub(crate) struct Function {
     pub(crate) params: Vec<Param>,
     pub(crate) decorators: Vec<ExprId>,
     pub(crate) class: Option<ClassId>,
+    /// The name of the type that it is a method of, where it stands outside of it.
+    pub(crate) receiver: Option<Box<str>>,
     pub(crate) parent: Option<FnId>,
     pub(crate) body: Option<ExprId>,
     pub(crate) span: Span,
@@ -145,6 +147,8 @@ pub(crate) struct Class {
     pub(crate) name: Box<str>,
     /// As of a function.
     pub(crate) declared: bool,
+    /// With the namespaces and classes around it: `App.Admin.Users`.
+    pub(crate) qualified: Box<str>,
     pub(crate) bases: Vec<ExprId>,
     pub(crate) decorators: Vec<ExprId>,
     pub(crate) parent: Option<ClassId>,
@@ -213,6 +217,10 @@ pub(crate) struct Unit {
     pub(crate) type_arguments: std::collections::HashMap<ExprId, ExprId>,
     /// What stands before `::`: a module or a type, whatever variable has the same name.
     pub(crate) path_heads: std::collections::HashSet<ExprId>,
+    /// Calls that are written like a name.
+    pub(crate) bare_calls: std::collections::HashSet<ExprId>,
+    /// The namespace that the file's names are in.
+    pub(crate) package: Box<str>,
     pub(crate) root: Option<ExprId>,
     /// Lines (from 0) on which the text could not be parsed.
     pub(crate) broken: Vec<u32>,
@@ -253,8 +261,21 @@ impl Unit {
                 Some(path)
             }
             ExprKind::Await(inner) => self.path(*inner),
+            ExprKind::Call { callee, .. } if self.bare_calls.contains(&id) => self.path(*callee),
             _ => None,
         }
+    }
+
+    /// The namespace of the place: that of the file, or the innermost class around.
+    pub(crate) fn namespace(&self, at: u32) -> &str {
+        let around = self.classes.iter().rev().find(|class| {
+            // The bases stand outside.
+            class.body.is_some_and(|body| {
+                let span = self.expr(body).span;
+                span.start <= at && at < span.end
+            })
+        });
+        around.map_or(&self.package, |class| &class.qualified)
     }
 
     /// The last name of a callee: `get` in `router.get`, `f(x).get`.

@@ -14,8 +14,14 @@ pub(crate) struct LanguageId(pub(crate) usize);
 /// The grammars that are built in, by the name that `language.toml` uses.
 fn grammar(name: &str) -> Option<tree_sitter::Language> {
     Some(match name {
+        "c_sharp" => tree_sitter_c_sharp::LANGUAGE.into(),
+        "go" => tree_sitter_go::LANGUAGE.into(),
+        "java" => tree_sitter_java::LANGUAGE.into(),
         "javascript" => tree_sitter_javascript::LANGUAGE.into(),
+        "kotlin" => tree_sitter_kotlin_ng::LANGUAGE.into(),
+        "php" => tree_sitter_php::LANGUAGE_PHP.into(),
         "python" => tree_sitter_python::LANGUAGE.into(),
+        "ruby" => tree_sitter_ruby::LANGUAGE.into(),
         "rust" => tree_sitter_rust::LANGUAGE.into(),
         "tsx" => tree_sitter_typescript::LANGUAGE_TSX.into(),
         "typescript" => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
@@ -61,6 +67,22 @@ pub(crate) enum Shape {
     Class,
     Assign,
     Branch,
+    /// A name that is a call where no variable has it.
+    NameOrCall,
+    /// Holds decorators: Java's modifiers, C#'s attribute lists.
+    Decorators,
+    /// One part stands for itself, several are a list.
+    Tuple,
+    /// A map if it has pairs, a list otherwise.
+    Literal,
+    /// A value with its type in front: a list, a map or a call by the type.
+    Composite,
+    /// A type's further base, named inside its body.
+    Mixin,
+    /// The namespace of the file, or of the declarations inside.
+    Package,
+    /// Names of another namespace or package.
+    Import,
     /// Goes through the items of a value.
     Loop,
     Return,
@@ -77,25 +99,34 @@ pub(crate) enum Shape {
     Other,
 }
 
-/// Which child of a node is a part: a field's name, `#n` for the n-th named child, `@kind` for
-/// the first child of a kind, `.` for the node itself; alternatives are parted by `|`.
+/// Which child of a node is a part: a field's name, `#n` for the n-th named child (`#-1` the last),
+/// `@kind` for the first child of a kind, `.` for the node itself, `^part` for a part of the node
+/// around, `part>part` for a part of a part; alternatives are parted by `|`.
 #[derive(Clone, Debug)]
 pub(crate) enum Part {
     Field(String),
-    Nth(usize),
+    Nth(isize),
     Kind(String),
     This,
+    Around(Box<Part>),
+    Inside(Box<Part>, Box<Part>),
 }
 
 fn parts(text: &str) -> Vec<Part> {
-    text.split('|')
-        .map(|word| match word.as_bytes().first() {
-            Some(b'#') => Part::Nth(word[1..].parse().unwrap_or(usize::MAX)),
-            Some(b'@') => Part::Kind(word[1..].to_owned()),
-            Some(b'.') => Part::This,
-            _ => Part::Field(word.to_owned()),
-        })
-        .collect()
+    text.split('|').map(part).collect()
+}
+
+fn part(word: &str) -> Part {
+    if let Some((outer, inner)) = word.split_once('>') {
+        return Part::Inside(Box::new(part(outer)), Box::new(part(inner)));
+    }
+    match word.as_bytes().first() {
+        Some(b'^') => Part::Around(Box::new(part(&word[1..]))),
+        Some(b'#') => Part::Nth(word[1..].parse().unwrap_or(isize::MAX)),
+        Some(b'@') => Part::Kind(word[1..].to_owned()),
+        Some(b'.') => Part::This,
+        _ => Part::Field(word.to_owned()),
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -122,7 +153,14 @@ struct NodeText {
     then: Option<String>,
     otherwise: Option<String>,
     module: Option<String>,
+    /// The function that a call is followed by: Ruby's block, Kotlin's trailing lambda.
+    block: Option<String>,
+    /// The type that a function is a method of, where it stands outside of it.
+    receiver: Option<String>,
     text: Option<String>,
+    /// The import brings in every name.
+    #[serde(default)]
+    star: bool,
     #[serde(default)]
     extends: bool,
     #[serde(default)]
@@ -158,6 +196,10 @@ pub(crate) enum ModuleStyle {
     Path,
     /// `crate::a::b` is src/a/b.
     Crate,
+    /// All files of a folder share their names; an import names the folder.
+    Folder,
+    /// Files say which namespace their names are in; a type's file is named after it.
+    Namespace,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -176,6 +218,15 @@ pub(crate) struct Modules {
     /// Files beside the manifest, whose folder has the package's sources; none: the manifest's.
     #[serde(default)]
     pub(crate) entry: Vec<String>,
+    /// Names of the namespaces around are known without an import.
+    #[serde(default)]
+    pub(crate) parents: bool,
+    /// A file is named after its type in lower case: `users_controller` for `UsersController`.
+    #[serde(default)]
+    pub(crate) snake: bool,
+    /// A type that only one file declares is known without an import.
+    #[serde(default)]
+    pub(crate) loose: bool,
     /// Functions that import by call.
     #[serde(default)]
     pub(crate) require: Vec<String>,
@@ -196,6 +247,27 @@ struct LanguageText {
     #[serde(default, rename = "self")]
     self_names: Vec<String>,
     result: Option<String>,
+    /// A bare name may be a member of the class around.
+    #[serde(default)]
+    implicit_self: bool,
+    /// Operators that join texts, beside `+`.
+    #[serde(default)]
+    concat: Vec<String>,
+    /// Calls in a class whose arguments are further bases.
+    #[serde(default)]
+    mixins: Vec<String>,
+    /// Calls that raise an error.
+    #[serde(default)]
+    raises: Vec<String>,
+    /// Methods of a type that make an object of it.
+    #[serde(default)]
+    construct: Vec<String>,
+    /// Members that stand for the type itself: `User.class`.
+    #[serde(default)]
+    class_literal: Vec<String>,
+    /// Kinds of parameters that are members of the class.
+    #[serde(default)]
+    promoted: Vec<String>,
     /// Methods that hand each item to a function.
     #[serde(default)]
     each: Vec<String>,
@@ -235,6 +307,9 @@ pub(crate) struct Node {
     pub(crate) then: Vec<Part>,
     pub(crate) otherwise: Vec<Part>,
     pub(crate) module: Vec<Part>,
+    pub(crate) block: Vec<Part>,
+    pub(crate) receiver: Vec<Part>,
+    pub(crate) star: bool,
     pub(crate) text: Option<String>,
     pub(crate) extends: bool,
     pub(crate) bases: Vec<Vec<Part>>,
@@ -269,6 +344,20 @@ pub(crate) struct Language {
     pub(crate) family: Vec<String>,
     pub(crate) self_names: Vec<String>,
     pub(crate) result_is_last: bool,
+    /// A bare name may be a member of the class around.
+    pub(crate) implicit_self: bool,
+    /// Operators that join texts, beside `+`.
+    pub(crate) concat: Vec<String>,
+    /// Calls in a class whose arguments are further bases.
+    pub(crate) mixins: Vec<String>,
+    /// Calls that raise an error.
+    pub(crate) raises: Vec<String>,
+    /// Methods of a type that make an object of it.
+    pub(crate) construct: Vec<String>,
+    /// Members that stand for the type itself.
+    pub(crate) class_literal: Vec<String>,
+    /// Kinds of parameters that are members of the class.
+    pub(crate) promoted: Vec<String>,
     /// Methods that hand each item to a function.
     pub(crate) each: Vec<String>,
     /// Attributes of what only tests compile, without white space; `*` allowed.
@@ -344,6 +433,9 @@ fn node(text: &NodeText) -> Node {
         then: optional(&text.then),
         otherwise: optional(&text.otherwise),
         module: optional(&text.module),
+        block: optional(&text.block),
+        receiver: optional(&text.receiver),
+        star: text.star,
         text: text.text.clone(),
         extends: text.extends,
         bases: text.bases.iter().map(|text| parts(text)).collect(),
@@ -437,6 +529,13 @@ impl Languages {
                 family,
                 self_names: merged.self_names,
                 result_is_last: merged.result.as_deref() == Some("last"),
+                implicit_self: merged.implicit_self,
+                concat: merged.concat,
+                mixins: merged.mixins,
+                raises: merged.raises,
+                construct: merged.construct,
+                class_literal: merged.class_literal,
+                promoted: merged.promoted,
                 each: merged.each,
                 tests: merged.tests,
                 client: merged.client,

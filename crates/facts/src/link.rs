@@ -32,6 +32,9 @@ const UNKNOWN: &str = "{?}";
 /// What a name of a language was found to be.
 type Names = HashMap<(LanguageId, Box<str>), Option<Classified>>;
 
+/// Routes that a call made: the router and the place among its entries.
+type Made = Vec<(RouterId, usize)>;
+
 /// Index of a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RouterId(u32);
@@ -305,6 +308,8 @@ pub(crate) struct Linker<'a> {
     set: RefCell<HashMap<String, Option<Value>>>,
     /// What the rules of a language say of a name.
     classes: RefCell<Names>,
+    /// The routes that calls made.
+    made: RefCell<HashMap<(FileId, ExprId), Made>>,
     /// Functions that turned out to be guards.
     targets: RefCell<std::collections::BTreeSet<(FileId, FnId)>>,
     depth: std::cell::Cell<u32>,
@@ -351,6 +356,7 @@ impl<'a> Linker<'a> {
                 .filter(|loaded| loaded.rule.link == Some(Link::Setting))
                 .collect(),
             classes: RefCell::default(),
+            made: RefCell::default(),
             targets: RefCell::default(),
             depth: std::cell::Cell::new(0),
         }

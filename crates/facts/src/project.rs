@@ -29,6 +29,10 @@ pub(crate) struct Parsed {
     members: HashMap<(ClassId, Box<str>), Vec<Member>>,
     /// Star imports.
     stars: Vec<usize>,
+    /// Functions by the type that they are methods of, where they stand outside of it.
+    received: HashMap<(Box<str>, Box<str>), FnId>,
+    /// Names with their namespaces, of classes and of what stands outside of them.
+    qualified: HashMap<Box<str>, Definition>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +58,12 @@ impl Parsed {
         let mut inner = HashMap::new();
         let mut members: HashMap<(ClassId, Box<str>), Vec<Member>> = HashMap::new();
         let mut stars = Vec::new();
+        let mut received = HashMap::new();
+        let mut qualified: HashMap<Box<str>, Definition> = HashMap::new();
+        let full = |name: &str| match unit.package.is_empty() {
+            true => Box::<str>::from(name),
+            false => format!("{}.{name}", unit.package).into(),
+        };
         for (index, import) in unit.imports.iter().enumerate() {
             if &*import.local == "*" {
                 stars.push(index);
@@ -68,6 +78,10 @@ impl Parsed {
             if !function.declared {
                 continue;
             }
+            if let Some(receiver) = &function.receiver {
+                received.insert((receiver.clone(), function.name.clone()), id);
+                continue;
+            }
             match (function.class, function.parent) {
                 (Some(class), _) => members
                     .entry((class, function.name.clone()))
@@ -76,17 +90,20 @@ impl Parsed {
                 (None, Some(parent)) => {
                     inner.insert((parent, function.name.clone()), id);
                 }
-                (None, None) => top
-                    .entry(function.name.clone())
-                    .or_default()
-                    .push(Definition::Function(id)),
+                (None, None) => {
+                    let definition = Definition::Function(id);
+                    qualified.entry(full(&function.name)).or_insert(definition);
+                    let own = top.entry(function.name.clone()).or_default();
+                    own.push(definition);
+                }
             }
         }
         let classes = unit.classes.iter().enumerate();
         for (index, class) in classes.filter(|(_, class)| class.declared) {
-            top.entry(class.name.clone())
-                .or_default()
-                .push(Definition::Class(ClassId(index as u32)));
+            let definition = Definition::Class(ClassId(index as u32));
+            let named = qualified.entry(class.qualified.clone());
+            named.or_insert(definition);
+            top.entry(class.name.clone()).or_default().push(definition);
         }
         for (index, assign) in unit.assigns.iter().enumerate() {
             let index = index as u32;
@@ -100,10 +117,11 @@ impl Parsed {
                         .entry((class, name.clone()))
                         .or_default()
                         .push(Member::Field(index)),
-                    (None, None) => top
-                        .entry(name.clone())
-                        .or_default()
-                        .push(Definition::Assign(index)),
+                    (None, None) => {
+                        let definition = Definition::Assign(index);
+                        qualified.entry(full(name)).or_insert(definition);
+                        top.entry(name.clone()).or_default().push(definition);
+                    }
                 },
                 None => {
                     // `self.x = …` in a method is a member of its class.
@@ -150,6 +168,8 @@ impl Parsed {
             inner,
             members,
             stars,
+            received,
+            qualified,
         }
     }
 
@@ -159,6 +179,11 @@ impl Parsed {
             .get(&(class, name.into()))
             .map(Vec::as_slice)
             .unwrap_or_default()
+    }
+
+    /// A method of a type of this name that stands outside of it.
+    pub(crate) fn received(&self, ty: &str, name: &str) -> Option<FnId> {
+        self.received.get(&(ty.into(), name.into())).copied()
     }
 
     /// The methods of a class, in source order.
@@ -211,6 +236,10 @@ pub(crate) struct Project<'a> {
     packages: BTreeMap<String, String>,
     /// Macros of the loaded files: they are used by their bare name anywhere.
     macros: RefCell<HashMap<Box<str>, (FileId, FnId)>>,
+    /// What names with their namespaces were found to be.
+    spaces: RefCell<HashMap<(LanguageId, String), Target>>,
+    /// Source files by their names without extension.
+    stems: std::cell::OnceCell<HashMap<Box<str>, Vec<Box<str>>>>,
 }
 
 impl<'a> Project<'a> {
@@ -231,6 +260,8 @@ impl<'a> Project<'a> {
             asked: RefCell::default(),
             packages,
             macros: RefCell::default(),
+            spaces: RefCell::default(),
+            stems: std::cell::OnceCell::new(),
         }
     }
 
@@ -336,6 +367,13 @@ impl<'a> Project<'a> {
             .map(|(folder, _)| folder)
             .unwrap_or_default();
         match language.modules.as_ref()?.style {
+            ModuleStyle::Folder => self.folder_of(module).and_then(|folder| {
+                self.in_folder(&folder, language)
+                    .into_iter()
+                    .find(|file| *file != from)
+            }),
+            // Names are qualified; no file stands for a namespace.
+            ModuleStyle::Namespace => None,
             ModuleStyle::Dotted => {
                 let dots = module.len() - module.trim_start_matches('.').len();
                 let rest = module[dots..].replace('.', "/");
@@ -541,6 +579,11 @@ impl<'a> Project<'a> {
                 None => {}
             }
         }
+        match self.style(file) {
+            Some(ModuleStyle::Folder) => return self.beside(file, name),
+            Some(ModuleStyle::Namespace) => return self.in_namespaces(file, name, before),
+            _ => {}
+        }
         if hops < MAX_HOPS {
             for index in &parsed.stars {
                 let import = &parsed.unit.imports[*index];
@@ -554,6 +597,198 @@ impl<'a> Project<'a> {
                 {
                     continue;
                 }
+            }
+        }
+        Target::Unknown
+    }
+
+    fn style(&self, file: FileId) -> Option<ModuleStyle> {
+        let modules = self.language(file).modules.as_ref();
+        modules.map(|modules| modules.style)
+    }
+
+    /// The folder of a package of this repository, by the path that imports use.
+    fn folder_of(&self, path: &str) -> Option<String> {
+        let mut name = path;
+        loop {
+            if let Some(folder) = self.packages.get(name) {
+                return Some(join(folder, path[name.len()..].trim_start_matches('/')));
+            }
+            name = name.rsplit_once('/')?.0;
+        }
+    }
+
+    /// The files of a folder that share their names; those of tests are not among them.
+    fn in_folder(&self, folder: &str, language: &Language) -> Vec<FileId> {
+        let start = match folder.is_empty() {
+            true => String::new(),
+            false => format!("{folder}/"),
+        };
+        let below = self.paths.range::<str, _>((
+            std::ops::Bound::Included(start.as_str()),
+            std::ops::Bound::Unbounded,
+        ));
+        below
+            .take_while(|path| path.starts_with(&start))
+            .filter(|path| !path[start.len()..].contains('/'))
+            .filter(|path| {
+                let own = self.languages.of(path).map(|id| self.languages.get(id));
+                own.is_some_and(|own| own.name == language.name)
+                    && crate::scope::scope_of_path(path) != crate::fact::Scope::Test
+            })
+            .filter_map(|path| self.load(path))
+            .collect()
+    }
+
+    /// The files that share their names with this one, itself left out.
+    pub(crate) fn siblings(&self, file: FileId) -> Vec<FileId> {
+        if self.style(file) != Some(ModuleStyle::Folder) {
+            return Vec::new();
+        }
+        let path = self.path(file);
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut all = self.in_folder(folder, self.language(file));
+        all.retain(|other| *other != file);
+        all
+    }
+
+    /// What another file of the folder declares under a name.
+    fn beside(&self, file: FileId, name: &str) -> Target {
+        for other in self.siblings(file) {
+            let parsed = self.parsed(other);
+            for definition in parsed.top.get(name).into_iter().flatten() {
+                match definition {
+                    Definition::Function(id) => return Target::Function(other, *id),
+                    Definition::Class(id) => return Target::Class(other, *id),
+                    Definition::Assign(index) => return Target::Assign(other, *index),
+                    Definition::Import(_) => {}
+                }
+            }
+        }
+        Target::Unknown
+    }
+
+    /// What a bare name means by the namespaces around the place and those that are imported.
+    fn in_namespaces(&self, file: FileId, name: &str, before: u32) -> Target {
+        let parsed = self.parsed(file);
+        let Some(modules) = self.language(file).modules.as_ref() else {
+            return Target::Unknown;
+        };
+        let mut around = Some(parsed.unit.namespace(before));
+        while let Some(space) = around {
+            let full = match space.is_empty() {
+                true => name.to_owned(),
+                false => format!("{space}.{name}"),
+            };
+            let found = self.qualified(file, &full);
+            if found != Target::Unknown {
+                return found;
+            }
+            around = match space.rsplit_once('.') {
+                _ if !modules.parents || space.is_empty() => None,
+                Some((outer, _)) => Some(outer),
+                None => Some(""),
+            };
+        }
+        for index in &parsed.stars {
+            let module = &parsed.unit.imports[*index].module;
+            let found = self.qualified(file, &format!("{module}.{name}"));
+            if found != Target::Unknown {
+                return found;
+            }
+        }
+        if modules.loose && name.starts_with(char::is_uppercase) {
+            let stems = self.stems();
+            if let Some([only]) = stems.get(name).map(Vec::as_slice)
+                && let Some(other) = self.load(only)
+                && let Some(found) = self.declared(other, name, false)
+            {
+                return found;
+            }
+        }
+        Target::Unknown
+    }
+
+    /// The one class of the file with this name, or the one whose full name this is.
+    fn declared(&self, file: FileId, name: &str, full: bool) -> Option<Target> {
+        let parsed = self.parsed(file);
+        let definition = match full {
+            true => parsed.qualified.get(name),
+            false => parsed.top.get(name)?.first(),
+        };
+        match definition? {
+            Definition::Function(id) => Some(Target::Function(file, *id)),
+            Definition::Class(id) => Some(Target::Class(file, *id)),
+            Definition::Assign(index) => Some(Target::Assign(file, *index)),
+            Definition::Import(_) => None,
+        }
+    }
+
+    fn stems(&self) -> &HashMap<Box<str>, Vec<Box<str>>> {
+        self.stems.get_or_init(|| {
+            let mut stems: HashMap<Box<str>, Vec<Box<str>>> = HashMap::new();
+            for path in self.paths {
+                let name = path.rsplit('/').next().unwrap_or(path);
+                if let Some((stem, _)) = name.split_once('.')
+                    && self.languages.of(path).is_some()
+                    && crate::scope::scope_of_path(path) != crate::fact::Scope::Test
+                {
+                    let paths = stems.entry(stem.into()).or_default();
+                    paths.push(path.as_str().into());
+                }
+            }
+            stems
+        })
+    }
+
+    /// What a name with its namespace means: what a loaded file declares, or the file that is
+    /// named after it.
+    pub(crate) fn qualified(&self, file: FileId, full: &str) -> Target {
+        if self.style(file) != Some(ModuleStyle::Namespace) {
+            return Target::Unknown;
+        }
+        let language = self.files.borrow()[file.0 as usize].parsed.language;
+        let key = (language, full.to_owned());
+        if let Some(known) = self.spaces.borrow().get(&key) {
+            return known.clone();
+        }
+        self.spaces
+            .borrow_mut()
+            .insert(key.clone(), Target::Unknown);
+        let found = self.find_qualified(file, full);
+        self.spaces.borrow_mut().insert(key, found.clone());
+        found
+    }
+
+    fn find_qualified(&self, file: FileId, full: &str) -> Target {
+        let Some(modules) = self.language(file).modules.as_ref() else {
+            return Target::Unknown;
+        };
+        let name = full.rsplit('.').next().unwrap_or(full);
+        let stem = match modules.snake {
+            true => snake(name),
+            false => name.to_owned(),
+        };
+        let named = self.stems().get(stem.as_str()).cloned().unwrap_or_default();
+        let tail = snake(full).replace('.', "/");
+        for path in &named {
+            // Where files are named after their namespaces, others of the same name are not asked.
+            if modules.snake
+                && !path
+                    .rsplit_once('.')
+                    .is_some_and(|(stem, _)| stem.ends_with(&tail))
+            {
+                continue;
+            }
+            if let Some(other) = self.load(path)
+                && let Some(found) = self.declared(other, full, true)
+            {
+                return found;
+            }
+        }
+        for other in 0..self.len() {
+            if let Some(found) = self.declared(FileId(other as u32), full, true) {
+                return found;
             }
         }
         Target::Unknown
@@ -587,11 +822,13 @@ impl<'a> Project<'a> {
         } else {
             format!("{}.{symbol}", import.module)
         };
-        let style = self
-            .language(file)
-            .modules
-            .as_ref()
-            .map(|modules| modules.style);
+        let style = self.style(file);
+        if style == Some(ModuleStyle::Namespace) {
+            return match self.qualified(file, &submodule) {
+                Target::Unknown => Target::External(submodule),
+                found => found,
+            };
+        }
         if style != Some(ModuleStyle::Path)
             && let Some(module) = self.module(file, &submodule)
             && module != file
@@ -761,8 +998,35 @@ pub(crate) fn packages(
     packages
 }
 
-/// The value at a dotted key of a manifest.
+/// `Admin.UsersController` as files are named: `admin.users_controller`.
+fn snake(name: &str) -> String {
+    let mut out = String::new();
+    let chars: Vec<char> = name.chars().collect();
+    for (at, c) in chars.iter().enumerate() {
+        if c.is_uppercase() {
+            let before = at.checked_sub(1).map(|before| chars[before]);
+            let starts = before.is_some_and(|before| before.is_lowercase() || before.is_numeric());
+            let ends = before.is_some_and(char::is_uppercase)
+                && chars.get(at + 1).is_some_and(|next| next.is_lowercase());
+            if starts || ends {
+                out.push('_');
+            }
+            out.extend(c.to_lowercase());
+        } else {
+            out.push(*c);
+        }
+    }
+    out
+}
+
+/// The value at a dotted key of a manifest; of one that is no table, what follows the word.
 fn manifest_name(manifest: &str, text: &str, key: &str) -> Option<String> {
+    let plain = !manifest.ends_with(".toml") && !manifest.ends_with(".json");
+    if plain {
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
+        return value.map(|value| value.trim().trim_matches('"').to_owned());
+    }
     let value: serde_json::Value = if manifest.ends_with(".toml") {
         let table: toml::Table = text.parse().ok()?;
         serde_json::to_value(table).ok()?

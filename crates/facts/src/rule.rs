@@ -72,6 +72,11 @@ pub(crate) struct Selector {
     /// Gives `true` when the chain has a call of one of these names.
     #[serde(default, deserialize_with = "many")]
     pub(crate) chain: Vec<String>,
+    /// Looks at another decorator of the same declaration instead: `@Path` beside `@GET`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) beside: Vec<String>,
+    /// Looks at the call of this name further along the chain instead: `.only("index")`.
+    pub(crate) after: Option<String>,
     /// A fixed text.
     pub(crate) text: Option<String>,
     /// Not when the text is one of these.
@@ -444,6 +449,46 @@ pub(crate) enum PathStyle {
     Regex,
 }
 
+/// Words in paths that stand for the name of the class or of the function that answers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tokens {
+    /// Stands for the class: `[controller]`.
+    #[serde(default)]
+    pub(crate) class: Vec<String>,
+    /// Endings that the class's name loses: `Controller`.
+    #[serde(default)]
+    pub(crate) class_suffix: Vec<String>,
+    /// Stands for the function: `[action]`.
+    #[serde(default)]
+    pub(crate) function: Vec<String>,
+    /// Endings that the function's name loses: `Async`.
+    #[serde(default)]
+    pub(crate) function_suffix: Vec<String>,
+}
+
+impl Tokens {
+    /// The path with the names in place of the words.
+    pub(crate) fn fill(&self, path: &str, class: Option<&str>, function: Option<&str>) -> String {
+        let mut path = path.to_owned();
+        let all = [
+            (&self.class, &self.class_suffix, class),
+            (&self.function, &self.function_suffix, function),
+        ];
+        for (words, suffixes, name) in all {
+            let Some(name) = name else { continue };
+            let bare = suffixes
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix.as_str()));
+            let name = bare.filter(|bare| !bare.is_empty()).unwrap_or(name);
+            for word in words {
+                path = path.replace(word.as_str(), name);
+            }
+        }
+        path
+    }
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuleFileText {
@@ -460,6 +505,9 @@ struct RuleFileText {
     runs_on: Vec<String>,
     #[serde(default)]
     path_style: PathStyle,
+    /// Words in paths that stand for the names around.
+    #[serde(default)]
+    tokens: Tokens,
     /// Lists of names that any rule may use in `named` as `@list`.
     #[serde(default)]
     names: BTreeMap<String, Vec<String>>,
@@ -622,6 +670,7 @@ pub(crate) struct Framework {
     pub(crate) extends: Vec<String>,
     pub(crate) runs_on: Vec<String>,
     pub(crate) path_style: PathStyle,
+    pub(crate) tokens: Tokens,
     /// The rule file and its source, for `rules explain`.
     pub(crate) file: String,
     pub(crate) source: String,
@@ -661,6 +710,7 @@ impl Rules {
                 extends: parsed.extends,
                 runs_on: parsed.runs_on,
                 path_style: parsed.path_style,
+                tokens: parsed.tokens,
                 file: path.clone(),
                 source: parsed.source,
             });

@@ -1,5 +1,6 @@
 //! The one walker: a syntax tree and a language's tables become a [`Unit`].
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,8 @@ pub(crate) fn walk(language: &Language, source: &str) -> Option<Unit> {
         hint: None,
         depth: 0,
         modules: Vec::new(),
+        package: String::new(),
+        variables: HashSet::new(),
         test: false,
     };
     let root = walker.expr(tree.root_node());
@@ -69,6 +72,10 @@ struct Walker<'a> {
     depth: u32,
     /// Inline modules around.
     modules: Vec<String>,
+    /// The namespace around.
+    package: String,
+    /// Variables by the function that they are in.
+    variables: HashSet<(Option<FnId>, Box<str>)>,
 }
 
 impl<'a> Walker<'a> {
@@ -101,13 +108,25 @@ impl<'a> Walker<'a> {
     }
 
     fn part<'t>(&self, node: Tree<'t>, parts: &[Part]) -> Option<Tree<'t>> {
-        parts.iter().find_map(|part| match part {
+        parts.iter().find_map(|part| self.one_part(node, part))
+    }
+
+    fn one_part<'t>(&self, node: Tree<'t>, part: &Part) -> Option<Tree<'t>> {
+        match part {
             Part::Field(name) => node.child_by_field_name(name),
             Part::Nth(index) => {
                 let mut cursor = node.walk();
-                node.named_children(&mut cursor)
-                    .filter(|child| !child.is_extra())
-                    .nth(*index)
+                let mut children = node
+                    .named_children(&mut cursor)
+                    .filter(|child| !child.is_extra());
+                match usize::try_from(*index) {
+                    Ok(index) => children.nth(index),
+                    Err(_) => {
+                        let all: Vec<_> = children.collect();
+                        let at = all.len().checked_sub(index.unsigned_abs())?;
+                        all.get(at).copied()
+                    }
+                }
             }
             Part::Kind(kind) => {
                 let mut cursor = node.walk();
@@ -115,7 +134,9 @@ impl<'a> Walker<'a> {
                     .find(|child| child.kind() == kind)
             }
             Part::This => Some(node),
-        })
+            Part::Around(part) => self.one_part(node.parent()?, part),
+            Part::Inside(outer, inner) => self.one_part(self.one_part(node, outer)?, inner),
+        }
     }
 
     fn named<'t>(&self, node: Tree<'t>) -> Vec<Tree<'t>> {
@@ -171,21 +192,94 @@ impl<'a> Walker<'a> {
                 self.hint = hint;
                 self.add(node, ExprKind::Block(children))
             }
-            Shape::Name => self.add(node, ExprKind::Name(self.text(node).into())),
+            Shape::Name => {
+                let text = self.text(node);
+                let name = match text.contains('\\') {
+                    true => dotted(text).into(),
+                    false => text.into(),
+                };
+                self.add(node, ExprKind::Name(name))
+            }
+            Shape::NameOrCall => {
+                let name = self.text(node);
+                let id = self.add(node, ExprKind::Name(name.into()));
+                if self.is_variable(name) {
+                    return Some(id);
+                }
+                let call = ExprKind::Call {
+                    callee: id,
+                    args: Vec::new(),
+                };
+                let call = self.add(node, call);
+                self.unit.bare_calls.insert(call);
+                call
+            }
+            Shape::Decorators => {
+                self.decorators(node);
+                return None;
+            }
+            Shape::Tuple => {
+                let children = self.children(node);
+                match children[..] {
+                    [only] => only,
+                    _ => self.add(node, ExprKind::List(children)),
+                }
+            }
+            Shape::Literal => return Some(self.list_or_map(node)),
+            Shape::Composite => return self.composite(node, shape),
+            Shape::Mixin => {
+                let bases = self.children(node);
+                if let Some(class) = self.class {
+                    self.unit.classes[class.0 as usize].bases.extend(bases);
+                }
+                return None;
+            }
+            Shape::Package => {
+                let name = self
+                    .part(node, &shape.name)
+                    .map(|part| dotted(self.text(part)))
+                    .unwrap_or_default();
+                let outer = self.package.clone();
+                self.package = match outer.is_empty() {
+                    true => name,
+                    false => format!("{outer}.{name}"),
+                };
+                if self.unit.package.is_empty() {
+                    self.unit.package = self.package.as_str().into();
+                }
+                // Without a body it holds for the rest of the file.
+                let body = self.part(node, &shape.body)?;
+                let inner = self.expr(body);
+                self.package = outer;
+                return inner;
+            }
+            Shape::Import => {
+                self.import_names(node, shape);
+                return None;
+            }
             Shape::Member | Shape::Path => {
                 let property = self
                     .part(node, &shape.property)
                     .map(|part| self.text(part))
                     .unwrap_or_default();
-                match self
-                    .part(node, &shape.object)
-                    .and_then(|object| self.expr(object))
-                {
+                let object = self.part(node, &shape.object);
+                let object = match (object, &shape.text) {
+                    // `@name` is a member of the object around.
+                    (None, Some(text)) => {
+                        Some(self.add(node, ExprKind::Name(text.as_str().into())))
+                    }
+                    (object, _) => object.and_then(|object| self.expr(object)),
+                };
+                let literal = self.language.class_literal.iter();
+                if object.is_some() && literal.clone().any(|word| *word == property) {
+                    return object;
+                }
+                match object {
                     Some(object) => {
                         if shape.shape == Shape::Path {
                             self.unit.path_heads.insert(object);
                         }
-                        let property = property.trim_start_matches('#').into();
+                        let property = property.trim_start_matches(['#', '@']).into();
                         self.add(node, ExprKind::Member { object, property })
                     }
                     None => self.add(node, ExprKind::Name(property.into())),
@@ -195,6 +289,9 @@ impl<'a> Walker<'a> {
                 let object = self
                     .part(node, &shape.object)
                     .and_then(|part| self.expr(part))?;
+                if self.part(node, &shape.index).is_none() {
+                    return Some(object);
+                }
                 let mut index = Vec::new();
                 if let Some(Part::Field(name)) = shape.index.first() {
                     let mut cursor = node.walk();
@@ -263,6 +360,22 @@ impl<'a> Walker<'a> {
                 self.test = test;
                 return None;
             }
+            Shape::Decorator if !shape.callee.is_empty() => {
+                let saved = std::mem::take(&mut self.pending);
+                let callee = self
+                    .part(node, &shape.callee)
+                    .and_then(|part| self.expr(part));
+                let decorator = match (callee, self.part(node, &shape.arguments)) {
+                    (Some(callee), Some(list)) => {
+                        let args = self.args(list, callee);
+                        Some(self.add(node, ExprKind::Call { callee, args }))
+                    }
+                    (callee, _) => callee,
+                };
+                self.pending = saved;
+                self.pending.extend(decorator);
+                return None;
+            }
             Shape::Decorator => {
                 let inner = self
                     .named(node)
@@ -273,6 +386,9 @@ impl<'a> Walker<'a> {
                 self.pending = saved;
                 self.pending.extend(decorator);
                 return None;
+            }
+            Shape::Named | Shape::Pair if self.part(node, &shape.value).is_none() => {
+                return self.through(node);
             }
             Shape::Named | Shape::Spread | Shape::Pair => return self.other(node),
             Shape::String => self.string(node, shape),
@@ -309,9 +425,17 @@ impl<'a> Walker<'a> {
             Shape::Class => return Some(self.class(node, shape)),
             Shape::Assign => return self.assign(node, shape),
             Shape::Branch => {
-                let condition = self
-                    .part(node, &shape.condition)
+                // `if err := check(); err != nil`
+                let first = self
+                    .part(node, &shape.value)
                     .and_then(|part| self.expr(part));
+                let condition_node = self.part(node, &shape.condition);
+                let mut condition = condition_node.and_then(|part| self.expr(part));
+                if let (Some(value), Some(op), Some(at)) = (condition, &shape.text, condition_node)
+                {
+                    let op = op.as_str().into();
+                    condition = Some(self.add(at, ExprKind::Unary { op, value }));
+                }
                 let then = self
                     .part(node, &shape.then)
                     .and_then(|part| self.expr(part));
@@ -339,14 +463,18 @@ impl<'a> Walker<'a> {
                 let condition =
                     condition.unwrap_or_else(|| self.add(node, ExprKind::Other(Vec::new())));
                 let then = then.unwrap_or_else(|| self.add(node, ExprKind::Block(Vec::new())));
-                self.add(
+                let branch = self.add(
                     node,
                     ExprKind::Branch {
                         condition,
                         then,
                         otherwise,
                     },
-                )
+                );
+                match first {
+                    Some(first) => self.add(node, ExprKind::Block(vec![first, branch])),
+                    None => branch,
+                }
             }
             Shape::Return | Shape::Raise => {
                 let kind = if shape.shape == Shape::Return {
@@ -368,6 +496,8 @@ impl<'a> Walker<'a> {
             }
             Shape::Binary => {
                 let op = self.operator(node, &shape.operator);
+                let joins = self.language.concat.iter().any(|word| word == op);
+                let op = if joins { "+" } else { op };
                 let left = self
                     .part(node, &shape.left)
                     .and_then(|part| self.expr(part))?;
@@ -386,6 +516,9 @@ impl<'a> Walker<'a> {
             Shape::Unary => {
                 let op = match &shape.text {
                     Some(text) => text.clone(),
+                    None if !shape.operator.is_empty() => {
+                        self.operator(node, &shape.operator).to_owned()
+                    }
                     None => self.source[node.start_byte()..]
                         .chars()
                         .next()
@@ -511,6 +644,11 @@ impl<'a> Walker<'a> {
             }
         }
         if !computed {
+            if literal.is_empty() && node.named_child_count() == 0 {
+                // `:name`, `@"text"`: the grammar does not part the text from its marks.
+                let text = self.text(node).trim_start_matches([':', '@', '$']);
+                literal.push_str(text.trim_matches(['"', '\'', '`']));
+            }
             return self.add(node, ExprKind::Str(literal.into()));
         }
         if !literal.is_empty() {
@@ -519,234 +657,20 @@ impl<'a> Walker<'a> {
         self.add(node, ExprKind::Template(parts))
     }
 
-    fn args(&mut self, list: Tree<'_>, callee: ExprId) -> Vec<Arg> {
-        let mut args = Vec::new();
-        let callee_name = self.unit.last_name(callee).unwrap_or_default().to_owned();
-        let children = if self
-            .shape(list)
-            .is_some_and(|shape| shape.shape == Shape::String)
-        {
-            vec![list]
-        } else {
-            self.named(list)
-        };
-        for child in children {
-            let first = args
-                .first()
-                .and_then(|arg: &Arg| self.unit.literal(arg.value))
-                .unwrap_or_default();
-            let mut hint = if first.is_empty() {
-                callee_name.clone()
-            } else {
-                format!("{callee_name}({first})")
-            };
-            let shape = self.shape(child);
-            match shape.map(|shape| shape.shape) {
-                Some(Shape::Skip) => {}
-                Some(Shape::Named) => {
-                    let Some(shape) = shape else { continue };
-                    let name = self
-                        .part(child, &shape.name)
-                        .map(|part| self.text(part))
-                        .unwrap_or_default();
-                    hint = name.to_owned();
-                    self.hint = Some(hint);
-                    let value = self
-                        .part(child, &shape.value)
-                        .and_then(|part| self.expr(part));
-                    self.hint = None;
-                    if let Some(value) = value {
-                        args.push(Arg {
-                            name: Some(name.into()),
-                            value,
-                            spread: false,
-                        });
-                    }
-                }
-                Some(Shape::Spread) => {
-                    if let Some(value) = self.through(child) {
-                        args.push(Arg {
-                            name: None,
-                            value,
-                            spread: true,
-                        });
-                    }
-                }
-                _ => {
-                    self.hint = Some(hint);
-                    let value = self.expr(child);
-                    self.hint = None;
-                    if let Some(value) = value {
-                        args.push(Arg {
-                            name: None,
-                            value,
-                            spread: false,
-                        });
-                    }
-                }
+    /// Whether a variable or parameter around has this name.
+    fn is_variable(&self, name: &str) -> bool {
+        let mut function = self.function;
+        loop {
+            if self.variables.contains(&(function, name.into())) {
+                return true;
             }
-        }
-        args
-    }
-
-    /// A macro's tokens as arguments: parted by commas, `name = value` named, `name(…)` a call.
-    fn tokens(&mut self, tree: Tree<'_>) -> Vec<Arg> {
-        let mut args: Vec<Arg> = Vec::new();
-        let mut name: Option<Box<str>> = None;
-        let mut current: Option<ExprId> = None;
-        let mut joins = false;
-        // After `name -> Outer<`: what follows belongs to the type.
-        let mut generic = false;
-        let mut cursor = tree.walk();
-        let all: Vec<_> = tree.children(&mut cursor).collect();
-        let inner = all.get(1..all.len().saturating_sub(1)).unwrap_or_default();
-        let mut bang = false;
-        for child in inner {
-            let text = self.text(*child);
-            let after_bang = std::mem::replace(&mut bang, text == "!");
-            match text {
-                "," | ";" | "=>" => {
-                    if let Some(value) = current.take() {
-                        args.push(Arg {
-                            name: name.take(),
-                            value,
-                            spread: false,
-                        });
-                    }
-                    joins = false;
-                    generic = false;
-                }
-                "=" | "->" => {
-                    if let Some(id) = current.take() {
-                        name = self.unit.path(id).map(Into::into);
-                    }
-                }
-                "::" | "." => {
-                    joins = true;
-                    if text == "::" {
-                        self.unit.path_heads.extend(current);
-                    }
-                }
-                "<" if name.is_some() => generic = true,
-                _ if child.kind().ends_with("tree") => {
-                    if self.depth >= MAX_DEPTH {
-                        self.unit.too_deep = true;
-                        continue;
-                    }
-                    self.depth += 1;
-                    let inner = self.tokens(*child);
-                    self.depth -= 1;
-                    if let Some(callee) = current.filter(|_| after_bang) {
-                        self.unit.macro_calls.insert(callee);
-                    }
-                    current = Some(match current {
-                        Some(callee) => self.add(
-                            *child,
-                            ExprKind::Call {
-                                callee,
-                                args: inner,
-                            },
-                        ),
-                        None => {
-                            let items = inner.into_iter().map(|arg| arg.value).collect();
-                            self.add(*child, ExprKind::List(items))
-                        }
-                    });
-                }
-                _ if !child.is_named()
-                    && !text.chars().all(|c| c.is_alphanumeric() || c == '_') => {}
-                _ => {
-                    if joins && let Some(object) = current {
-                        joins = false;
-                        current = Some(self.add(
-                            *child,
-                            ExprKind::Member {
-                                object,
-                                property: text.into(),
-                            },
-                        ));
-                    } else if let Some(id) = self.expr(*child) {
-                        // Two values side by side (an operator between them): keep the first.
-                        if generic && let Some(object) = current {
-                            let index = vec![id];
-                            current = Some(self.add(*child, ExprKind::Index { object, index }));
-                        } else if current.is_none() {
-                            current = Some(id);
-                        } else if let Some(value) = current.replace(id) {
-                            args.push(Arg {
-                                name: name.take(),
-                                value,
-                                spread: false,
-                            });
-                        }
-                    } else if !child.is_named() && current.is_none() {
-                        current = Some(self.add(*child, ExprKind::Name(text.into())));
-                    }
-                }
+            let Some(id) = function else { return false };
+            let around = self.unit.function(id);
+            if around.params.iter().any(|param| &*param.name == name) {
+                return true;
             }
+            function = around.parent;
         }
-        if let Some(value) = current {
-            args.push(Arg {
-                name,
-                value,
-                spread: false,
-            });
-        }
-        args
-    }
-
-    fn map(&mut self, node: Tree<'_>) -> ExprId {
-        let mut pairs = Vec::new();
-        for child in self.named(node) {
-            let shape = self.shape(child);
-            match shape.map(|shape| shape.shape) {
-                Some(Shape::Skip) => {}
-                Some(Shape::Pair) => {
-                    let Some(shape) = shape else { continue };
-                    let Some(key_node) = self.part(child, &shape.key) else {
-                        continue;
-                    };
-                    let Some(key) = self.expr(key_node) else {
-                        continue;
-                    };
-                    self.hint = Some(self.text(key_node).trim_matches(['"', '\'']).to_owned());
-                    let value = self
-                        .part(child, &shape.value)
-                        .and_then(|part| self.expr(part));
-                    self.hint = None;
-                    if let Some(value) = value {
-                        pairs.push((key, value));
-                    }
-                }
-                Some(Shape::Spread) => {
-                    if let Some(value) = self.through(child) {
-                        let key = self.add(child, ExprKind::Null);
-                        pairs.push((key, value));
-                    }
-                }
-                Some(Shape::Function) => {
-                    let Some(value) = self.expr(child) else {
-                        continue;
-                    };
-                    if let ExprKind::Function(function) = *self.unit.kind(value) {
-                        let name = self.unit.function(function).name.clone();
-                        let key = self.add(child, ExprKind::Name(name));
-                        pairs.push((key, value));
-                    }
-                }
-                _ => {
-                    if let Some(value) = self.expr(child) {
-                        let key = match self.unit.kind(value) {
-                            ExprKind::Name(name) => ExprKind::Name(name.clone()),
-                            _ => ExprKind::Null,
-                        };
-                        let key = self.add(child, key);
-                        pairs.push((key, value));
-                    }
-                }
-            }
-        }
-        self.add(node, ExprKind::Map(pairs))
     }
 
     fn qualified(&self, name: &str) -> String {
@@ -761,399 +685,12 @@ impl<'a> Walker<'a> {
             format!("{outer}.{name}")
         }
     }
+}
 
-    /// A call; the calls of a chain one after the other, since `app.route(…).route(…)` may be
-    /// as long as an application has routes.
-    fn call(&mut self, node: Tree<'_>, shape: &Node) -> Option<ExprId> {
-        let mut links = Vec::new();
-        let (mut first, mut first_shape) = (node, shape);
-        while let Some(member) = self.part(first, &first_shape.callee)
-            && let Some(member_shape) = self.shape(member)
-            && matches!(member_shape.shape, Shape::Member | Shape::Path)
-            && let Some(object) = self.part(member, &member_shape.object)
-            && let Some(object_shape) = self.shape(object)
-            && object_shape.shape == Shape::Call
-        {
-            links.push((first, first_shape, member, member_shape));
-            (first, first_shape) = (object, object_shape);
-        }
-        let callee = self
-            .part(first, &first_shape.callee)
-            .and_then(|part| self.expr(part))?;
-        let mut made = self.call_of(first, first_shape, callee);
-        for (call, call_shape, member, member_shape) in links.into_iter().rev() {
-            let property = self
-                .part(member, &member_shape.property)
-                .map(|part| self.text(part))
-                .unwrap_or_default();
-            let property = property.trim_start_matches('#').into();
-            let kind = ExprKind::Member {
-                object: made,
-                property,
-            };
-            let callee = self.add(member, kind);
-            made = self.call_of(call, call_shape, callee);
-        }
-        Some(made)
-    }
-
-    fn call_of(&mut self, node: Tree<'_>, shape: &Node, callee: ExprId) -> ExprId {
-        let args = match self.part(node, &shape.arguments) {
-            Some(list) => self.args(list, callee),
-            None => Vec::new(),
-        };
-        self.add(node, ExprKind::Call { callee, args })
-    }
-
-    /// Whether an attribute is one of what only tests compile.
-    fn marks_test(&self, attribute: Tree<'_>) -> bool {
-        let mut text = self.text(attribute).to_owned();
-        text.retain(|c| !c.is_whitespace());
-        let mut tests = self.language.tests.iter();
-        tests.any(|mark| crate::rule::wild(mark, &text))
-    }
-
-    /// A macro is a function without parameters, whose body is all that it may expand to.
-    fn macro_definition(&mut self, node: Tree<'_>, shape: &Node) -> ExprId {
-        self.pending.clear();
-        let name_node = self.part(node, &shape.name);
-        let name = name_node.map(|part| self.text(part)).unwrap_or_default();
-        let id = FnId(self.unit.functions.len() as u32);
-        self.unit.functions.push(Function {
-            qualified: self.qualified(name).into(),
-            name: name.into(),
-            declared: false,
-            params: Vec::new(),
-            decorators: Vec::new(),
-            class: None,
-            parent: self.function,
-            body: None,
-            span: Self::span(node),
-            head: Self::span(name_node.unwrap_or(node)),
-            return_type: None,
-        });
-        self.unit.macros.push(id);
-        let (outer, class) = (self.function.replace(id), self.class.take());
-        let rules = self.named(node);
-        let rules = rules.into_iter().filter(|rule| Some(*rule) != name_node);
-        let items: Vec<_> = rules.filter_map(|rule| self.expr(rule)).collect();
-        self.function = outer;
-        self.class = class;
-        let body = self.add(node, ExprKind::Block(items));
-        self.unit.functions[id.0 as usize].body = Some(body);
-        self.add(node, ExprKind::Function(id))
-    }
-
-    fn function(&mut self, node: Tree<'_>, shape: &Node) -> ExprId {
-        let decorators = std::mem::take(&mut self.pending);
-        let hint = self.hint.take();
-        let name_node = self.part(node, &shape.name);
-        let name = match name_node {
-            Some(part) => self.text(part).to_owned(),
-            None => hint.unwrap_or_default(),
-        };
-        let id = FnId(self.unit.functions.len() as u32);
-        let parameters = self.part(node, &shape.parameters);
-        let mut head = Self::span(name_node.unwrap_or(node));
-        if let Some(list) = parameters.filter(|_| name_node.is_some()) {
-            head.end = list.end_byte() as u32;
-            head.end_line = list.end_position().row as u32;
-        }
-        let return_type = self
-            .part(node, &shape.ty)
-            .map(|part| fold(self.text(part)).into());
-        self.unit.functions.push(Function {
-            qualified: self
-                .qualified(if name.is_empty() { "anonymous" } else { &name })
-                .into(),
-            name: name.into(),
-            declared: name_node.is_some(),
-            params: Vec::new(),
-            decorators,
-            class: if self.function.is_none() {
-                self.class
-            } else {
-                None
-            },
-            parent: self.function,
-            body: None,
-            span: Self::span(node),
-            head,
-            return_type,
-        });
-        let (outer, class) = (self.function.replace(id), self.class.take());
-        let params = parameters.map(|list| self.params(list)).unwrap_or_default();
-        self.unit.functions[id.0 as usize].params = params;
-        let body = self
-            .part(node, &shape.body)
-            .and_then(|part| self.expr(part));
-        self.unit.functions[id.0 as usize].body = body;
-        self.function = outer;
-        self.class = class;
-        self.pending.clear();
-        self.add(node, ExprKind::Function(id))
-    }
-
-    fn params(&mut self, list: Tree<'_>) -> Vec<Param> {
-        let mut params = Vec::new();
-        let tables = self.tables;
-        let direct = tables
-            .params
-            .get(usize::from(list.kind_id()))
-            .and_then(Option::as_ref)
-            .is_some();
-        let children = if direct { vec![list] } else { self.named(list) };
-        for child in children {
-            let Some(table) = tables
-                .params
-                .get(usize::from(child.kind_id()))
-                .and_then(Option::as_ref)
-            else {
-                continue;
-            };
-            let mut cursor = child.walk();
-            for decorator in child.children(&mut cursor) {
-                if self
-                    .shape(decorator)
-                    .is_some_and(|shape| shape.shape == Shape::Decorator)
-                {
-                    self.expr(decorator);
-                }
-            }
-            let decorators = std::mem::take(&mut self.pending);
-            let name = self
-                .part(child, &table.name)
-                .map(|part| self.text(part))
-                .unwrap_or_default();
-            let ty_node = self.part(child, &table.ty);
-            let ty =
-                ty_node.map(|part| fold(self.text(part).trim_start_matches(':').trim()).into());
-            // Types and defaults are read in the scope around the function: in
-            // `user = Depends(user)` and `user: user::Current` the second name is no parameter.
-            let inner = self.function;
-            self.function = inner.and_then(|id| self.unit.functions[id.0 as usize].parent);
-            let ty_expr = ty_node.and_then(|part| self.expr(part));
-            let default = self
-                .part(child, &table.default)
-                .and_then(|part| self.expr(part));
-            self.function = inner;
-            params.push(Param {
-                name: fold(name).into(),
-                ty,
-                ty_expr,
-                default,
-                decorators,
-                span: Self::span(child),
-            });
-        }
-        params
-    }
-
-    fn class(&mut self, node: Tree<'_>, shape: &Node) -> ExprId {
-        let mut cursor = node.walk();
-        let own: Vec<_> = node.children(&mut cursor).collect();
-        for child in own {
-            if self
-                .shape(child)
-                .is_some_and(|shape| shape.shape == Shape::Decorator)
-            {
-                self.expr(child);
-            }
-        }
-        let decorators = std::mem::take(&mut self.pending);
-        let hint = self.hint.take();
-        let name_node = self.part(node, &shape.name);
-        // A generic type's name is its first part: `impl Trait for Name<T>`.
-        let name = match name_node {
-            Some(part) => {
-                let text = self.text(part);
-                let cut = text.find('<').unwrap_or(text.len());
-                text[..cut]
-                    .rsplit("::")
-                    .next()
-                    .unwrap_or(text)
-                    .trim()
-                    .to_owned()
-            }
-            None => hint.unwrap_or_default(),
-        };
-        let mut bases = Vec::new();
-        for part in &shape.bases {
-            let Some(base) = self.part(node, part) else {
-                continue;
-            };
-            let listed = self
-                .shape(base)
-                .is_none_or(|shape| shape.shape == Shape::List);
-            if listed {
-                for child in self.named(base) {
-                    if self
-                        .shape(child)
-                        .is_some_and(|shape| matches!(shape.shape, Shape::Named | Shape::Skip))
-                    {
-                        continue;
-                    }
-                    match self.expr(child) {
-                        Some(id) => match self.unit.kind(id) {
-                            ExprKind::List(items) => bases.extend(items.clone()),
-                            _ => bases.push(id),
-                        },
-                        None => continue,
-                    }
-                }
-            } else {
-                bases.extend(self.expr(base));
-            }
-        }
-        let id = ClassId(self.unit.classes.len() as u32);
-        self.unit.classes.push(Class {
-            name: name.into(),
-            declared: name_node.is_some(),
-            bases,
-            decorators,
-            parent: self.class,
-            body: None,
-            span: Self::span(node),
-            head: Self::span(name_node.unwrap_or(node)),
-        });
-        let (outer, function) = (self.class.replace(id), self.function.take());
-        let body = self
-            .part(node, &shape.body)
-            .and_then(|part| self.expr(part));
-        self.unit.classes[id.0 as usize].body = body;
-        self.class = outer;
-        self.function = function;
-        self.pending.clear();
-        self.add(node, ExprKind::Class(id))
-    }
-
-    /// `for name in value`, `for (a, b) in value`: an assignment for each name.
-    fn items(&mut self, node: Tree<'_>, shape: &Node) -> Vec<ExprId> {
-        let value = self
-            .part(node, &shape.value)
-            .and_then(|part| self.expr(part));
-        let target_node = self.part(node, &shape.target);
-        let target = target_node.and_then(|part| self.expr(part));
-        let names: Vec<(ExprId, Option<usize>)> = match target.map(|id| (id, self.unit.kind(id))) {
-            Some((_, ExprKind::List(parts))) => {
-                let places = parts.iter().enumerate();
-                places.map(|(place, id)| (*id, Some(place))).collect()
-            }
-            Some((id, _)) => vec![(id, None)],
-            None => Vec::new(),
-        };
-        let mut all = Vec::new();
-        if let (Some(value), Some(at)) = (value, target_node) {
-            all.push(value);
-            for (target, place) in names {
-                let ExprKind::Name(name) = self.unit.kind(target) else {
-                    continue;
-                };
-                let name = Some(name.clone());
-                let index = self.unit.assigns.len() as u32;
-                self.unit.assigns.push(Assign {
-                    target,
-                    name,
-                    value: Some(value),
-                    ty: None,
-                    ty_expr: None,
-                    decorators: Vec::new(),
-                    function: self.function,
-                    class: self.class,
-                    extends: false,
-                    each: true,
-                    place,
-                    span: Self::span(at),
-                });
-                all.push(self.add(at, ExprKind::Assign(index)));
-            }
-        }
-        all.extend(
-            self.part(node, &shape.body)
-                .and_then(|part| self.expr(part)),
-        );
-        all
-    }
-
-    /// `(a, b) = value`: a part of the value for each name.
-    fn parts_of(&mut self, target: ExprId, value: Option<ExprId>, span: Span) {
-        let ExprKind::List(parts) = self.unit.kind(target) else {
-            return;
-        };
-        for (place, part) in parts.clone().into_iter().enumerate() {
-            let ExprKind::Name(name) = self.unit.kind(part) else {
-                continue;
-            };
-            let name = Some(name.clone());
-            self.unit.assigns.push(Assign {
-                target: part,
-                name,
-                value,
-                ty: None,
-                ty_expr: None,
-                decorators: Vec::new(),
-                function: self.function,
-                class: self.class,
-                extends: false,
-                each: false,
-                place: Some(place),
-                span,
-            });
-        }
-    }
-
-    fn assign(&mut self, node: Tree<'_>, shape: &Node) -> Option<ExprId> {
-        let mut cursor = node.walk();
-        let own: Vec<_> = node.children(&mut cursor).collect();
-        for child in own {
-            if self
-                .shape(child)
-                .is_some_and(|shape| shape.shape == Shape::Decorator)
-            {
-                self.expr(child);
-            }
-        }
-        let decorators = std::mem::take(&mut self.pending);
-        let outer_hint = self.hint.take();
-        let target_node = self.part(node, &shape.target)?;
-        let target = match self.expr(target_node) {
-            Some(id) => id,
-            None => self.add(target_node, ExprKind::Other(Vec::new())),
-        };
-        let ty_node = self.part(node, &shape.ty);
-        let ty = ty_node.map(|part| fold(self.text(part).trim_start_matches(':').trim()).into());
-        let ty_expr = ty_node.and_then(|part| self.expr(part));
-        let name = match self.unit.kind(target) {
-            // A field may have a quoted name: `"filters.tags"?: string[]`.
-            ExprKind::Name(name) | ExprKind::Str(name) => Some(name.clone()),
-            _ => None,
-        };
-        self.hint = self.unit.last_name(target).map(str::to_owned);
-        let value = self
-            .part(node, &shape.value)
-            .and_then(|part| self.expr(part));
-        self.hint = outer_hint;
-        self.parts_of(target, value, Self::span(node));
-        let index = self.unit.assigns.len() as u32;
-        if let (Some(value), Some(path)) = (value, self.unit.path(target)) {
-            self.export_by_assignment(&path, value);
-        }
-        self.unit.assigns.push(Assign {
-            target,
-            name,
-            value,
-            ty,
-            ty_expr,
-            decorators,
-            function: self.function,
-            class: self.class,
-            extends: shape.extends,
-            each: false,
-            place: None,
-            span: Self::span(node),
-        });
-        Some(self.add(node, ExprKind::Assign(index)))
-    }
+/// A path with dots: `App\\Models`, `Admin::Users`.
+fn dotted(text: &str) -> String {
+    let text = text.replace("::", ".").replace('\\', ".");
+    text.trim_matches('.').to_owned()
 }
 
 /// Folds white space, so that formatting does not show.
@@ -1168,4 +705,6 @@ pub(crate) fn fold(text: &str) -> String {
     folded
 }
 
+mod call;
+mod declare;
 mod import;

@@ -173,7 +173,7 @@ impl Linker<'_> {
                     if !own.ends_with(&*router.tail) {
                         own.push_str(&router.tail);
                     }
-                    let path = join(&chain.prefix, &own);
+                    let path = self.filled(route, join(&chain.prefix, &own));
                     let mut guards = chain.guards.clone();
                     guards.extend(reached(&path));
                     guards.extend(route.guards.iter().cloned());
@@ -192,6 +192,21 @@ impl Linker<'_> {
                 }
             }
         }
+    }
+
+    /// The path with the names of what answers in place of the words that stand for them.
+    fn filled(&self, route: &Route, path: String) -> String {
+        let tokens = &self.rules.frameworks[self.rule(route.rule).framework].tokens;
+        if tokens.class.is_empty() && tokens.function.is_empty() {
+            return path;
+        }
+        let Some(Handler::Function(file, function)) = route.handler else {
+            return path;
+        };
+        let unit = &self.project.parsed(file).unit;
+        let element = unit.function(function);
+        let class = element.class.map(|class| &*unit.class(class).name);
+        tokens.fill(&path, class, Some(&element.name))
     }
 
     fn route(

@@ -60,13 +60,20 @@ impl Linker<'_> {
                         .lookup(file, name, expr.function, expr.span.start)
                 };
                 match target {
-                    Target::Unknown => Value::External(name.to_string()),
+                    Target::Unknown => self.bare(file, id, name),
                     target => self.value_of(target),
                 }
             }
             ExprKind::Member { object, property } => {
                 let object = self.eval(file, *object);
-                self.member(&object, property)
+                match self.member(&object, property) {
+                    // A name that is written with its namespace.
+                    Value::External(path) => match self.project.qualified(file, &path) {
+                        Target::Unknown => Value::External(path),
+                        found => self.value_of(found),
+                    },
+                    value => value,
+                }
             }
             ExprKind::Call { callee, args } => self.eval_call(file, id, *callee, args),
             ExprKind::Await(inner) => self.eval(file, *inner),
@@ -128,6 +135,57 @@ impl Linker<'_> {
             }
             _ => Value::Unknown,
         }
+    }
+
+    /// What a name means that nothing around declares.
+    fn bare(&self, file: FileId, id: ExprId, name: &str) -> Value {
+        let parsed = self.project.parsed(file);
+        if self.project.language(file).implicit_self {
+            let expr = parsed.unit.expr(id);
+            let class = self
+                .enclosing_class(file, expr.function)
+                .or(expr.class)
+                .map(|class| self.class_member(file, class, name, 0));
+            match class {
+                // Of a class outside nobody knows which names it has.
+                None | Some(Value::Unknown | Value::External(_)) => {}
+                Some(value) => return value,
+            }
+        }
+        match self.starred(file, name) {
+            Some(path) => Value::External(path),
+            None => Value::External(name.to_owned()),
+        }
+    }
+
+    /// The full name of what a file takes from a package outside by `*`, if a rule knows it.
+    fn starred(&self, file: FileId, name: &str) -> Option<String> {
+        let parsed = self.project.parsed(file);
+        let index = self.index(file);
+        for import in &parsed.unit.imports {
+            if &*import.local != "*" {
+                continue;
+            }
+            let path = format!("{}.{name}", import.module);
+            let dispatches = [
+                &index.calls,
+                &index.decorators,
+                &index.classes,
+                &index.mentions,
+                &index.parameters,
+                &index.names,
+            ];
+            let known = dispatches.iter().any(|dispatch| {
+                dispatch.candidates(name).any(|(rule, pattern)| {
+                    let pattern = &self.rule(rule).patterns[pattern];
+                    pattern.receiver.is_none() && pattern.matches(&path)
+                })
+            });
+            if known {
+                return Some(path);
+            }
+        }
+        None
     }
 
     /// The class around a function, also through functions inside it.
@@ -263,6 +321,16 @@ impl Linker<'_> {
             // `router.urls`, `app.router`: the router itself under another name.
             Value::Router(router) => Value::Router(*router),
             Value::Param(file, function, index) => {
+                let parsed = self.project.parsed(*file);
+                let param = parsed.unit.function(*function).params.get(*index);
+                if let Some(ty) = param.and_then(|param| param.ty_expr)
+                    && let Value::Class(at, class) = self.eval(*file, ty)
+                {
+                    let found = self.class_member(at, class, property, 0);
+                    if matches!(found, Value::Function(..)) {
+                        return found;
+                    }
+                }
                 match self.param_type(*file, *function, *index) {
                     Some(ty) => Value::External(format!("{ty}.{property}")),
                     None => Value::Unknown,
@@ -359,8 +427,20 @@ impl Linker<'_> {
                 }
             }
         }
+        // Methods that stand outside of their type, in any file of the package.
+        for at in std::iter::once(file).chain(self.project.siblings(file)) {
+            if let Some(function) = self.project.parsed(at).received(&name, property) {
+                return Value::Function(at, function);
+            }
+        }
+        let nested = format!("{}.{property}", parsed.unit.class(class).qualified);
+        match self.project.qualified(file, &nested) {
+            Target::Unknown => {}
+            found => return self.value_of(found),
+        }
         for base in &parsed.unit.class(class).bases {
             match self.eval(file, *base) {
+                Value::Class(at, base) if (at, base) == (file, class) => {}
                 Value::Class(file, class) => {
                     let value = self.class_member(file, class, property, hops + 1);
                     if value != Value::Unknown {

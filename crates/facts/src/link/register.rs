@@ -772,6 +772,11 @@ impl<'a> Linker<'a> {
             paths = self.path_texts(*path_file, *id);
         }
         for path in paths {
+            if let Some(call) = matched.value {
+                let at = self.routers.borrow()[router.0 as usize].entries.len();
+                let mut made = self.made.borrow_mut();
+                made.entry((file, call)).or_default().push((router, at));
+            }
             let route = Route {
                 methods: methods.clone(),
                 path,
@@ -980,6 +985,10 @@ impl<'a> Linker<'a> {
                 }
                 continue;
             }
+            if receiver == "$route" {
+                self.after_route(file, callee, rule_id, &matched);
+                continue;
+            }
             if receiver != "$router" {
                 continue;
             }
@@ -1042,6 +1051,56 @@ impl<'a> Linker<'a> {
                 _ => {}
             }
             return;
+        }
+    }
+
+    /// A call behind a route, which guards it: `app.get("/x", f).require("admin")`.
+    fn after_route(&self, file: FileId, callee: ExprId, rule_id: usize, matched: &Matched) {
+        let rule = &self.rule(rule_id).rule;
+        let parsed = self.project.parsed(file);
+        let mut next = Some(callee);
+        while let Some(id) = next {
+            let made = self.made.borrow().get(&(file, id)).cloned();
+            if let Some(entries) = made {
+                let mut guards = self.guard_uses(matched, &rule.guards, "handler");
+                if guards.is_empty() && matches!(rule.link, Some(Link::Guard | Link::Exempt)) {
+                    guards.push(self.guard_use(file, callee, "handler"));
+                }
+                let mut routers = self.routers.borrow_mut();
+                for (router, at) in entries {
+                    if let Some(entry) = routers[router.0 as usize].entries.get_mut(at)
+                        && let EntryKind::Route(route) = &mut entry.kind
+                    {
+                        route.guards.extend(guards.iter().cloned());
+                    }
+                }
+                return;
+            }
+            next = match parsed.unit.kind(id) {
+                ExprKind::Call { callee, .. } => Some(*callee),
+                ExprKind::Member { object, .. } => Some(*object),
+                ExprKind::Name(_) => self.assigned_call(file, id),
+                _ => None,
+            };
+        }
+    }
+
+    /// The value of a variable, where it is a call.
+    fn assigned_call(&self, file: FileId, id: ExprId) -> Option<ExprId> {
+        let parsed = self.project.parsed(file);
+        let expr = parsed.unit.expr(id);
+        let ExprKind::Name(name) = &expr.kind else {
+            return None;
+        };
+        let target = self
+            .project
+            .lookup(file, name, expr.function, expr.span.start);
+        match target {
+            crate::project::Target::Assign(at, index) if at == file => {
+                let value = parsed.unit.assigns[index as usize].value?;
+                (value < id).then_some(value)
+            }
+            _ => None,
         }
     }
 
@@ -1245,6 +1304,14 @@ impl<'a> Linker<'a> {
                             *decorator,
                             Some(RouterKey::Class(class)),
                         );
+                        if !fresh && !loaded.rule.path.is_empty() {
+                            // `@RestController` made it; `@RequestMapping` says where.
+                            let path = self.path(&matched, &loaded.rule.path);
+                            let known = &mut self.routers.borrow_mut()[router.0 as usize];
+                            if let Some(path) = path.filter(|_| known.prefix.text.is_empty()) {
+                                known.prefix = path;
+                            }
+                        }
                         if fresh {
                             let guards = self.class_guards(file, class);
                             let mut routers = self.routers.borrow_mut();

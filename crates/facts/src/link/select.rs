@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::names::Around;
-use crate::rule::{ArgAt, Constraint, Selector, wild};
+use crate::rule::{ArgAt, Constraint, Pattern, Selector, wild};
 
 /// What a pattern matched.
 #[derive(Clone, Debug)]
@@ -99,6 +99,41 @@ impl Linker<'_> {
         calls
     }
 
+    /// The other decorators of the declaration that a decorator stands on.
+    fn beside(&self, matched: &Matched) -> Vec<Matched> {
+        let parsed = self.project.parsed(matched.file);
+        let Some(own) = matched.value else {
+            return Vec::new();
+        };
+        let functions = parsed.unit.functions.iter().map(|one| &one.decorators);
+        let classes = parsed.unit.classes.iter().map(|one| &one.decorators);
+        let mut lists = functions.chain(classes);
+        let all = lists.find(|list| list.contains(&own));
+        let others = all.into_iter().flatten().filter(|other| **other != own);
+        others
+            .map(|other| self.matched(matched.file, *other))
+            .collect()
+    }
+
+    /// The call of this name further along the chain: `only` in `middleware("x").only("y")`.
+    fn further(&self, matched: &Matched, name: &str) -> Option<Matched> {
+        let parsed = self.project.parsed(matched.file);
+        let mut inner = matched.value?;
+        // What surrounds a call comes after it.
+        for id in parsed.unit.ids().skip(inner.0 as usize + 1) {
+            if let ExprKind::Call { callee, .. } = parsed.unit.kind(id)
+                && let ExprKind::Member { object, property } = parsed.unit.kind(*callee)
+                && *object == inner
+            {
+                if &**property == name {
+                    return Some(self.matched(matched.file, id));
+                }
+                inner = id;
+            }
+        }
+        None
+    }
+
     /// The expressions that a selector picks.
     fn pick(&self, matched: &Matched, selector: &Selector) -> Vec<(FileId, ExprId)> {
         if selector.maker {
@@ -108,6 +143,35 @@ impl Linker<'_> {
             };
             return match self.maker(matched) {
                 Some(maker) => self.pick(&maker, &selector),
+                None => Vec::new(),
+            };
+        }
+        if !selector.beside.is_empty() {
+            let bare = Selector {
+                beside: Vec::new(),
+                ..selector.clone()
+            };
+            let patterns: Vec<Pattern> = selector
+                .beside
+                .iter()
+                .map(|text| Pattern::parse(text))
+                .collect();
+            let others = self.beside(matched).into_iter().filter(|other| {
+                let name = other
+                    .callee
+                    .and_then(|callee| self.name_of(other.file, callee));
+                name.is_some_and(|name| patterns.iter().any(|pattern| pattern.matches(&name)))
+            });
+            let mut picked = others.map(|other| self.pick(&other, &bare));
+            return picked.find(|found| !found.is_empty()).unwrap_or_default();
+        }
+        if let Some(name) = &selector.after {
+            let bare = Selector {
+                after: None,
+                ..selector.clone()
+            };
+            return match self.further(matched, name) {
+                Some(call) => self.pick(&call, &bare),
                 None => Vec::new(),
             };
         }
@@ -230,7 +294,7 @@ impl Linker<'_> {
             if said {
                 texts.push("true".to_owned());
             }
-        } else if selector.callee {
+        } else if selector.callee && selector.beside.is_empty() {
             let parsed = self.project.parsed(matched.file);
             texts.extend(
                 matched

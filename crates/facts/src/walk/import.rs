@@ -4,7 +4,7 @@ use tree_sitter::Node as Tree;
 
 use super::Walker;
 use crate::element::*;
-use crate::language::Node;
+use crate::language::{ModuleStyle, Node};
 
 impl Walker<'_> {
     fn import(
@@ -22,6 +22,84 @@ impl Walker<'_> {
             exported,
             span: Self::span(node),
         });
+    }
+
+    /// Names of another namespace or package: the last part of the path is the name here, unless
+    /// an alias stands beside it. With a body the path is the prefix of what stands there.
+    pub(super) fn import_names(&mut self, node: Tree<'_>, shape: &Node) {
+        let of_folders = self
+            .language
+            .modules
+            .as_ref()
+            .is_some_and(|modules| modules.style == ModuleStyle::Folder);
+        let path_of = |text: &str| {
+            let text = text.trim_matches(['"', '`', ' ']);
+            if of_folders {
+                text.to_owned()
+            } else {
+                super::dotted(text)
+            }
+        };
+        let prefix = self
+            .part(node, &shape.module)
+            .map(|part| path_of(self.text(part)));
+        if !shape.names.is_empty() {
+            let list = self.part(node, &shape.body).unwrap_or(node);
+            let prefix = prefix.filter(|_| list.id() != node.id());
+            for child in self.named(list) {
+                if !shape.names.iter().any(|kind| kind == child.kind()) {
+                    continue;
+                }
+                let Some(inner) = self.shape(child) else {
+                    continue;
+                };
+                let own = self.part(child, &inner.module);
+                let own = own.map(|part| path_of(self.text(part))).unwrap_or_default();
+                let path = match &prefix {
+                    Some(prefix) => format!("{prefix}.{own}"),
+                    None => own,
+                };
+                let alias = self.part(child, &inner.name).map(|part| self.text(part));
+                self.import_path(child, &path, alias);
+            }
+            return;
+        }
+        let Some(path) = prefix else { return };
+        let alias = self.part(node, &shape.name);
+        let mut cursor = node.walk();
+        let star = node
+            .named_children(&mut cursor)
+            .any(|child| shape.wildcard.iter().any(|kind| kind == child.kind()))
+            || shape.star && alias.is_none()
+            || self.text(node).trim_end_matches([';', ' ']).ends_with(".*");
+        if star {
+            self.import(node, "*", &path, None, false);
+            return;
+        }
+        let alias = alias.map(|part| self.text(part));
+        if of_folders {
+            // A version at the end is no name: `github.com/go-chi/chi/v5`.
+            let mut words = path.rsplit('/');
+            let last = words.next().unwrap_or_default();
+            let version = last
+                .strip_prefix('v')
+                .is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()) && !rest.is_empty());
+            let name = match version {
+                true => words.next().unwrap_or(last),
+                false => last,
+            };
+            // `gopkg.in/yaml.v3`, `github.com/x/go-y`
+            let name = name.split('.').next().unwrap_or(name);
+            let name = name.strip_prefix("go-").unwrap_or(name);
+            self.import(node, alias.unwrap_or(name), &path, None, false);
+            return;
+        }
+        self.import_path(node, &path, alias);
+    }
+
+    fn import_path(&mut self, node: Tree<'_>, path: &str, alias: Option<&str>) {
+        let last = path.rsplit('.').next().unwrap_or(path).to_owned();
+        self.use_path(node, alias.unwrap_or(&last), path, false);
     }
 
     /// `import a.b as c, d`

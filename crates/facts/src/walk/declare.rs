@@ -1,0 +1,454 @@
+//! Declarations: functions, classes, assignments, macros.
+
+use tree_sitter::Node as Tree;
+
+use super::{Walker, fold};
+use crate::element::*;
+use crate::language::{Node, Part, Shape};
+
+impl Walker<'_> {
+    /// Decorators that stand inside a declaration.
+    fn own_decorators(&mut self, node: Tree<'_>) {
+        let mut cursor = node.walk();
+        let own: Vec<_> = node.children(&mut cursor).collect();
+        for child in own {
+            match self.shape(child).map(|shape| shape.shape) {
+                Some(Shape::Decorator) => {
+                    self.expr(child);
+                }
+                Some(Shape::Decorators) => self.decorators(child),
+                _ => {}
+            }
+        }
+    }
+
+    /// The decorators that a node holds, also through further such nodes.
+    pub(super) fn decorators(&mut self, node: Tree<'_>) {
+        for child in self.named(node) {
+            match self.shape(child).map(|shape| shape.shape) {
+                Some(Shape::Decorators) => self.decorators(child),
+                Some(Shape::Decorator) => {
+                    self.expr(child);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether an attribute is one of what only tests compile.
+    pub(super) fn marks_test(&self, attribute: Tree<'_>) -> bool {
+        let mut text = self.text(attribute).to_owned();
+        text.retain(|c| !c.is_whitespace());
+        let mut tests = self.language.tests.iter();
+        tests.any(|mark| crate::rule::wild(mark, &text))
+    }
+
+    /// A macro is a function without parameters, whose body is all that it may expand to.
+    pub(super) fn macro_definition(&mut self, node: Tree<'_>, shape: &Node) -> ExprId {
+        self.pending.clear();
+        let name_node = self.part(node, &shape.name);
+        let name = name_node.map(|part| self.text(part)).unwrap_or_default();
+        let id = FnId(self.unit.functions.len() as u32);
+        self.unit.functions.push(Function {
+            qualified: self.qualified(name).into(),
+            name: name.into(),
+            declared: false,
+            params: Vec::new(),
+            decorators: Vec::new(),
+            class: None,
+            receiver: None,
+            parent: self.function,
+            body: None,
+            span: Self::span(node),
+            head: Self::span(name_node.unwrap_or(node)),
+            return_type: None,
+        });
+        self.unit.macros.push(id);
+        let (outer, class) = (self.function.replace(id), self.class.take());
+        let rules = self.named(node);
+        let rules = rules.into_iter().filter(|rule| Some(*rule) != name_node);
+        let items: Vec<_> = rules.filter_map(|rule| self.expr(rule)).collect();
+        self.function = outer;
+        self.class = class;
+        let body = self.add(node, ExprKind::Block(items));
+        self.unit.functions[id.0 as usize].body = Some(body);
+        self.add(node, ExprKind::Function(id))
+    }
+
+    pub(super) fn function(&mut self, node: Tree<'_>, shape: &Node) -> ExprId {
+        self.own_decorators(node);
+        let decorators = std::mem::take(&mut self.pending);
+        let hint = self.hint.take();
+        let name_node = self.part(node, &shape.name);
+        let name = match name_node {
+            Some(part) => self.text(part).to_owned(),
+            None => hint.unwrap_or_default(),
+        };
+        let id = FnId(self.unit.functions.len() as u32);
+        let parameters = self.part(node, &shape.parameters);
+        let mut head = Self::span(name_node.unwrap_or(node));
+        if let Some(list) = parameters.filter(|_| name_node.is_some()) {
+            head.end = list.end_byte() as u32;
+            head.end_line = list.end_position().row as u32;
+        }
+        let return_type = self
+            .part(node, &shape.ty)
+            .map(|part| fold(self.text(part)).into());
+        // `func (s *Server) Get()`: the type's name without marks and parameters.
+        let receiver_node = self.part(node, &shape.receiver);
+        let receiver = receiver_node.and_then(|part| {
+            let last = self.named(part).pop();
+            let text = self.text(last.and_then(|last| last.child_by_field_name("type"))?);
+            let text = text.trim_start_matches(['*', '&', '(']);
+            let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+            Some(Box::<str>::from(&text[..end.unwrap_or(text.len())]))
+        });
+        let own = if name.is_empty() { "anonymous" } else { &name };
+        let qualified = match &receiver {
+            Some(receiver) => format!("{receiver}.{own}"),
+            None => self.qualified(own),
+        };
+        self.unit.functions.push(Function {
+            qualified: qualified.into(),
+            name: name.into(),
+            declared: name_node.is_some(),
+            params: Vec::new(),
+            decorators,
+            class: if self.function.is_none() {
+                self.class
+            } else {
+                None
+            },
+            receiver,
+            parent: self.function,
+            body: None,
+            span: Self::span(node),
+            head,
+            return_type,
+        });
+        let (outer, class) = (self.function.replace(id), self.class.take());
+        let mut params = parameters.map(|list| self.params(list)).unwrap_or_default();
+        // The receiver stands last, so that the others keep their places.
+        params.extend(receiver_node.into_iter().flat_map(|list| self.params(list)));
+        self.unit.functions[id.0 as usize].params = params;
+        let body = match (&shape.body[..], self.part(node, &shape.body)) {
+            ([Part::This], Some(_)) => {
+                let children = self.children(node);
+                Some(self.add(node, ExprKind::Block(children)))
+            }
+            (_, part) => part.and_then(|part| self.expr(part)),
+        };
+        self.unit.functions[id.0 as usize].body = body;
+        self.function = outer;
+        self.class = class;
+        self.pending.clear();
+        self.add(node, ExprKind::Function(id))
+    }
+
+    fn params(&mut self, list: Tree<'_>) -> Vec<Param> {
+        let mut params = Vec::new();
+        let tables = self.tables;
+        let direct = tables
+            .params
+            .get(usize::from(list.kind_id()))
+            .and_then(Option::as_ref)
+            .is_some();
+        let children = if direct { vec![list] } else { self.named(list) };
+        for child in children {
+            let Some(table) = tables
+                .params
+                .get(usize::from(child.kind_id()))
+                .and_then(Option::as_ref)
+            else {
+                // Decorators may stand in front of their parameter.
+                if self
+                    .shape(child)
+                    .is_some_and(|shape| shape.shape == Shape::Decorators)
+                {
+                    self.decorators(child);
+                }
+                continue;
+            };
+            self.own_decorators(child);
+            let decorators = std::mem::take(&mut self.pending);
+            let name = self
+                .part(child, &table.name)
+                .map(|part| self.text(part))
+                .unwrap_or_default();
+            let ty_node = self.part(child, &table.ty);
+            let ty =
+                ty_node.map(|part| fold(self.text(part).trim_start_matches(':').trim()).into());
+            // Types and defaults are read in the scope around the function: in
+            // `user = Depends(user)` and `user: user::Current` the second name is no parameter.
+            let inner = self.function;
+            self.function = inner.and_then(|id| self.unit.functions[id.0 as usize].parent);
+            let ty_expr = ty_node.and_then(|part| self.expr(part));
+            let default = self
+                .part(child, &table.default)
+                .and_then(|part| self.expr(part));
+            self.function = inner;
+            let owner = inner.and_then(|id| self.unit.functions[id.0 as usize].class);
+            let promoted = self.language.promoted.iter();
+            if owner.is_some() && promoted.clone().any(|kind| kind == child.kind()) {
+                let at = self.part(child, &table.name).unwrap_or(child);
+                self.member_parameter(at, owner, fold(name).into(), &ty, ty_expr, &decorators);
+            }
+            params.push(Param {
+                name: fold(name).into(),
+                ty,
+                ty_expr,
+                default,
+                decorators,
+                span: Self::span(child),
+            });
+        }
+        params
+    }
+
+    /// A parameter that is a member of the class as well.
+    fn member_parameter(
+        &mut self,
+        node: Tree<'_>,
+        class: Option<ClassId>,
+        name: Box<str>,
+        ty: &Option<Box<str>>,
+        ty_expr: Option<ExprId>,
+        decorators: &[ExprId],
+    ) {
+        let target = self.add(node, ExprKind::Name(name.clone()));
+        self.unit.assigns.push(Assign {
+            target,
+            name: Some(name),
+            value: None,
+            ty: ty.clone(),
+            ty_expr,
+            decorators: decorators.to_vec(),
+            function: None,
+            class,
+            extends: false,
+            each: false,
+            place: None,
+            span: Self::span(node),
+        });
+    }
+
+    pub(super) fn class(&mut self, node: Tree<'_>, shape: &Node) -> ExprId {
+        self.own_decorators(node);
+        let decorators = std::mem::take(&mut self.pending);
+        let hint = self.hint.take();
+        let name_node = self.part(node, &shape.name);
+        let around = match self.class {
+            Some(outer) => self.unit.class(outer).qualified.to_string(),
+            None => self.package.clone(),
+        };
+        let written = name_node.map(|part| super::dotted(self.text(part)));
+        // A generic type's name is its first part: `impl Trait for Name<T>`.
+        let name = match name_node {
+            Some(part) => {
+                let text = self.text(part);
+                let cut = text.find('<').unwrap_or(text.len());
+                text[..cut]
+                    .rsplit("::")
+                    .next()
+                    .unwrap_or(text)
+                    .trim()
+                    .to_owned()
+            }
+            None => hint.unwrap_or_default(),
+        };
+        let mut bases = Vec::new();
+        for part in &shape.bases {
+            let Some(base) = self.part(node, part) else {
+                continue;
+            };
+            let listed = self
+                .shape(base)
+                .is_none_or(|shape| shape.shape == Shape::List);
+            if listed {
+                for child in self.named(base) {
+                    if self
+                        .shape(child)
+                        .is_some_and(|shape| matches!(shape.shape, Shape::Named | Shape::Skip))
+                    {
+                        continue;
+                    }
+                    match self.expr(child) {
+                        Some(id) => match self.unit.kind(id) {
+                            ExprKind::List(items) => bases.extend(items.clone()),
+                            _ => bases.push(id),
+                        },
+                        None => continue,
+                    }
+                }
+            } else {
+                bases.extend(self.expr(base));
+            }
+        }
+        let id = ClassId(self.unit.classes.len() as u32);
+        let qualified = match around.is_empty() {
+            true => written.unwrap_or_else(|| name.clone()),
+            false => format!("{around}.{}", written.as_deref().unwrap_or(&name)),
+        };
+        self.unit.classes.push(Class {
+            qualified: qualified.into(),
+            name: name.into(),
+            declared: name_node.is_some(),
+            bases,
+            decorators,
+            parent: self.class,
+            body: None,
+            span: Self::span(node),
+            head: Self::span(name_node.unwrap_or(node)),
+        });
+        let (outer, function) = (self.class.replace(id), self.function.take());
+        if let Some(list) = self.part(node, &shape.parameters) {
+            for param in self.params(list) {
+                let (ty, ty_expr) = (param.ty, param.ty_expr);
+                let decorators = param.decorators;
+                self.member_parameter(list, Some(id), param.name, &ty, ty_expr, &decorators);
+            }
+        }
+        let body = self
+            .part(node, &shape.body)
+            .and_then(|part| self.expr(part));
+        self.unit.classes[id.0 as usize].body = body;
+        self.class = outer;
+        self.function = function;
+        self.pending.clear();
+        self.add(node, ExprKind::Class(id))
+    }
+
+    /// `for name in value`, `for (a, b) in value`: an assignment for each name.
+    pub(super) fn items(&mut self, node: Tree<'_>, shape: &Node) -> Vec<ExprId> {
+        let value = self
+            .part(node, &shape.value)
+            .and_then(|part| self.expr(part));
+        let target_node = self.part(node, &shape.target);
+        let target = target_node.and_then(|part| self.expr(part));
+        let names: Vec<(ExprId, Option<usize>)> = match target.map(|id| (id, self.unit.kind(id))) {
+            Some((_, ExprKind::List(parts))) => {
+                let places = parts.iter().enumerate();
+                places.map(|(place, id)| (*id, Some(place))).collect()
+            }
+            Some((id, _)) => vec![(id, None)],
+            None => Vec::new(),
+        };
+        let mut all = Vec::new();
+        if let (Some(value), Some(at)) = (value, target_node) {
+            all.push(value);
+            for (target, place) in names {
+                let ExprKind::Name(name) = self.unit.kind(target) else {
+                    continue;
+                };
+                let name = Some(name.clone());
+                let index = self.unit.assigns.len() as u32;
+                self.unit.assigns.push(Assign {
+                    target,
+                    name,
+                    value: Some(value),
+                    ty: None,
+                    ty_expr: None,
+                    decorators: Vec::new(),
+                    function: self.function,
+                    class: self.class,
+                    extends: false,
+                    each: true,
+                    place,
+                    span: Self::span(at),
+                });
+                all.push(self.add(at, ExprKind::Assign(index)));
+            }
+        }
+        all.extend(
+            self.part(node, &shape.body)
+                .and_then(|part| self.expr(part)),
+        );
+        all
+    }
+
+    /// `(a, b) = value`: a part of the value for each name.
+    fn parts_of(&mut self, target: ExprId, value: Option<ExprId>, span: Span) {
+        let ExprKind::List(parts) = self.unit.kind(target) else {
+            return;
+        };
+        for (place, part) in parts.clone().into_iter().enumerate() {
+            let ExprKind::Name(name) = self.unit.kind(part) else {
+                continue;
+            };
+            let name = Some(name.clone());
+            self.unit.assigns.push(Assign {
+                target: part,
+                name,
+                value,
+                ty: None,
+                ty_expr: None,
+                decorators: Vec::new(),
+                function: self.function,
+                class: self.class,
+                extends: false,
+                each: false,
+                place: Some(place),
+                span,
+            });
+        }
+    }
+
+    pub(super) fn assign(&mut self, node: Tree<'_>, shape: &Node) -> Option<ExprId> {
+        self.own_decorators(node);
+        let decorators = std::mem::take(&mut self.pending);
+        let outer_hint = self.hint.take();
+        let target_node = self.part(node, &shape.target)?;
+        let target = match self.expr(target_node) {
+            Some(id) => id,
+            None => self.add(target_node, ExprKind::Other(Vec::new())),
+        };
+        let ty_node = self.part(node, &shape.ty);
+        let ty = ty_node.map(|part| fold(self.text(part).trim_start_matches(':').trim()).into());
+        let ty_expr = ty_node.and_then(|part| self.expr(part));
+        let name = match self.unit.kind(target) {
+            // A field may have a quoted name: `"filters.tags"?: string[]`.
+            ExprKind::Name(name) | ExprKind::Str(name) => Some(name.clone()),
+            _ => None,
+        };
+        self.hint = self.unit.last_name(target).map(str::to_owned);
+        let value = self
+            .part(node, &shape.value)
+            .and_then(|part| self.expr(part));
+        self.hint = outer_hint;
+        let function = self.function;
+        let mut bind = |name: &str| self.variables.insert((function, name.into()));
+        match self.unit.kind(target) {
+            ExprKind::Name(name) => {
+                bind(name);
+            }
+            ExprKind::List(parts) => {
+                for part in parts {
+                    if let ExprKind::Name(name) = self.unit.kind(*part) {
+                        bind(name);
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.parts_of(target, value, Self::span(node));
+        let index = self.unit.assigns.len() as u32;
+        if let (Some(value), Some(path)) = (value, self.unit.path(target)) {
+            self.export_by_assignment(&path, value);
+        }
+        self.unit.assigns.push(Assign {
+            target,
+            name,
+            value,
+            ty,
+            ty_expr,
+            decorators,
+            function: self.function,
+            class: self.class,
+            extends: shape.extends,
+            each: false,
+            place: None,
+            span: Self::span(node),
+        });
+        Some(self.add(node, ExprKind::Assign(index)))
+    }
+}
