@@ -173,6 +173,12 @@ fn handler_name(linker: &Linker<'_>, handler: Option<&Handler>) -> Option<String
             let parsed = linker.project.parsed(*file);
             parsed.unit.function(*function).qualified.to_string()
         }
+        Handler::Method((file, class), at, function) => {
+            let parsed = linker.project.parsed(*file);
+            let class = &parsed.unit.class(*class).name;
+            let parsed = linker.project.parsed(*at);
+            format!("{class}.{}", parsed.unit.function(*function).name)
+        }
         Handler::Class(file, class) => linker
             .project
             .parsed(*file)
@@ -309,7 +315,9 @@ fn endpoint_fact(
             location,
         });
     }
-    if let Some(Handler::Function(file, function)) = &endpoint.handler {
+    if let Some(Handler::Function(file, function) | Handler::Method(_, file, function)) =
+        &endpoint.handler
+    {
         let parsed = linker.project.parsed(*file);
         let element = parsed.unit.function(*function);
         // A route in a table: the reader wants the function that it leads to.

@@ -168,6 +168,28 @@ impl Engine {
         &self.digest
     }
 
+    /// Whether a rule says of a file by its path that it holds routes.
+    fn routes_by_path(&self, path: &str) -> bool {
+        let language = self.languages.of(path).map(|id| self.languages.get(id));
+        let whole = self
+            .rules
+            .all
+            .iter()
+            .filter(|loaded| loaded.rule.whole_file);
+        language.is_some_and(|language| {
+            let mut own = whole.filter(|loaded| {
+                let framework = &self.rules.frameworks[loaded.framework];
+                language.family.contains(&framework.language)
+            });
+            own.any(|loaded| {
+                loaded
+                    .files
+                    .as_ref()
+                    .is_some_and(|globs| globs.is_match(path))
+            })
+        })
+    }
+
     /// Whether facts can come from a file of this name.
     pub fn reads(&self, path: &str) -> bool {
         self.languages.of(path).is_some() || self.plain.reads(path)
@@ -255,7 +277,7 @@ impl Engine {
                 }
                 let text = tree.text(path)?;
                 let root = linked
-                    && self.roots.is_match(text.as_bytes())
+                    && (self.roots.is_match(text.as_bytes()) || self.routes_by_path(path))
                     && crate::scope::scope_of_text(path, &text) != Scope::Generated;
                 if root || wanted {
                     reader.read(path);
@@ -290,6 +312,12 @@ impl Engine {
                 registered += 1;
             }
         }
+        linker.settle_scopes();
+        while registered < linker.project.len() {
+            linker.register(FileId(registered as u32));
+            registered += 1;
+        }
+        linker.settle_scopes();
         let mut inventory = Inventory::default();
         let mut stats = Stats::default();
         crate::endpoint::facts(self, &linker, tree, &mut inventory, &mut stats);
@@ -434,6 +462,9 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
             );
         }
         for pattern in &loaded.patterns {
+            if loaded.rule.scoped && loaded.rule.link == Some(Link::Router) {
+                words.extend(pattern.last().iter().cloned());
+            }
             if pattern.receiver.is_none() {
                 continue;
             }

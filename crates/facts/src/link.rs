@@ -5,11 +5,13 @@
 //! of other routers, guards) in the order of their registration. Endpoints come out by walking
 //! from the routers that nobody mounts down to the routes.
 
+mod class_guard;
 mod emit;
 mod evaluate;
 mod guard;
 mod parameter;
 mod register;
+mod scope;
 mod select;
 mod text;
 
@@ -69,6 +71,10 @@ enum RouterKey {
     Function(FnId),
     /// A module-level list, by its name's first assignment.
     Assign(u32),
+    /// The block of a function, for a framework.
+    Scope(FnId, usize),
+    /// The statements of the file, for a framework.
+    File(usize),
 }
 
 /// A guard where it hangs.
@@ -101,6 +107,8 @@ pub(crate) enum Classified {
 pub(crate) enum Handler {
     Function(FileId, FnId),
     Class(FileId, ClassId),
+    /// A method of a class, which may have inherited it.
+    Method((FileId, ClassId), FileId, FnId),
     /// Something outside the repository or not resolved, by its words.
     Other(String),
 }
@@ -110,6 +118,10 @@ struct Route {
     methods: Vec<String>,
     path: PathText,
     handler: Option<Handler>,
+    /// The handler where a text names it.
+    named: Option<scope::Named>,
+    /// Where it stands, beside its path.
+    place: Option<Box<scope::Place>>,
     guards: Vec<GuardUse>,
     protocol: Option<String>,
     rule: usize,
@@ -123,6 +135,8 @@ struct Mount {
     prefix: PathText,
     guards: Vec<GuardUse>,
     replaces_prefix: bool,
+    /// What it says of the routes below, beside their prefix.
+    place: Option<Box<scope::Place>>,
     file: FileId,
     span: Span,
 }
@@ -308,6 +322,11 @@ pub(crate) struct Linker<'a> {
     set: RefCell<HashMap<String, Option<Value>>>,
     /// What the rules of a language say of a name.
     classes: RefCell<Names>,
+    /// Blocks of routes that others take over by name.
+    concerns: RefCell<HashMap<(usize, String), RouterId>>,
+    /// Names that were given to guards.
+    aliases: RefCell<HashMap<String, Vec<(FileId, ExprId)>>>,
+    class_calls: RefCell<HashMap<FileId, Arc<Vec<class_guard::ClassCall>>>>,
     /// The routes that calls made.
     made: RefCell<HashMap<(FileId, ExprId), Made>>,
     /// Functions that turned out to be guards.
@@ -356,6 +375,9 @@ impl<'a> Linker<'a> {
                 .filter(|loaded| loaded.rule.link == Some(Link::Setting))
                 .collect(),
             classes: RefCell::default(),
+            concerns: RefCell::default(),
+            aliases: RefCell::default(),
+            class_calls: RefCell::default(),
             made: RefCell::default(),
             targets: RefCell::default(),
             depth: std::cell::Cell::new(0),

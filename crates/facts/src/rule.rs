@@ -72,6 +72,11 @@ pub(crate) struct Selector {
     /// Gives `true` when the chain has a call of one of these names.
     #[serde(default, deserialize_with = "many")]
     pub(crate) chain: Vec<String>,
+    /// Looks at the call of this name earlier in the chain instead: `prefix("x")` in
+    /// `prefix("x").group(f)`.
+    pub(crate) before: Option<String>,
+    /// The key or the value of the first pair of a map: `get "path" => "handler"`.
+    pub(crate) pair: Option<PairPart>,
     /// Looks at another decorator of the same declaration instead: `@Path` beside `@GET`.
     #[serde(default, deserialize_with = "many")]
     pub(crate) beside: Vec<String>,
@@ -104,6 +109,14 @@ pub(crate) struct Selector {
     /// In capitals.
     #[serde(default)]
     pub(crate) upper: bool,
+}
+
+/// A part of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PairPart {
+    Key,
+    Value,
 }
 
 /// A condition on an argument.
@@ -183,6 +196,12 @@ pub(crate) enum Link {
     Format,
     /// A name that stands for an assignment in a file of settings: `settings.BASE_PATH`.
     Setting,
+    /// Routes by a table of actions: `resources :users`.
+    Resource,
+    /// Routes that others take over by name.
+    Concern,
+    /// Names that stand for guards.
+    Alias,
 }
 
 /// Which routes a guard on a router reaches.
@@ -351,6 +370,61 @@ pub(crate) struct Rule {
     /// The actions that the class or a base in the repository defines, and no others.
     #[serde(default)]
     pub(crate) own: bool,
+    /// The router is the block of code around the call.
+    #[serde(default)]
+    pub(crate) scoped: bool,
+    /// Functions or files whose routes hang on this.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) scope: Vec<Selector>,
+    /// A file is a router: its statements are routes.
+    #[serde(default)]
+    pub(crate) whole_file: bool,
+    /// The call stands in a class and speaks of its methods.
+    #[serde(default)]
+    pub(crate) in_class: bool,
+    /// Methods in which such a call may stand too: a constructor.
+    #[serde(default)]
+    pub(crate) inside: Vec<String>,
+    /// The actions that it reaches, and those that it leaves out.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) only: Vec<Selector>,
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) except: Vec<Selector>,
+    /// Conditions under which alone a guard holds.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) unless: Vec<Selector>,
+    /// The class and the method that answer, where they are named on their own.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) controller: Vec<Selector>,
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) action: Vec<Selector>,
+    /// The namespace that names of handlers get.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) module: Vec<Selector>,
+    /// The path of a resource where it is not its name.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) segment: Vec<Selector>,
+    /// The name of a record's parameter.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) key: Vec<Selector>,
+    /// The parameter of the routes inside a resource: `{single}_id`.
+    pub(crate) nested: Option<String>,
+    /// Dots in a resource's name nest it.
+    #[serde(default)]
+    pub(crate) dotted: bool,
+    /// The class of a resource is named after many, whatever the resource is.
+    #[serde(default)]
+    pub(crate) plural_class: bool,
+    /// It hangs on the outside of the resource around.
+    #[serde(default)]
+    pub(crate) around: bool,
+    /// What stands in front of the route's path.
+    pub(crate) prefix: Option<String>,
+    /// Routes of records inside need no prefix of the resources around.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) shallow: Vec<Selector>,
+    #[serde(default)]
+    pub(crate) shallow_inside: bool,
     /// The router serves requests itself; others wait to be mounted.
     #[serde(default)]
     pub(crate) root: bool,
@@ -449,6 +523,29 @@ pub(crate) enum PathStyle {
     Regex,
 }
 
+/// How texts name what answers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Handlers {
+    /// Between class and method: `#` in `users#show`.
+    #[serde(default)]
+    pub(crate) separator: String,
+    /// The class of a name, `{Camel}` is the name in capitals: `{Camel}Controller`.
+    pub(crate) class: Option<String>,
+    /// Namespaces in which classes are looked for.
+    #[serde(default)]
+    pub(crate) namespaces: Vec<String>,
+    /// Methods by which a class answers on its own.
+    #[serde(default)]
+    pub(crate) invoke: Vec<String>,
+    /// A route without a handler is answered by what its path names.
+    #[serde(default)]
+    pub(crate) by_path: bool,
+    /// Blocks in functions that no other block calls serve requests.
+    #[serde(default)]
+    pub(crate) open: bool,
+}
+
 /// Words in paths that stand for the name of the class or of the function that answers.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -508,6 +605,9 @@ struct RuleFileText {
     /// Words in paths that stand for the names around.
     #[serde(default)]
     tokens: Tokens,
+    /// How texts name handlers.
+    #[serde(default)]
+    handlers: Handlers,
     /// Lists of names that any rule may use in `named` as `@list`.
     #[serde(default)]
     names: BTreeMap<String, Vec<String>>,
@@ -671,6 +771,7 @@ pub(crate) struct Framework {
     pub(crate) runs_on: Vec<String>,
     pub(crate) path_style: PathStyle,
     pub(crate) tokens: Tokens,
+    pub(crate) handlers: Handlers,
     /// The rule file and its source, for `rules explain`.
     pub(crate) file: String,
     pub(crate) source: String,
@@ -711,6 +812,7 @@ impl Rules {
                 runs_on: parsed.runs_on,
                 path_style: parsed.path_style,
                 tokens: parsed.tokens,
+                handlers: parsed.handlers,
                 file: path.clone(),
                 source: parsed.source,
             });
@@ -741,7 +843,7 @@ impl Rules {
                 ];
                 let count = looks.iter().filter(|list| !list.is_empty()).count()
                     + usize::from(!rule.has.is_empty());
-                if count != 1 {
+                if count != 1 && !(rule.whole_file && count == 0) {
                     return Err(fail(format!(
                         "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, has, names; it has {count}",
                         rule.id

@@ -37,6 +37,39 @@ struct Chain {
     mounts: Vec<(String, FileId, Span)>,
     stack: Vec<RouterId>,
     heuristic: bool,
+    /// Namespaces for names of handlers, and the class of those that name a method only.
+    modules: Vec<String>,
+    controller: Option<String>,
+    /// The prefix of the resource around, without its record.
+    outside: Option<String>,
+    /// The prefix in front of the outermost resource around.
+    before: Option<String>,
+    shallow: bool,
+}
+
+impl Chain {
+    /// The prefix that a place starts from.
+    fn base(&self, place: &super::scope::Place) -> &str {
+        let shallow = self.shallow && place.member;
+        match (&self.outside, &self.before) {
+            (_, Some(before)) if shallow && !place.outside => before,
+            (Some(outside), _) if place.outside => outside,
+            _ => &self.prefix,
+        }
+    }
+
+    /// Takes over what a place says of the routes inside.
+    fn enter(&mut self, place: &super::scope::Place, normal: impl Fn(&str) -> String) {
+        self.modules.extend(place.module.clone());
+        if place.controller.is_some() {
+            self.controller.clone_from(&place.controller);
+        }
+        self.shallow |= place.shallow;
+        if let Some(outside) = &place.nested {
+            self.outside = Some(join(&self.prefix, &normal(outside)));
+            self.before.get_or_insert_with(|| self.prefix.clone());
+        }
+    }
 }
 
 const VERBS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
@@ -151,6 +184,10 @@ impl Linker<'_> {
                 EntryKind::Mount(mount) => {
                     let mut inner = chain.clone();
                     let prefix = self.normal(router.framework, &mount.prefix.text);
+                    if let Some(place) = &mount.place {
+                        inner.prefix = inner.base(place).to_owned();
+                        inner.enter(place, |path| self.normal(router.framework, path));
+                    }
                     inner.prefix = join(&inner.prefix, &prefix);
                     inner.heuristic |= mount.prefix.unknown;
                     inner.guards.extend(reached(&inner.prefix));
@@ -173,7 +210,11 @@ impl Linker<'_> {
                     if !own.ends_with(&*router.tail) {
                         own.push_str(&router.tail);
                     }
-                    let path = self.filled(route, join(&chain.prefix, &own));
+                    let base = match &route.place {
+                        Some(place) => chain.base(place),
+                        None => &chain.prefix,
+                    };
+                    let path = self.filled(route, join(base, &own));
                     let mut guards = chain.guards.clone();
                     guards.extend(reached(&path));
                     guards.extend(route.guards.iter().cloned());
@@ -200,7 +241,9 @@ impl Linker<'_> {
         if tokens.class.is_empty() && tokens.function.is_empty() {
             return path;
         }
-        let Some(Handler::Function(file, function)) = route.handler else {
+        let (Some(Handler::Function(file, function)) | Some(Handler::Method(_, file, function))) =
+            route.handler
+        else {
             return path;
         };
         let unit = &self.project.parsed(file).unit;
@@ -218,6 +261,23 @@ impl Linker<'_> {
         endpoints: &mut Vec<Endpoint>,
     ) {
         let loaded = self.rule(route.rule);
+        let found = route.named.as_ref().filter(|_| route.handler.is_none());
+        let found = found.map(|named| {
+            let controller = chain.controller.as_deref();
+            let framework = loaded.framework;
+            self.named_handler(route.file, framework, named, &chain.modules, controller)
+        });
+        let resolved;
+        let route = match found {
+            Some(handler) => {
+                resolved = Route {
+                    handler: Some(handler),
+                    ..route.clone()
+                };
+                &resolved
+            }
+            None => route,
+        };
         let base = Endpoint {
             protocol: route.protocol.clone().unwrap_or_else(|| "http".to_owned()),
             method: String::new(),
@@ -235,6 +295,17 @@ impl Linker<'_> {
         match &route.handler {
             Some(Handler::Class(file, class)) => {
                 self.class_routes(route, base, *file, *class, endpoints)
+            }
+            Some(Handler::Method((file, class), at, function)) => {
+                let mut endpoint = base;
+                let parsed = self.project.parsed(*at);
+                let name = &parsed.unit.function(*function).name;
+                endpoint.guards.extend(self.class_guards(*file, *class));
+                endpoint
+                    .guards
+                    .extend(self.class_call_guards(*file, *class, name));
+                self.function_guards(&mut endpoint, *at, *function);
+                push(endpoints, endpoint, &route.methods);
             }
             Some(Handler::Function(file, function)) => {
                 let mut endpoint = base;
@@ -361,7 +432,15 @@ impl Linker<'_> {
         class: ClassId,
         endpoints: &mut Vec<Endpoint>,
     ) {
-        let class_guards = self.class_guards(file, class);
+        let mut class_guards = self.class_guards(file, class);
+        if let Some(method) = route
+            .named
+            .as_ref()
+            .and_then(|named| named.method.as_deref())
+        {
+            // A method that the class has from outside.
+            class_guards.extend(self.class_call_guards(file, class, method));
+        }
         let said = self.says_guards(file, class, 0);
         let actions = self.actions(file, class);
         let mut base = base;

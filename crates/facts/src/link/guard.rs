@@ -205,7 +205,7 @@ impl Linker<'_> {
     }
 
     /// What the rules and the team say of a name.
-    fn named(&self, file: FileId, name: &str) -> Option<Classified> {
+    pub(super) fn named(&self, file: FileId, name: &str) -> Option<Classified> {
         let key = (self.project.parsed(file).language, Box::from(name));
         if let Some(known) = self.classes.borrow().get(&key) {
             return known.clone();
@@ -390,7 +390,7 @@ impl Linker<'_> {
     }
 
     /// [`Self::denies`], remembered as a guard whose body is worth watching.
-    fn denying_function(&self, file: FileId, function: FnId) -> bool {
+    pub(super) fn denying_function(&self, file: FileId, function: FnId) -> bool {
         let answer = self.denies(file, function, 0);
         if answer {
             self.targets.borrow_mut().insert((file, function));

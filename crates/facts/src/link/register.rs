@@ -25,6 +25,9 @@ impl<'a> Linker<'a> {
             else {
                 continue;
             };
+            if loaded.rule.scoped || loaded.rule.in_class {
+                continue;
+            }
             let pattern = &loaded.patterns[pattern];
             let matched = Matched {
                 file,
@@ -711,6 +714,7 @@ impl<'a> Linker<'a> {
                             prefix: path.clone(),
                             guards,
                             replaces_prefix: false,
+                            place: None,
                             file,
                             span,
                         };
@@ -772,28 +776,19 @@ impl<'a> Linker<'a> {
             paths = self.path_texts(*path_file, *id);
         }
         for path in paths {
-            if let Some(call) = matched.value {
-                let at = self.routers.borrow()[router.0 as usize].entries.len();
-                let mut made = self.made.borrow_mut();
-                made.entry((file, call)).or_default().push((router, at));
-            }
             let route = Route {
                 methods: methods.clone(),
                 path,
                 handler: handler.clone(),
+                named: None,
+                place: None,
                 guards: around.clone(),
                 protocol: rule.protocol.clone(),
                 rule: rule_id,
                 file,
                 span,
             };
-            self.push(
-                router,
-                Entry {
-                    order: (file, span.end),
-                    kind: EntryKind::Route(route),
-                },
-            );
+            self.push_route(router, matched, route);
         }
     }
 
@@ -871,6 +866,7 @@ impl<'a> Linker<'a> {
                         }
                     }
                     Link::Guard => self.add_global(rule_id, &matched),
+                    Link::Alias => self.add_aliases(&matched, &loaded.rule.guards),
                     _ => {}
                 }
             }
@@ -945,7 +941,9 @@ impl<'a> Linker<'a> {
                 | Link::Mount
                 | Link::Guard
                 | Link::Handler
-                | Link::Prefix),
+                | Link::Prefix
+                | Link::Resource
+                | Link::Concern),
             ) = loaded.rule.link
             else {
                 continue;
@@ -958,6 +956,23 @@ impl<'a> Linker<'a> {
                 value: Some(id),
             };
             let span = unit.expr(id).span;
+            if loaded.rule.in_class {
+                continue;
+            }
+            if loaded.rule.scoped {
+                let name = match &pattern.receiver {
+                    Some(_) => Some(last.to_owned()),
+                    None => self.name_of(file, callee),
+                };
+                if name.is_some_and(|name| pattern.matches(&name))
+                    && self.allowed(file, loaded)
+                    && self.holds(&matched, &loaded.rule.constraints)
+                {
+                    self.register_scoped(file, id, rule_id, &matched);
+                    return;
+                }
+                continue;
+            }
             let Some(receiver) = &pattern.receiver else {
                 let global = loaded.rule.global && (link == Link::Guard || link == Link::Prefix);
                 if link == Link::Router || global {
@@ -1134,12 +1149,13 @@ impl<'a> Linker<'a> {
     }
 
     /// Hangs a router below another as it is: without a prefix or guards of the mount's own.
-    fn hang(&self, parent: RouterId, child: RouterId, file: FileId, span: Span) {
+    pub(super) fn hang(&self, parent: RouterId, child: RouterId, file: FileId, span: Span) {
         let mount = Mount {
             child,
             prefix: PathText::default(),
             guards: Vec::new(),
             replaces_prefix: false,
+            place: None,
             file,
             span,
         };
@@ -1226,6 +1242,7 @@ impl<'a> Linker<'a> {
                     prefix: path.clone(),
                     guards: guards.clone(),
                     replaces_prefix: rule.replaces_prefix && !path.text.is_empty(),
+                    place: None,
                     file,
                     span,
                 };
@@ -1270,10 +1287,46 @@ impl<'a> Linker<'a> {
         self.rules.frameworks[framework].language == *language || self.speaks(rule_id, child)
     }
 
+    /// A class whose body is a router by what it derives from.
+    fn register_base(&self, file: FileId, class: ClassId) {
+        let parsed = self.project.parsed(file);
+        let element = parsed.unit.class(class);
+        let mut bases = BTreeSet::new();
+        self.bases(file, class, &mut bases, 0);
+        for base in bases {
+            let last = base.rsplit('.').next().unwrap_or(&base);
+            for (rule_id, pattern) in self.index(file).classes.candidates(last) {
+                let loaded = self.rule(rule_id);
+                if loaded.rule.link == Some(Link::Router)
+                    && loaded.patterns[pattern].matches(&base)
+                    && self.allowed(file, loaded)
+                {
+                    self.router(file, RouterKey::Class(class), || Router {
+                        framework: loaded.framework,
+                        name: element.name.to_string(),
+                        prefix: PathText::default(),
+                        tail: String::new(),
+                        guards: Vec::new(),
+                        entries: Vec::new(),
+                        root: loaded.rule.root,
+                        mounted: false,
+                        listed: false,
+                        file,
+                        span: element.head,
+                    });
+                    return;
+                }
+            }
+        }
+    }
+
     fn register_class(&self, file: FileId, class: ClassId) {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let element = unit.class(class);
+        if !element.bases.is_empty() {
+            self.register_base(file, class);
+        }
         for decorator in &element.decorators {
             let matched = self.matched(file, *decorator);
             let Some(callee) = matched.callee else {

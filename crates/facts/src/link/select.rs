@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::names::Around;
-use crate::rule::{ArgAt, Constraint, Pattern, Selector, wild};
+use crate::rule::{ArgAt, Constraint, PairPart, Pattern, Selector, wild};
 
 /// What a pattern matched.
 #[derive(Clone, Debug)]
@@ -164,6 +164,43 @@ impl Linker<'_> {
             });
             let mut picked = others.map(|other| self.pick(&other, &bare));
             return picked.find(|found| !found.is_empty()).unwrap_or_default();
+        }
+        if let Some(name) = &selector.before {
+            let bare = Selector {
+                before: None,
+                ..selector.clone()
+            };
+            let mut all = Vec::new();
+            let calls = matched.value.map(|id| self.chain(matched.file, id));
+            // The first call of the chain comes first.
+            for call in calls.into_iter().flatten().rev() {
+                let earlier = self.matched(matched.file, call);
+                let parsed = self.project.parsed(matched.file);
+                let last = earlier
+                    .callee
+                    .and_then(|callee| parsed.unit.last_name(callee));
+                if last == Some(name) {
+                    all.extend(self.pick(&earlier, &bare));
+                }
+            }
+            return all;
+        }
+        if let Some(part) = selector.pair {
+            let bare = Selector {
+                pair: None,
+                ..selector.clone()
+            };
+            let picked = self.pick(matched, &bare).into_iter();
+            return picked
+                .filter_map(|(file, id)| {
+                    let parsed = self.project.parsed(file);
+                    let ExprKind::Map(pairs) = parsed.unit.kind(id) else {
+                        return None;
+                    };
+                    let (key, value) = pairs.first()?;
+                    Some((file, if part == PairPart::Key { *key } else { *value }))
+                })
+                .collect();
         }
         if let Some(name) = &selector.after {
             let bare = Selector {

@@ -1,0 +1,277 @@
+//! Guards that calls in a class hang on its methods: `before_action :sign_in, only: :show`.
+
+use super::*;
+use crate::rule::Selector;
+
+use super::select::Matched;
+
+/// A call in a class that guards its methods, or takes a guard away.
+#[derive(Clone, Debug)]
+pub(super) struct ClassCall {
+    class: ClassId,
+    call: ExprId,
+    rule: usize,
+}
+
+impl Linker<'_> {
+    /// The calls in the classes of a file that rules know.
+    fn class_calls(&self, file: FileId) -> Arc<Vec<ClassCall>> {
+        if let Some(known) = self.class_calls.borrow().get(&file) {
+            return known.clone();
+        }
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let mut found = Vec::new();
+        for id in unit.ids() {
+            let ExprKind::Call { callee, .. } = unit.kind(id) else {
+                continue;
+            };
+            let Some(last) = unit.last_name(*callee) else {
+                continue;
+            };
+            for (rule, pattern) in self.index(file).calls.candidates(last) {
+                let loaded = self.rule(rule);
+                if !loaded.rule.in_class || !self.allowed(file, loaded) {
+                    continue;
+                }
+                let pattern = &loaded.patterns[pattern];
+                let matches = match &pattern.receiver {
+                    Some(_) => pattern.matches(last),
+                    None => self
+                        .name_of(file, *callee)
+                        .is_some_and(|name| pattern.matches(&name)),
+                };
+                if matches && let Some(class) = self.class_around(file, id, &loaded.rule.inside) {
+                    found.push(ClassCall {
+                        class,
+                        call: id,
+                        rule,
+                    });
+                    break;
+                }
+            }
+        }
+        let found = Arc::new(found);
+        self.class_calls.borrow_mut().insert(file, found.clone());
+        found
+    }
+
+    /// The class in whose body a call stands, also in a block there or in one of its methods of
+    /// these names.
+    fn class_around(&self, file: FileId, id: ExprId, inside: &[String]) -> Option<ClassId> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let expr = unit.expr(id);
+        let mut function = match expr.function {
+            None => return expr.class,
+            Some(function) => unit.function(function),
+        };
+        loop {
+            if function.declared && !inside.contains(&function.name.to_string()) {
+                return None;
+            }
+            match (function.class, function.parent) {
+                (Some(class), _) => return Some(class),
+                (None, Some(parent)) => function = unit.function(parent),
+                (None, None) => return None,
+            }
+        }
+    }
+
+    /// The guards that calls in a class and its bases hang on one of its methods.
+    pub(super) fn class_call_guards(
+        &self,
+        file: FileId,
+        class: ClassId,
+        method: &str,
+    ) -> Vec<GuardUse> {
+        let mut all = Vec::new();
+        self.collect_call_guards((file, class), file, class, method, &mut all, 0);
+        all.into_iter().map(|(_, guard)| guard).collect()
+    }
+
+    fn collect_call_guards(
+        &self,
+        concrete: (FileId, ClassId),
+        file: FileId,
+        class: ClassId,
+        method: &str,
+        all: &mut Vec<(String, GuardUse)>,
+        depth: u32,
+    ) {
+        if depth > 10 {
+            return;
+        }
+        let parsed = self.project.parsed(file);
+        for base in &parsed.unit.class(class).bases {
+            if let Value::Class(at, base) = self.eval(file, *base)
+                && (at, base) != (file, class)
+            {
+                self.collect_call_guards(concrete, at, base, method, all, depth + 1);
+            }
+        }
+        for call in self.class_calls(file).iter() {
+            if call.class != class {
+                continue;
+            }
+            let matched = self.matched(file, call.call);
+            let rule = &self.rule(call.rule).rule;
+            if !self.holds(&matched, &rule.constraints) {
+                continue;
+            }
+            let only = self.limits(&matched, &rule.only);
+            let except = self.limits(&matched, &rule.except);
+            let reaches = only.is_none_or(|only| only.iter().any(|name| name == method))
+                && except.is_none_or(|except| !except.iter().any(|name| name == method));
+            for selector in &rule.guards {
+                for (at, id) in self.all_exprs(&matched, std::slice::from_ref(selector)) {
+                    let name = match self.eval(at, id) {
+                        Value::Str(name) => name,
+                        _ => self.guard_text(at, id),
+                    };
+                    // Said again it replaces what was said before; taken away it is gone.
+                    let exempt = rule.link == Some(Link::Exempt);
+                    if !exempt || reaches {
+                        all.retain(|(other, _)| *other != name);
+                    }
+                    if exempt || !reaches {
+                        continue;
+                    }
+                    let mut guard = self.named_guard(concrete, at, id, "class");
+                    if rule.unless.iter().any(|selector| {
+                        !self
+                            .exprs(&matched, std::slice::from_ref(selector))
+                            .is_empty()
+                    }) && let Classified::Guard { .. } = guard.class
+                    {
+                        guard.class =
+                            Classified::Unknown(format!("`{name}` holds under a condition only"));
+                    }
+                    all.push((name, guard));
+                }
+            }
+        }
+    }
+
+    /// A guard that may be given by the name of a method or of something registered.
+    fn named_guard(
+        &self,
+        concrete: (FileId, ClassId),
+        file: FileId,
+        id: ExprId,
+        attached: &'static str,
+    ) -> GuardUse {
+        let mut guard = self.guard_use(file, id, attached);
+        if let Value::Str(name) = self.eval(file, id) {
+            guard.text = name.clone();
+            guard.class = match self.class_member(concrete.0, concrete.1, &name, 0) {
+                Value::Function(at, function) => self.classify_function(file, &name, at, function),
+                _ => self.classify_word(file, &name),
+            };
+        }
+        guard
+    }
+
+    fn classify_function(
+        &self,
+        file: FileId,
+        name: &str,
+        at: FileId,
+        function: FnId,
+    ) -> Classified {
+        let said = self.definite(file, name);
+        if let Some(Classified::Not | Classified::Exempt) = said {
+            return Classified::Not;
+        }
+        match self.denying_function(at, function) {
+            true => said.unwrap_or(Classified::Guard {
+                kind: GuardKind::Authentication,
+                heuristic: false,
+            }),
+            false => Classified::Not,
+        }
+    }
+
+    /// Whether a word that stands for a guard is one: by what it was registered as, or by name.
+    pub(super) fn classify_word(&self, file: FileId, word: &str) -> Classified {
+        let aliases = self.aliases.borrow().get(word).cloned();
+        let bare = word.split(':').next().unwrap_or(word);
+        let aliases = aliases.or_else(|| self.aliases.borrow().get(bare).cloned());
+        if let Some(found) = self
+            .definite(file, word)
+            .or_else(|| self.definite(file, bare))
+        {
+            return found;
+        }
+        if let Some(all) = aliases {
+            let mut last = Classified::Not;
+            for (at, id) in all {
+                let found = match self.eval(at, id) {
+                    Value::Str(inner) if inner != word && inner != bare => self
+                        .deeper(|| self.classify_word(at, &inner))
+                        .unwrap_or(Classified::Not),
+                    Value::Str(_) => continue,
+                    _ => self.classify(at, id, 0),
+                };
+                match found {
+                    Classified::Guard {
+                        kind: GuardKind::Authentication | GuardKind::Authorization,
+                        ..
+                    } => return found,
+                    Classified::Unknown(_) => last = found,
+                    Classified::Guard { .. } if last == Classified::Not => last = found,
+                    _ => {}
+                }
+            }
+            return last;
+        }
+        self.named(file, bare)
+            .unwrap_or_else(|| Classified::Unknown(format!("`{word}` could not be followed")))
+    }
+
+    /// Guards that a rule's selectors pick, where texts name guards.
+    pub(super) fn named_guard_uses(
+        &self,
+        matched: &Matched,
+        selectors: &[Selector],
+        attached: &'static str,
+    ) -> Vec<GuardUse> {
+        let mut uses = Vec::new();
+        for selector in selectors {
+            for (file, id) in self.all_exprs(matched, std::slice::from_ref(selector)) {
+                let mut guard = self.guard_use(file, id, attached);
+                if let Value::Str(name) = self.eval(file, id) {
+                    guard.class = self.classify_word(file, &name);
+                    guard.text = name;
+                }
+                uses.push(guard);
+            }
+        }
+        uses
+    }
+
+    /// Registers the names that a map gives to guards.
+    pub(super) fn add_aliases(&self, matched: &Matched, selectors: &[Selector]) {
+        for (file, id) in self.exprs(matched, selectors) {
+            let Value::Map(file, map) = self.eval(file, id) else {
+                continue;
+            };
+            let parsed = self.project.parsed(file);
+            let ExprKind::Map(pairs) = parsed.unit.kind(map) else {
+                continue;
+            };
+            for (key, value) in pairs {
+                let Value::Str(name) = self.eval(file, *key) else {
+                    continue;
+                };
+                let mut all = Vec::new();
+                self.flatten(file, *value, &mut all, 0);
+                self.aliases
+                    .borrow_mut()
+                    .entry(name)
+                    .or_default()
+                    .extend(all);
+            }
+        }
+    }
+}
