@@ -160,7 +160,7 @@ impl Environment {
             })
         };
         match event.as_str() {
-            "pull_request" | "pull_request_review" => {
+            "pull_request" | "pull_request_review" | "pull_request_review_comment" => {
                 // `pull_request.base.sha` is frozen when the pull request is opened; never asked.
                 let mut base = vec![Base::MergeParent(self.event("/pull_request/head/sha"))];
                 base.extend(
@@ -175,13 +175,15 @@ impl Environment {
                 )
             }
             "pull_request_target" => {
-                // GITHUB_SHA is the target's tip here; the head must have been fetched.
+                // GITHUB_SHA is the default branch's tip here, whatever the target: of no use for
+                // either end. The head must have been fetched.
                 let base = self
                     .var("GITHUB_BASE_REF")
                     .or_else(|| self.event("/pull_request/base/ref"));
-                let mut bases: Vec<Base> = base.map(Base::Branch).into_iter().collect();
-                bases.extend(self.var("GITHUB_SHA").map(Base::Commit));
-                job(bases, vec![self.event("/pull_request/head/sha")])
+                job(
+                    base.map(Base::Branch).into_iter().collect(),
+                    vec![self.event("/pull_request/head/sha")],
+                )
             }
             "merge_group" => {
                 let base = self.event("/merge_group/base_sha").map(Base::Exact);
@@ -264,5 +266,43 @@ impl Environment {
             heads: self.var("CI_COMMIT_SHA").into_iter().collect(),
             fix: GITLAB_FIX,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(variables: &[(&str, &str)], event: &str) -> Job {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Environment::new(variables, Some(event)).job().unwrap()
+    }
+
+    #[test]
+    fn the_default_branch_is_no_target() {
+        let event = r#"{"pull_request": {"base": {"ref": "release"}, "head": {"sha": "abc"}}}"#;
+        let variables = [
+            ("GITHUB_EVENT_NAME", "pull_request_target"),
+            ("GITHUB_SHA", "def"),
+        ];
+        let job = job(&variables, event);
+        assert_eq!(job.base, [Base::Branch("release".into())]);
+        assert_eq!(job.heads, ["abc"]);
+    }
+
+    #[test]
+    fn a_comment_on_a_pull_request_names_its_target() {
+        let event = r#"{"pull_request": {"base": {"ref": "release"}, "head": {"sha": "abc"}}}"#;
+        let variables = [
+            ("GITHUB_EVENT_NAME", "pull_request_review_comment"),
+            ("GITHUB_SHA", "def"),
+        ];
+        let job = job(&variables, event);
+        let merge = Base::MergeParent(Some("abc".into()));
+        assert_eq!(job.base, [merge, Base::Branch("release".into())]);
+        assert_eq!(job.heads, ["def", "abc"]);
     }
 }
