@@ -1,6 +1,6 @@
 //! What the environment of a pipeline says about the range.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Variables and the event file, handed in so that nothing here reads the process's environment.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,9 @@ const GITHUB_FIX: &str = "set `fetch-depth: 0` on actions/checkout";
 const GITLAB_FIX: &str = "set the variable `GIT_DEPTH: \"0\"` in .gitlab-ci.yml";
 const BITBUCKET_FIX: &str = "set `clone: { depth: full }` in bitbucket-pipelines.yml";
 const AZURE_FIX: &str = "set `fetchDepth: 0` on the checkout step";
+const CIRCLE_FIX: &str = "set `method: full` on the checkout step";
 const PLAIN_FIX: &str = "run `git fetch --unshallow` first";
+const PARTIAL_FIX: &str = "clone without a filter, or run `git fetch --refetch --no-filter` first";
 
 impl Environment {
     /// Takes the variables; `event` is the text of the event file, if there is one.
@@ -73,6 +75,20 @@ impl Environment {
     /// The line that fetches enough history where this runs.
     pub(crate) fn fix(&self) -> &'static str {
         self.job().map_or(PLAIN_FIX, |job| job.fix)
+    }
+
+    /// Why nothing can be judged when these files are not in the clone, and what helps.
+    pub fn lacking(&self, files: &BTreeSet<String>) -> String {
+        let first = files.first().map_or("", String::as_str);
+        let rest = match files.len() {
+            0 | 1 => "is".to_owned(),
+            count => format!("and {} more are", count - 1),
+        };
+        let fix = match self.fix() {
+            CIRCLE_FIX => CIRCLE_FIX,
+            _ => PARTIAL_FIX,
+        };
+        format!("{first} {rest} not in this partial clone; {fix}")
     }
 
     /// The pipeline's word for the range, if this is one.
@@ -143,7 +159,8 @@ impl Environment {
                 name: "CircleCI".into(),
                 base: vec![Base::Default(None)],
                 heads: vec![commit],
-                fix: PLAIN_FIX,
+                // Its checkout is without blobs unless told otherwise.
+                fix: CIRCLE_FIX,
             });
         }
         None
