@@ -281,6 +281,31 @@ fn a_partial_clone_is_incomplete_and_says_what_helps() {
 }
 
 #[test]
+fn a_branch_without_the_default_branch_is_not_judged_by_its_last_commit() {
+    let repo = diverged();
+    repo.git(&["checkout", "-q", "feature"]);
+    let head = repo.commit_file("other.txt", "harmless\n");
+    let jenkins = [
+        ("JENKINS_URL", "https://ci.example.org/"),
+        ("GIT_COMMIT", head.as_str()),
+    ];
+    assert_eq!(repo.check_in(&[], &jenkins).expect(3).titles(), [LOST]);
+    repo.git(&["branch", "-q", "-D", "main"]);
+    let run = repo.check_in(&[], &jenkins).expect(4);
+    assert!(run.stderr.contains("git fetch origin"), "{}", run.stderr);
+}
+
+#[test]
+fn a_push_to_the_default_branch_is_judged_when_others_came_since() {
+    let repo = Repo::new();
+    repo.commit_file("app.py", service(&["users"], &[]));
+    let head = repo.commit_file("app.py", service(&[], &["users"]));
+    repo.commit_file("other.txt", "harmless\n");
+    let circle = [("CIRCLECI", "true"), ("CIRCLE_SHA1", head.as_str())];
+    assert_eq!(repo.check_in(&[], &circle).expect(3).titles(), [LOST]);
+}
+
+#[test]
 fn a_push_whose_start_is_cut_off_is_not_judged_by_its_last_commit() {
     let repo = Repo::new();
     let before = repo.commit_file("app.py", service(&["users"], &[]));

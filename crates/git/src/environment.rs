@@ -45,6 +45,7 @@ const GITLAB_FIX: &str = "set the variable `GIT_DEPTH: \"0\"` in .gitlab-ci.yml"
 const BITBUCKET_FIX: &str = "set `clone: { depth: full }` in bitbucket-pipelines.yml";
 const AZURE_FIX: &str = "set `fetchDepth: 0` on the checkout step";
 const CIRCLE_FIX: &str = "set `method: full` on the checkout step";
+const JENKINS_FIX: &str = "run `git fetch origin '+refs/heads/*:refs/remotes/origin/*'` first, in a shallow clone with `--unshallow`";
 const PLAIN_FIX: &str = "run `git fetch --unshallow` first";
 const PARTIAL_FIX: &str = "clone without a filter, or run `git fetch --refetch --no-filter` first";
 
@@ -151,7 +152,8 @@ impl Environment {
                 name: "Jenkins".into(),
                 base,
                 heads: self.var("GIT_COMMIT").into_iter().collect(),
-                fix: PLAIN_FIX,
+                // A multibranch project fetches only what it builds.
+                fix: JENKINS_FIX,
             });
         }
         if let Some(commit) = self.var("CIRCLE_SHA1") {
