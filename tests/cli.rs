@@ -246,6 +246,66 @@ fn a_shallow_clone_is_incomplete_and_says_what_helps() {
 }
 
 #[test]
+fn a_partial_clone_is_incomplete_and_says_what_helps() {
+    let repo = diverged();
+    repo.git(&["checkout", "-q", "main"]);
+    repo.git(&["config", "uploadpack.allowFilter", "true"]);
+    let head = repo.git(&["rev-parse", "feature"]);
+    let source = format!("file://{}", repo.path.display());
+    let clone = repo.beside("partial");
+    let target = clone.to_str().expect("UTF-8");
+    git(
+        &repo.path,
+        &[
+            "clone",
+            "-q",
+            "--filter=blob:none",
+            "-b",
+            "feature",
+            &source,
+            target,
+        ],
+    );
+    let circle = [("CIRCLECI", "true"), ("CIRCLE_SHA1", head.as_str())];
+    let args = ["check", "--format", "json"];
+    let run = threatgate(&clone, &args, &circle).expect(4);
+    assert_eq!(run.json()["verdict"], "incomplete");
+    assert!(run.stderr.contains("app.py is not in"), "{}", run.stderr);
+    assert!(run.stderr.contains("method: full"), "{}", run.stderr);
+    let run = threatgate(&clone, &args, &[]).expect(4);
+    assert!(run.stderr.contains("--no-filter"), "{}", run.stderr);
+
+    git(&clone, &["fetch", "-q", "--refetch", "--no-filter"]);
+    let run = threatgate(&clone, &args, &circle).expect(3);
+    assert_eq!(run.titles(), [LOST]);
+}
+
+#[test]
+fn a_branch_without_the_default_branch_is_not_judged_by_its_last_commit() {
+    let repo = diverged();
+    repo.git(&["checkout", "-q", "feature"]);
+    let head = repo.commit_file("other.txt", "harmless\n");
+    let jenkins = [
+        ("JENKINS_URL", "https://ci.example.org/"),
+        ("GIT_COMMIT", head.as_str()),
+    ];
+    assert_eq!(repo.check_in(&[], &jenkins).expect(3).titles(), [LOST]);
+    repo.git(&["branch", "-q", "-D", "main"]);
+    let run = repo.check_in(&[], &jenkins).expect(4);
+    assert!(run.stderr.contains("git fetch origin"), "{}", run.stderr);
+}
+
+#[test]
+fn a_push_to_the_default_branch_is_judged_when_others_came_since() {
+    let repo = Repo::new();
+    repo.commit_file("app.py", service(&["users"], &[]));
+    let head = repo.commit_file("app.py", service(&[], &["users"]));
+    repo.commit_file("other.txt", "harmless\n");
+    let circle = [("CIRCLECI", "true"), ("CIRCLE_SHA1", head.as_str())];
+    assert_eq!(repo.check_in(&[], &circle).expect(3).titles(), [LOST]);
+}
+
+#[test]
 fn a_push_whose_start_is_cut_off_is_not_judged_by_its_last_commit() {
     let repo = Repo::new();
     let before = repo.commit_file("app.py", service(&["users"], &[]));

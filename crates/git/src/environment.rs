@@ -1,6 +1,6 @@
 //! What the environment of a pipeline says about the range.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Variables and the event file, handed in so that nothing here reads the process's environment.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,10 @@ const GITHUB_FIX: &str = "set `fetch-depth: 0` on actions/checkout";
 const GITLAB_FIX: &str = "set the variable `GIT_DEPTH: \"0\"` in .gitlab-ci.yml";
 const BITBUCKET_FIX: &str = "set `clone: { depth: full }` in bitbucket-pipelines.yml";
 const AZURE_FIX: &str = "set `fetchDepth: 0` on the checkout step";
+const CIRCLE_FIX: &str = "set `method: full` on the checkout step";
+const JENKINS_FIX: &str = "run `git fetch origin '+refs/heads/*:refs/remotes/origin/*'` first, in a shallow clone with `--unshallow`";
 const PLAIN_FIX: &str = "run `git fetch --unshallow` first";
+const PARTIAL_FIX: &str = "clone without a filter, or run `git fetch --refetch --no-filter` first";
 
 impl Environment {
     /// Takes the variables; `event` is the text of the event file, if there is one.
@@ -73,6 +76,20 @@ impl Environment {
     /// The line that fetches enough history where this runs.
     pub(crate) fn fix(&self) -> &'static str {
         self.job().map_or(PLAIN_FIX, |job| job.fix)
+    }
+
+    /// Why nothing can be judged when these files are not in the clone, and what helps.
+    pub fn lacking(&self, files: &BTreeSet<String>) -> String {
+        let first = files.first().map_or("", String::as_str);
+        let rest = match files.len() {
+            0 | 1 => "is".to_owned(),
+            count => format!("and {} more are", count - 1),
+        };
+        let fix = match self.fix() {
+            CIRCLE_FIX => CIRCLE_FIX,
+            _ => PARTIAL_FIX,
+        };
+        format!("{first} {rest} not in this partial clone; {fix}")
     }
 
     /// The pipeline's word for the range, if this is one.
@@ -135,7 +152,8 @@ impl Environment {
                 name: "Jenkins".into(),
                 base,
                 heads: self.var("GIT_COMMIT").into_iter().collect(),
-                fix: PLAIN_FIX,
+                // A multibranch project fetches only what it builds.
+                fix: JENKINS_FIX,
             });
         }
         if let Some(commit) = self.var("CIRCLE_SHA1") {
@@ -143,7 +161,8 @@ impl Environment {
                 name: "CircleCI".into(),
                 base: vec![Base::Default(None)],
                 heads: vec![commit],
-                fix: PLAIN_FIX,
+                // Its checkout is without blobs unless told otherwise.
+                fix: CIRCLE_FIX,
             });
         }
         None
@@ -160,7 +179,7 @@ impl Environment {
             })
         };
         match event.as_str() {
-            "pull_request" | "pull_request_review" => {
+            "pull_request" | "pull_request_review" | "pull_request_review_comment" => {
                 // `pull_request.base.sha` is frozen when the pull request is opened; never asked.
                 let mut base = vec![Base::MergeParent(self.event("/pull_request/head/sha"))];
                 base.extend(
@@ -175,13 +194,15 @@ impl Environment {
                 )
             }
             "pull_request_target" => {
-                // GITHUB_SHA is the target's tip here; the head must have been fetched.
+                // GITHUB_SHA is the default branch's tip here, whatever the target: of no use for
+                // either end. The head must have been fetched.
                 let base = self
                     .var("GITHUB_BASE_REF")
                     .or_else(|| self.event("/pull_request/base/ref"));
-                let mut bases: Vec<Base> = base.map(Base::Branch).into_iter().collect();
-                bases.extend(self.var("GITHUB_SHA").map(Base::Commit));
-                job(bases, vec![self.event("/pull_request/head/sha")])
+                job(
+                    base.map(Base::Branch).into_iter().collect(),
+                    vec![self.event("/pull_request/head/sha")],
+                )
             }
             "merge_group" => {
                 let base = self.event("/merge_group/base_sha").map(Base::Exact);
@@ -264,5 +285,43 @@ impl Environment {
             heads: self.var("CI_COMMIT_SHA").into_iter().collect(),
             fix: GITLAB_FIX,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(variables: &[(&str, &str)], event: &str) -> Job {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Environment::new(variables, Some(event)).job().unwrap()
+    }
+
+    #[test]
+    fn the_default_branch_is_no_target() {
+        let event = r#"{"pull_request": {"base": {"ref": "release"}, "head": {"sha": "abc"}}}"#;
+        let variables = [
+            ("GITHUB_EVENT_NAME", "pull_request_target"),
+            ("GITHUB_SHA", "def"),
+        ];
+        let job = job(&variables, event);
+        assert_eq!(job.base, [Base::Branch("release".into())]);
+        assert_eq!(job.heads, ["abc"]);
+    }
+
+    #[test]
+    fn a_comment_on_a_pull_request_names_its_target() {
+        let event = r#"{"pull_request": {"base": {"ref": "release"}, "head": {"sha": "abc"}}}"#;
+        let variables = [
+            ("GITHUB_EVENT_NAME", "pull_request_review_comment"),
+            ("GITHUB_SHA", "def"),
+        ];
+        let job = job(&variables, event);
+        let merge = Base::MergeParent(Some("abc".into()));
+        assert_eq!(job.base, [merge, Base::Branch("release".into())]);
+        assert_eq!(job.heads, ["def", "abc"]);
     }
 }

@@ -232,17 +232,31 @@ impl Resolver<'_> {
             None => self.default_names(),
         };
         let found = candidates.iter().find_map(|branch| self.branch(branch));
+        let pipeline = name != "default branch";
         let Some((base, branch)) = found else {
+            if pipeline {
+                // Its last commit alone would stand for all of the branch.
+                return Err(
+                    self.undetermined(&format!("{name}: the default branch is not in the clone"))
+                );
+            }
             return self.first_parent(name, head, notes, "no default branch was found");
         };
-        if base == head && name != "default branch" {
-            // A push to the default branch itself.
-            return self.first_parent(name, head, notes, "the head is the default branch");
+        if pipeline && (base == head || self.contains(base, head)) {
+            // A push to the default branch itself, on which others may have come since.
+            return self.first_parent(name, head, notes, "the head is in the default branch");
         }
         if name == "default branch" {
             notes.push(format!("compared with {branch}, the default branch"));
         }
         self.between(base, head, exact, name.to_owned(), notes)
+    }
+
+    fn contains(&self, tip: Oid, commit: Oid) -> bool {
+        self.repository
+            .inner
+            .graph_descendant_of(tip, commit)
+            .unwrap_or(false)
     }
 
     fn first_parent(

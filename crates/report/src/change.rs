@@ -4,6 +4,7 @@ use threatgate_assess::{Assessment, Change, Direction, Threat, ThreatStatus, Ver
 use threatgate_facts::{FactKind, Location};
 
 use crate::excerpt::at_head;
+use crate::visible::short;
 use crate::{Side, Sources};
 
 /// How loud a report is about a change.
@@ -97,6 +98,18 @@ pub(crate) fn parts(assessment: &Assessment) -> Parts<'_> {
         better,
         passing,
     }
+}
+
+/// Base and head in words.
+pub(crate) fn ends(assessment: &Assessment) -> (String, String) {
+    let (base, head) = match assessment.range.as_str() {
+        "undetermined" => ("?", "?"),
+        range => ("empty", range),
+    };
+    (
+        short(assessment.base.as_deref(), base),
+        short(assessment.head.as_deref(), head),
+    )
 }
 
 /// Whether there is nothing to say but the verdict.

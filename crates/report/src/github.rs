@@ -7,7 +7,7 @@ use threatgate_assess::{Assessment, Change, ThreatStatus};
 
 use crate::Sources;
 use crate::change::{self, Level, Place};
-use crate::visible::{count, cut, short, visible};
+use crate::visible::{count, cut, visible};
 
 /// Annotations in one run; more drown a pull request.
 const MOST: usize = 50;
@@ -59,11 +59,10 @@ pub(crate) fn write(
         annotation.write(out)?;
     }
     let changes = count(assessment.changes.len(), "material change");
+    let (base, head) = change::ends(assessment);
     writeln!(
         out,
-        "threatgate {}..{}: {changes}, verdict {}",
-        short(assessment.base.as_deref(), "empty"),
-        short(assessment.head.as_deref(), "unstaged"),
+        "threatgate {base}..{head}: {changes}, verdict {}",
         assessment.verdict.name()
     )
 }

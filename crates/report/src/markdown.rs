@@ -9,7 +9,7 @@ use threatgate_assess::{Assessment, Change, ThreatStatus, Verdict};
 use crate::Sources;
 use crate::change;
 use crate::excerpt;
-use crate::visible::{count, cut, short, visible};
+use crate::visible::{count, cut, visible};
 
 /// By which a comment is found again and updated.
 const MARKER: &str = "<!-- threatgate -->";
@@ -25,11 +25,8 @@ pub(crate) fn write(
     sources: &dyn Sources,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let range = format!(
-        "base <code>{}</code> head <code>{}</code>",
-        short(assessment.base.as_deref(), "empty"),
-        short(assessment.head.as_deref(), "unstaged")
-    );
+    let (base, head) = change::ends(assessment);
+    let range = format!("base <code>{base}</code> head <code>{head}</code>");
     let coverage = &assessment.coverage;
     writeln!(out, "{MARKER}")?;
     if change::nothing(assessment) {

@@ -8,7 +8,7 @@ use threatgate_assess::{Assessment, Change, ThreatStatus, Verdict};
 
 use crate::change::{self, Level, Parts};
 use crate::excerpt::{self, Mark, Secrets};
-use crate::visible::{columns, count, cut, short, visible, wrap};
+use crate::visible::{columns, count, cut, visible, wrap};
 use crate::{Sources, Style};
 
 /// Lines of a list before the rest becomes a number.
@@ -30,11 +30,8 @@ pub(crate) fn write(
         colour: style.colour,
     };
     let coverage = &assessment.coverage;
-    let range = format!(
-        "threatgate {}..{}",
-        short(assessment.base.as_deref(), "empty"),
-        short(assessment.head.as_deref(), "unstaged")
-    );
+    let (base, head) = change::ends(assessment);
+    let range = format!("threatgate {base}..{head}");
     let files = format!(
         "{} changed, {} read",
         count(coverage.files_changed, "file"),
@@ -602,6 +599,19 @@ verdict: pass (nothing material changed)
         let text = render(&sample::assessment(), &sample::Files, false);
         assert!(!text.contains("VERYSECRET"), "{text}");
         assert!(text.contains("= value: AKIA…"), "{text}");
+    }
+
+    #[test]
+    fn ends_without_a_commit_have_a_name() {
+        let mut assessment = sample::assessment();
+        assessment.head = None;
+        assessment.range = "staged".into();
+        let page = render(&assessment, &NoSources, false);
+        assert!(page.starts_with("threatgate 4b1e9c2..staged: "), "{page}");
+        assessment.base = None;
+        assessment.range = "undetermined".into();
+        let page = render(&assessment, &NoSources, false);
+        assert!(page.starts_with("threatgate ?..?: "), "{page}");
     }
 
     #[test]

@@ -56,15 +56,11 @@ fn build() -> Result<PathBuf> {
         Some(profile) => profile,
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    // With the example, cargo takes the crates as it has built them for the example; else it would
+    // build most of them again, without the features that the tests ask for.
     run(Command::new(cargo)
-        .args([
-            "build",
-            "--quiet",
-            "--bin",
-            "threatgate",
-            "--profile",
-            profile,
-        ])
+        .args(["build", "--bin", "threatgate", "--example", "demo"])
+        .args(["--profile", profile])
         .arg("--manifest-path")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")))?;
     Ok(folder.join(format!("threatgate{}", std::env::consts::EXE_SUFFIX)))

@@ -146,7 +146,7 @@ fn style(colour: bool) -> threatgate_report::Style {
 pub(crate) enum Judged {
     /// With the texts from which a report shows lines.
     Assessment(Box<Assessment>, Box<Texts>),
-    /// The range could not be determined: why, and what to do.
+    /// The range could not be determined, or not be read: why, and what to do.
     Undetermined(String),
 }
 
@@ -165,7 +165,8 @@ pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
         worktree: args.worktree,
         exact: args.exact,
     };
-    let range = match resolve(&repository, &request, &environment()) {
+    let environment = environment();
+    let range = match resolve(&repository, &request, &environment) {
         Ok(range) => range,
         Err(RangeError::Undetermined(reason)) => return Ok(Judged::Undetermined(reason)),
         Err(error) => return Err(error.into()),
@@ -179,6 +180,10 @@ pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
         &configuration,
         &engine,
     )?;
+    // What cannot be read of the base would look new, and what was lost would not be seen.
+    if !sides.missing.is_empty() {
+        return Ok(Judged::Undetermined(environment.lacking(&sides.missing)));
+    }
 
     let changes = compare(&sides.before, &sides.after);
     let policy_source = match (&args.policy, range.base.id()) {
@@ -226,6 +231,8 @@ struct Sides {
     before: Inventory,
     after: Inventory,
     coverage: Coverage,
+    /// Files and folders that are not in the object database.
+    missing: BTreeSet<String>,
     texts: Texts,
 }
 
@@ -249,11 +256,6 @@ impl Sides {
             files_changed: files.len(),
             ..Coverage::default()
         };
-        for folder in before.missing.iter().chain(&after.missing) {
-            coverage
-                .problems
-                .push(problem(folder, "not in the object database"));
-        }
         for file in &files {
             look(file, &before, &after, engine, &mut coverage);
         }
@@ -303,6 +305,8 @@ impl Sides {
             .extend(crate::gate::facts(&after, &only_after));
         coverage.problems.sort();
         coverage.problems.dedup();
+        let mut missing = blobs.missing();
+        missing.extend(before.missing.iter().chain(&after.missing).cloned());
         let (before, after) = (before.into_files(), after.into_files());
         let texts = Texts {
             before,
@@ -313,6 +317,7 @@ impl Sides {
             before: before_facts,
             after: after_facts,
             coverage,
+            missing,
             texts,
         })
     }
@@ -440,11 +445,11 @@ fn undetermined(reason: String) -> Result<Assessment> {
         changes: Vec::new(),
         threats: Vec::new(),
         coverage: Coverage {
-            alarms: vec!["no file was compared: the range is not known".into()],
+            alarms: vec!["no file was compared".into()],
             ..Coverage::default()
         },
         review: None,
-        policy: "not read: it stands at the base, which is not known".into(),
+        policy: "not read: nothing was compared".into(),
     })
 }
 

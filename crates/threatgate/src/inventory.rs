@@ -69,9 +69,9 @@ pub(crate) fn inventory(args: &InventoryArgs) -> Result<ExitCode> {
     let revision = Revision::new(&repository, side, &blobs, &attributes, excluded)?;
     let (mut inventory, stats) =
         engine.inventory(&revision, &Cache::default(), &Request::default());
-    for folder in &revision.missing {
+    for path in revision.missing.iter().cloned().chain(blobs.missing()) {
         inventory.problems.push(threatgate_facts::Problem {
-            path: folder.clone(),
+            path,
             line: None,
             reason: "not in the object database".into(),
             whole: true,

@@ -13,6 +13,7 @@ pub(crate) struct Blobs {
     readers: Readers,
     idle: Mutex<Vec<BlobReader>>,
     texts: Mutex<HashMap<String, Option<Arc<str>>>>,
+    missing: Mutex<BTreeSet<String>>,
 }
 
 impl Blobs {
@@ -23,7 +24,16 @@ impl Blobs {
             readers,
             idle: Mutex::new(vec![first]),
             texts: Mutex::default(),
+            missing: Mutex::default(),
         })
+    }
+
+    /// Files that were asked for and that the object database does not have (a partial clone).
+    pub(crate) fn missing(&self) -> BTreeSet<String> {
+        self.missing
+            .lock()
+            .map(|missing| missing.clone())
+            .unwrap_or_default()
     }
 
     pub(crate) fn read(&self, side: &Side, path: &str, entry: &Entry) -> Content {
@@ -35,6 +45,12 @@ impl Blobs {
         let content = reader.read(side, path, entry, MAX_SOURCE);
         if let Ok(mut idle) = self.idle.lock() {
             idle.push(reader);
+        }
+        if content == Content::Missing
+            && *side != Side::Worktree
+            && let Ok(mut missing) = self.missing.lock()
+        {
+            missing.insert(path.to_owned());
         }
         content
     }
