@@ -139,7 +139,7 @@ impl Sites<'_, '_> {
 }
 
 /// The path without the parameters' names.
-fn nameless(path: &str) -> String {
+pub(crate) fn nameless(path: &str) -> String {
     let mut out = String::new();
     let mut depth = 0;
     for c in path.chars() {

@@ -171,11 +171,9 @@ impl Engine {
     /// Whether a rule says of a file by its path that it holds routes.
     fn routes_by_path(&self, path: &str) -> bool {
         let language = self.languages.of(path).map(|id| self.languages.get(id));
-        let whole = self
-            .rules
-            .all
-            .iter()
-            .filter(|loaded| loaded.rule.whole_file);
+        let whole = self.rules.all.iter().filter(|loaded| {
+            loaded.rule.whole_file || loaded.rule.link == Some(Link::Router)
+        });
         language.is_some_and(|language| {
             let mut own = whole.filter(|loaded| {
                 let framework = &self.rules.frameworks[loaded.framework];
@@ -384,12 +382,18 @@ impl Engine {
                 let scope = tree
                     .scope(path)
                     .unwrap_or_else(|| crate::scope::scope_of_text(path, &text));
-                Some(self.plain.extract(path, &text, scope, &self.sensitivity))
+                let (mut facts, problems) =
+                    self.plain.extract(path, &text, scope, &self.sensitivity);
+                crate::specification::endpoints(&self.languages, path, &text, scope, &mut facts);
+                Some((facts, problems))
             })
             .collect();
         for (facts, problems) in plain {
             inventory.facts.extend(facts);
             inventory.problems.extend(problems);
+        }
+        if request.only.is_none() {
+            crate::specification::without_doubles(&mut inventory);
         }
         stats.parsed = linker.project.len();
         inventory.facts.sort_by(|a, b| {
@@ -444,6 +448,12 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
         }
     }
     for loaded in &rules.all {
+        let rule = &loaded.rule;
+        if rule.link == Some(Link::Router) && !rule.class.is_empty() {
+            // A class that is a router by what it derives from.
+            let names = loaded.patterns.iter().flat_map(|pattern| pattern.last());
+            words.extend(names.filter(|name| !name.contains('*')).cloned());
+        }
         let linked = matches!(
             loaded.rule.link,
             Some(Link::Router | Link::Route | Link::Mount | Link::Guard | Link::Prefix)

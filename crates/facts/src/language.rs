@@ -16,15 +16,19 @@ fn grammar(name: &str) -> Option<tree_sitter::Language> {
     Some(match name {
         "c_sharp" => tree_sitter_c_sharp::LANGUAGE.into(),
         "go" => tree_sitter_go::LANGUAGE.into(),
+        "graphql" => tree_sitter_graphql::LANGUAGE.into(),
         "java" => tree_sitter_java::LANGUAGE.into(),
         "javascript" => tree_sitter_javascript::LANGUAGE.into(),
+        "json" => tree_sitter_json::LANGUAGE.into(),
         "kotlin" => tree_sitter_kotlin_ng::LANGUAGE.into(),
         "php" => tree_sitter_php::LANGUAGE_PHP.into(),
+        "proto" => tree_sitter_proto::LANGUAGE.into(),
         "python" => tree_sitter_python::LANGUAGE.into(),
         "ruby" => tree_sitter_ruby::LANGUAGE.into(),
         "rust" => tree_sitter_rust::LANGUAGE.into(),
         "tsx" => tree_sitter_typescript::LANGUAGE_TSX.into(),
         "typescript" => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
+        "yaml" => tree_sitter_yaml::LANGUAGE.into(),
         _ => return None,
     })
 }

@@ -18,6 +18,7 @@ pub mod schema;
 mod scope;
 mod secret;
 pub mod sensitivity;
+mod specification;
 mod text;
 mod walk;
 

@@ -254,6 +254,7 @@ pub(crate) struct RuleIndex {
     mentions: Dispatch,
     parameters: Dispatch,
     names: Dispatch,
+    methods: Vec<usize>,
     maps: Vec<usize>,
 }
 
@@ -270,6 +271,10 @@ impl RuleIndex {
             let rule = &loaded.rule;
             if !rule.has.is_empty() {
                 index.maps.push(id);
+            }
+            if !rule.method.is_empty() {
+                index.methods.push(id);
+                continue;
             }
             let dispatch = if !rule.call.is_empty() {
                 &mut index.calls

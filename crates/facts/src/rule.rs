@@ -313,6 +313,12 @@ pub(crate) struct Rule {
     /// A map with these keys and values.
     #[serde(default)]
     pub(crate) has: BTreeMap<String, String>,
+    /// A function that a class declares which is a router.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) method: Vec<String>,
+    /// The names of such classes.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) of: Vec<String>,
     /// Names only, for `guard-name`, `not-guard`, `exempt`, `denial`.
     #[serde(default, deserialize_with = "many")]
     pub(crate) names: Vec<String>,
@@ -562,6 +568,9 @@ pub(crate) struct Tokens {
     /// Endings that the function's name loses: `Async`.
     #[serde(default)]
     pub(crate) function_suffix: Vec<String>,
+    /// The class's name with its namespace.
+    #[serde(default)]
+    pub(crate) qualified: bool,
 }
 
 impl Tokens {
@@ -840,12 +849,13 @@ impl Rules {
                     &rule.mention,
                     &rule.parameter,
                     &rule.names,
+                    &rule.method,
                 ];
                 let count = looks.iter().filter(|list| !list.is_empty()).count()
                     + usize::from(!rule.has.is_empty());
                 if count != 1 && !(rule.whole_file && count == 0) {
                     return Err(fail(format!(
-                        "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, has, names; it has {count}",
+                        "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, method, has, names; it has {count}",
                         rule.id
                     )));
                 }

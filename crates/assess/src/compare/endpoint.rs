@@ -20,9 +20,39 @@ pub(super) fn name(fact: &Fact) -> String {
     let method = fact.text("method").unwrap_or("ANY");
     let path = fact.text("path").unwrap_or("/");
     match fact.text("protocol") {
+        Some("http") | None if promised(fact) => format!("{method} {path} (specification)"),
         Some("http") | None => format!("{method} {path}"),
         Some(protocol) => format!("{protocol} {path}"),
     }
+}
+
+/// Whether a specification says so, not the code.
+fn promised(fact: &Fact) -> bool {
+    fact.text("declared") == Some("specification")
+}
+
+/// What specifications promise counts only where neither side's code shows it: one change of both
+/// is told once, at the code.
+fn without_doubles(before: &mut Vec<&Fact>, after: &mut Vec<&Fact>) {
+    let key = |fact: &Fact| {
+        let nameless = fact.identity.rsplit(' ').next().unwrap_or_default();
+        let method = fact.text("method").unwrap_or_default();
+        (method.to_owned(), nameless.to_owned())
+    };
+    let code = before.iter().chain(after.iter());
+    let code: Vec<(String, String)> = code
+        .filter(|fact| !promised(fact))
+        .map(|fact| key(fact))
+        .collect();
+    let double = |fact: &Fact| {
+        let (method, path) = key(fact);
+        code.iter().any(|(other, shown)| {
+            (*other == method || other == "ANY")
+                && (path.ends_with(shown.as_str()) || shown.ends_with(path.as_str()))
+        })
+    };
+    before.retain(|fact| !promised(fact) || !double(fact));
+    after.retain(|fact| !promised(fact) || !double(fact));
 }
 
 fn state(fact: &Fact) -> &str {
@@ -35,6 +65,7 @@ fn handler(fact: &Fact) -> String {
 
 pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) -> Handlers {
     let (mut before, mut after) = sides.of(FactKind::Endpoint);
+    without_doubles(&mut before, &mut after);
     let all_after = after.clone();
     let mut pairs = pair(&mut before, &mut after, |fact| {
         format!("{} {}", fact.identity, handler(fact))

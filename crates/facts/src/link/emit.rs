@@ -248,7 +248,13 @@ impl Linker<'_> {
         };
         let unit = &self.project.parsed(file).unit;
         let element = unit.function(function);
-        let class = element.class.map(|class| &*unit.class(class).name);
+        let class = element.class.map(|class| {
+            let class = unit.class(class);
+            match tokens.qualified {
+                true => &*class.qualified,
+                false => &*class.name,
+            }
+        });
         tokens.fill(&path, class, Some(&element.name))
     }
 

@@ -876,6 +876,9 @@ impl<'a> Linker<'a> {
                 self.register_decorator(file, *decorator, FnId(at as u32));
             }
         }
+        for rule_id in &index.methods {
+            self.register_methods(file, *rule_id);
+        }
         for id in unit.ids() {
             match unit.kind(id) {
                 ExprKind::Call { callee, args } => self.register_call(file, id, *callee, args),
@@ -884,6 +887,42 @@ impl<'a> Linker<'a> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// The functions of classes that are routers, as routes.
+    fn register_methods(&self, file: FileId, rule_id: usize) {
+        let loaded = self.rule(rule_id);
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        for (at, function) in unit.functions.iter().enumerate() {
+            let Some(class) = function.class.filter(|_| function.declared) else {
+                continue;
+            };
+            let owner = &unit.class(class).name;
+            let named = loaded
+                .rule
+                .of
+                .iter()
+                .any(|name| crate::rule::wild(name, owner))
+                && loaded
+                    .patterns
+                    .iter()
+                    .any(|one| one.matches(&function.name));
+            let Some(router) = self.known_router(file, RouterKey::Class(class)) else {
+                continue;
+            };
+            if !named || !self.speaks(rule_id, router) {
+                continue;
+            }
+            let matched = Matched {
+                file,
+                callee: None,
+                args: Vec::new(),
+                value: None,
+            };
+            let handler = Handler::Function(file, FnId(at as u32));
+            self.add_route(router, rule_id, &matched, function.head, Some(handler));
         }
     }
 

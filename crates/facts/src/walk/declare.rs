@@ -131,13 +131,7 @@ impl Walker<'_> {
         // The receiver stands last, so that the others keep their places.
         params.extend(receiver_node.into_iter().flat_map(|list| self.params(list)));
         self.unit.functions[id.0 as usize].params = params;
-        let body = match (&shape.body[..], self.part(node, &shape.body)) {
-            ([Part::This], Some(_)) => {
-                let children = self.children(node);
-                Some(self.add(node, ExprKind::Block(children)))
-            }
-            (_, part) => part.and_then(|part| self.expr(part)),
-        };
+        let body = self.body(node, shape);
         self.unit.functions[id.0 as usize].body = body;
         self.function = outer;
         self.class = class;
@@ -203,6 +197,16 @@ impl Walker<'_> {
             });
         }
         params
+    }
+
+    /// What a declaration holds, in a node of its own or beside its name.
+    fn body(&mut self, node: Tree<'_>, shape: &Node) -> Option<ExprId> {
+        if let [Part::This] = &shape.body[..] {
+            let children = self.children(node);
+            return Some(self.add(node, ExprKind::Block(children)));
+        }
+        let body = self.part(node, &shape.body)?;
+        self.expr(body)
     }
 
     /// A parameter that is a member of the class as well.
@@ -308,9 +312,7 @@ impl Walker<'_> {
                 self.member_parameter(list, Some(id), param.name, &ty, ty_expr, &decorators);
             }
         }
-        let body = self
-            .part(node, &shape.body)
-            .and_then(|part| self.expr(part));
+        let body = self.body(node, shape);
         self.unit.classes[id.0 as usize].body = body;
         self.class = outer;
         self.function = function;

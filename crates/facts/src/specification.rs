@@ -1,0 +1,270 @@
+//! OpenAPI 2 and 3 documents: what they promise is an endpoint in its own right.
+//!
+//! Source: <https://spec.openapis.org/oas/v3.1.1.html>,
+//! <https://spec.openapis.org/oas/v2.0.html>.
+
+use serde_json::{Value as Json, json};
+
+use crate::element::{ExprId, ExprKind, Unit};
+use crate::fact::{Attributes, Confidence, Fact, FactKind, Inventory, Scope};
+use crate::language::{Language, Languages};
+
+/// Keys of a path that are methods.
+const METHODS: [&str; 8] = [
+    "get", "put", "post", "delete", "options", "head", "patch", "trace",
+];
+/// The key that says what a document is stands among the first.
+const HEAD: usize = 4096;
+/// References to other places of a document are followed no further.
+const MAX_HOPS: u32 = 8;
+
+/// The language of a specification in this file; `None` if it holds none.
+fn language<'a>(languages: &'a Languages, path: &str, text: &str) -> Option<&'a Language> {
+    let (_, extension) = path.rsplit_once('.')?;
+    let name = match extension.to_ascii_lowercase().as_str() {
+        "json" => "json",
+        "yaml" | "yml" => "yaml",
+        _ => return None,
+    };
+    let mut end = text.len().min(HEAD);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let said = text[..end].lines().any(|line| {
+        let line = line.trim_start().trim_start_matches(['"', '\'', '{', ' ']);
+        ["openapi", "swagger"].iter().any(|word| {
+            let rest = line.strip_prefix(word);
+            let rest = rest.map(|rest| rest.trim_start_matches(['"', '\'', ' ']));
+            rest.is_some_and(|rest| rest.starts_with(':'))
+        })
+    });
+    let mut all = languages.iter();
+    said.then(|| all.find(|language| language.name == name))?
+}
+
+struct Document<'a> {
+    unit: &'a Unit,
+    root: ExprId,
+}
+
+impl Document<'_> {
+    fn pairs(&self, id: ExprId) -> &[(ExprId, ExprId)] {
+        match self.unit.kind(id) {
+            ExprKind::Map(pairs) => pairs,
+            _ => &[],
+        }
+    }
+
+    fn text(&self, id: ExprId) -> Option<&str> {
+        match self.unit.kind(id) {
+            ExprKind::Str(text) | ExprKind::Number(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn get(&self, id: ExprId, key: &str) -> Option<ExprId> {
+        let pairs = self.pairs(id).iter();
+        let mut found = pairs.filter(|(name, _)| self.text(*name) == Some(key));
+        found.next().map(|(_, value)| *value)
+    }
+
+    fn items(&self, id: ExprId) -> &[ExprId] {
+        match self.unit.kind(id) {
+            ExprKind::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// What stands here, or in the place of this document that a reference names.
+    fn followed(&self, id: ExprId, hops: u32) -> ExprId {
+        let reference = self.get(id, "$ref").or_else(|| self.get(id, "ref"));
+        let Some(path) = reference
+            .and_then(|reference| self.text(reference))
+            .and_then(|text| text.strip_prefix("#/"))
+            .filter(|_| hops < MAX_HOPS)
+        else {
+            return id;
+        };
+        let mut steps = path.split('/');
+        let found = steps.try_fold(self.root, |at, step| {
+            self.get(at, &step.replace("~1", "/").replace("~0", "~"))
+        });
+        found.map_or(id, |found| self.followed(found, hops + 1))
+    }
+
+    /// The path in front of all others: of the first server, or `basePath`.
+    fn base(&self) -> String {
+        let server = self
+            .get(self.root, "servers")
+            .and_then(|list| self.items(list).first())
+            .and_then(|server| self.get(*server, "url"))
+            .or_else(|| self.get(self.root, "basePath"));
+        let url = server.and_then(|url| self.text(url)).unwrap_or_default();
+        let path = match url.split_once("://") {
+            Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
+            None => url,
+        };
+        path.trim_end_matches('/').to_owned()
+    }
+
+    /// The schemes that are asked for, each alternative in its words; empty where none is, also
+    /// where asking for nothing is one of the alternatives.
+    fn security(&self, operation: ExprId) -> Vec<String> {
+        let said = self
+            .get(operation, "security")
+            .or_else(|| self.get(self.root, "security"));
+        let Some(said) = said else { return Vec::new() };
+        let mut all = Vec::new();
+        for alternative in self.items(said) {
+            let schemes = self
+                .pairs(*alternative)
+                .iter()
+                .filter_map(|(name, scopes)| {
+                    let name = self.text(*name)?;
+                    let items = self.items(*scopes).iter();
+                    let scopes: Vec<&str> = items.filter_map(|scope| self.text(*scope)).collect();
+                    Some(match scopes.is_empty() {
+                        true => name.to_owned(),
+                        false => format!("{name}({})", scopes.join(", ")),
+                    })
+                });
+            let schemes: Vec<String> = schemes.collect();
+            if schemes.is_empty() {
+                return Vec::new();
+            }
+            all.push(schemes.join(" and "));
+        }
+        all.sort();
+        all
+    }
+
+    fn parameters(&self, path: ExprId, operation: ExprId) -> Vec<Json> {
+        let mut all: Vec<Json> = Vec::new();
+        for place in [path, operation] {
+            let Some(list) = self.get(place, "parameters") else {
+                continue;
+            };
+            for item in self.items(list) {
+                let item = self.followed(*item, 0);
+                let word = |key| self.get(item, key).and_then(|id| self.text(id));
+                let (Some(name), Some(place)) = (word("name"), word("in")) else {
+                    continue;
+                };
+                let required = self
+                    .get(item, "required")
+                    .is_some_and(|id| matches!(self.unit.kind(id), ExprKind::Bool(true)));
+                let place = match place {
+                    "formData" => "form",
+                    other => other,
+                };
+                let known = |other: &Json| other["name"] == name && other["in"] == place;
+                all.retain(|other| !known(other));
+                all.push(json!({ "name": name, "in": place, "required": required }));
+            }
+        }
+        all
+    }
+}
+
+/// The endpoints that a document promises.
+pub(crate) fn endpoints(
+    languages: &Languages,
+    path: &str,
+    text: &str,
+    scope: Scope,
+    facts: &mut Vec<Fact>,
+) {
+    let Some(language) = language(languages, path, text) else {
+        return;
+    };
+    let Some(unit) = crate::walk::walk(language, text) else {
+        return;
+    };
+    // The outermost map is complete last.
+    let root = unit.ids().filter(|id| match unit.kind(*id) {
+        ExprKind::Map(pairs) => {
+            let mut keys = pairs.iter().map(|(key, _)| unit.literal(*key));
+            keys.any(|key| key == Some("paths"))
+        }
+        _ => false,
+    });
+    let Some(root) = root.last() else { return };
+    let document = Document { unit: &unit, root };
+    let base = document.base();
+    let Some(paths) = document.get(root, "paths") else {
+        return;
+    };
+    for (key, item) in document.pairs(paths) {
+        let Some(written) = document.text(*key) else {
+            continue;
+        };
+        let item = document.followed(*item, 0);
+        for (method, operation) in document.pairs(item) {
+            let Some(name) = document.text(*method).filter(|name| METHODS.contains(name)) else {
+                continue;
+            };
+            let full = format!("{base}{written}");
+            let method_name = name.to_uppercase();
+            let guards = document.security(*operation);
+            let mut attributes = Attributes::new();
+            attributes.insert("protocol".into(), json!("http"));
+            attributes.insert("method".into(), json!(method_name));
+            attributes.insert("path".into(), json!(full));
+            attributes.insert("framework".into(), json!("openapi"));
+            attributes.insert("declared".into(), json!("specification"));
+            let state = if guards.is_empty() { "open" } else { "guarded" };
+            attributes.insert("guard_state".into(), json!(state));
+            attributes.insert("guards".into(), json!(guards));
+            let parameters = document.parameters(item, *operation);
+            attributes.insert("parameters".into(), Json::from(parameters));
+            if let Some(id) = document.get(*operation, "operationId") {
+                let id = document.text(id).unwrap_or_default();
+                attributes.insert("handler".into(), json!(id));
+            }
+            let span = unit.expr(*method).span;
+            facts.push(Fact {
+                kind: FactKind::Endpoint,
+                identity: format!(
+                    "specification http {method_name} {}",
+                    crate::endpoint::nameless(&full)
+                ),
+                attributes,
+                location: crate::plain::location(
+                    path,
+                    text,
+                    span.start as usize,
+                    span.end as usize,
+                ),
+                rule: "openapi".into(),
+                confidence: Confidence::Resolved,
+                scope,
+                evidence: Vec::new(),
+            });
+        }
+    }
+}
+
+/// Leaves out what a specification promises and the code itself shows.
+pub(crate) fn without_doubles(inventory: &mut Inventory) {
+    let key = |fact: &Fact| {
+        let path = crate::endpoint::nameless(fact.text("path")?);
+        Some((fact.text("method")?.to_owned(), path))
+    };
+    let promised = |fact: &Fact| fact.text("declared") == Some("specification");
+    let of_code: Vec<(String, String)> = inventory
+        .facts
+        .iter()
+        .filter(|fact| fact.kind == FactKind::Endpoint && !promised(fact))
+        .filter_map(key)
+        .collect();
+    let same = |(method, path): &(String, String), (other, code): &(String, String)| {
+        let ends = path.ends_with(code.as_str()) || code.ends_with(path.as_str());
+        (method == other || other == "ANY")
+            && (ends || path.trim_end_matches('/') == code.trim_end_matches('/'))
+    };
+    inventory.facts.retain(|fact| {
+        fact.kind != FactKind::Endpoint
+            || !promised(fact)
+            || !key(fact).is_some_and(|own| of_code.iter().any(|other| same(&own, other)))
+    });
+}
