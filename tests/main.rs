@@ -1,6 +1,7 @@
 //! The program from outside, and the rules on fixtures. One binary declares all others as modules.
 
 mod cli;
+mod coverage;
 mod fixture;
 mod fixtures;
 mod metamorphic;

@@ -171,9 +171,11 @@ impl Engine {
     /// Whether a rule says of a file by its path that it holds routes.
     fn routes_by_path(&self, path: &str) -> bool {
         let language = self.languages.of(path).map(|id| self.languages.get(id));
-        let whole = self.rules.all.iter().filter(|loaded| {
-            loaded.rule.whole_file || loaded.rule.link == Some(Link::Router)
-        });
+        let whole = self
+            .rules
+            .all
+            .iter()
+            .filter(|loaded| loaded.rule.whole_file || loaded.rule.link == Some(Link::Router));
         language.is_some_and(|language| {
             let mut own = whole.filter(|loaded| {
                 let framework = &self.rules.frameworks[loaded.framework];
@@ -223,6 +225,52 @@ impl Engine {
             }
         });
         all.collect()
+    }
+
+    /// What each rule file recognises, by language and framework.
+    pub fn coverage(&self) -> Vec<Coverage> {
+        let all = self.rules.frameworks.iter().enumerate();
+        let mut all: Vec<Coverage> = all
+            .map(|(index, framework)| {
+                let own = self.rules.all.iter();
+                let own = own.filter(|loaded| loaded.framework == index);
+                let mut of = Coverage {
+                    language: framework.language.clone(),
+                    framework: framework.name.clone(),
+                    file: framework.file.clone(),
+                    source: framework.source.clone(),
+                    gaps: framework.gaps.clone(),
+                    ..Coverage::default()
+                };
+                for loaded in own {
+                    let rule = &loaded.rule;
+                    if let Some(fact) = rule.fact {
+                        let setting = rule.attributes.contains_key("setting");
+                        of.recognises.insert(match fact {
+                            crate::fact::FactKind::Auth if setting => "settings",
+                            other => other.name(),
+                        });
+                    }
+                    of.protocols.extend(rule.protocol.clone());
+                    let word = match rule.link {
+                        Some(Link::Route | Link::Resource | Link::View) => "routes",
+                        Some(Link::Router | Link::Mount | Link::Prefix | Link::Concern) => {
+                            "prefixes and mounts"
+                        }
+                        Some(Link::Guard | Link::GuardName | Link::Alias) => "guards",
+                        Some(Link::Exempt) => "exemptions",
+                        Some(Link::Denial | Link::Check) => "checks in the body",
+                        Some(Link::Lookup | Link::Caller | Link::Owner) => "ownership",
+                        Some(Link::Parameter) => "parameters",
+                        _ => continue,
+                    };
+                    of.recognises.insert(word);
+                }
+                of
+            })
+            .collect();
+        all.sort_by(|a, b| (&a.language, &a.framework).cmp(&(&b.language, &b.framework)));
+        all
     }
 
     /// Ids of the rules that have matched nothing since the engine was made, as `language/id`:
@@ -408,6 +456,25 @@ impl Engine {
         inventory.problems.dedup();
         (inventory, stats)
     }
+}
+
+/// What a rule file recognises.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// The language's folder.
+    pub language: String,
+    /// The framework or library.
+    pub framework: String,
+    /// The rule file, below `rules/`.
+    pub file: String,
+    /// The document it was written from.
+    pub source: String,
+    /// In words: `routes`, `guards`, `crypto` …
+    pub recognises: BTreeSet<&'static str>,
+    /// Protocols beside HTTP.
+    pub protocols: BTreeSet<String>,
+    /// What is known not to be recognised.
+    pub gaps: Vec<String>,
 }
 
 /// A rule in short.

@@ -22,7 +22,7 @@ mod specification;
 mod text;
 mod walk;
 
-pub use engine::{Cache, Engine, MAX_SOURCE, Request, RuleSummary, Stats, Team, Tree};
+pub use engine::{Cache, Coverage, Engine, MAX_SOURCE, Request, RuleSummary, Stats, Team, Tree};
 pub use error::RuleError;
 pub use fact::{
     Attributes, Confidence, Evidence, Fact, FactKind, Inventory, Location, Problem, Scope,

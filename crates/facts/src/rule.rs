@@ -155,7 +155,7 @@ pub(crate) struct Position {
 }
 
 /// What a rule contributes to linking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Link {
     /// Makes something that routes hang on.
@@ -611,6 +611,9 @@ struct RuleFileText {
     runs_on: Vec<String>,
     #[serde(default)]
     path_style: PathStyle,
+    /// What is known not to be recognised, for the reader.
+    #[serde(default)]
+    gaps: Vec<String>,
     /// Words in paths that stand for the names around.
     #[serde(default)]
     tokens: Tokens,
@@ -779,6 +782,7 @@ pub(crate) struct Framework {
     pub(crate) extends: Vec<String>,
     pub(crate) runs_on: Vec<String>,
     pub(crate) path_style: PathStyle,
+    pub(crate) gaps: Vec<String>,
     pub(crate) tokens: Tokens,
     pub(crate) handlers: Handlers,
     /// The rule file and its source, for `rules explain`.
@@ -820,6 +824,7 @@ impl Rules {
                 extends: parsed.extends,
                 runs_on: parsed.runs_on,
                 path_style: parsed.path_style,
+                gaps: parsed.gaps,
                 tokens: parsed.tokens,
                 handlers: parsed.handlers,
                 file: path.clone(),
