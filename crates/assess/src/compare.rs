@@ -7,6 +7,8 @@ mod model;
 mod occurrence;
 mod setting;
 
+pub(crate) use endpoint::GUARDED_SIBLINGS;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;

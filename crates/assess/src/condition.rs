@@ -174,7 +174,7 @@ impl Condition {
                     == change
                         .notes
                         .iter()
-                        .any(|note| note.contains("others in this file are guarded"))
+                        .any(|note| note.contains(crate::compare::GUARDED_SIBLINGS))
             })
             && given(
                 self.sensitivity.is_empty(),

@@ -111,7 +111,30 @@ pub(crate) fn body_attributes(unit: &Unit, function: FnId) -> Option<Attributes>
     attributes.insert("name".into(), json!(&*element.qualified));
     attributes.insert("subject".into(), json!(&*element.qualified));
     attributes.insert("digest".into(), json!(digest(&body)));
+    if ends_early(unit, element.body?) {
+        attributes.insert("ends_early".into(), json!(true));
+    }
     Some(attributes)
+}
+
+/// Whether a body returns before its last statement, whatever the request: what follows, its
+/// checks among it, never runs.
+fn ends_early(unit: &Unit, body: ExprId) -> bool {
+    let ExprKind::Block(statements) = unit.kind(body) else {
+        return false;
+    };
+    let Some((_, before)) = statements.split_last() else {
+        return false;
+    };
+    before.iter().any(|id| {
+        matches!(
+            unit.kind(*id),
+            ExprKind::Exit {
+                kind: ExitKind::Return,
+                ..
+            }
+        )
+    })
 }
 
 /// Functions that are checks by their name, where they are defined: an early `return true` in

@@ -187,17 +187,37 @@ fn came(added: &[&Fact], all: &[&Fact], changes: &mut Vec<Change>) {
     }
 }
 
-/// Words about the endpoints in the same file, when they have the guard that this one lacks.
+/// The words of the note by which a policy knows it.
+pub(crate) const GUARDED_SIBLINGS: &str = "beside it are guarded";
+/// How many siblings are named.
+const SHOWN: usize = 3;
+/// Of more than these in one file only those with the longest common path are siblings.
+const NEAR: usize = 12;
+
+/// Words about the endpoints beside it, when they have the guard that this one lacks.
 fn siblings(fact: &Fact, all: &[&Fact], added: &[&Fact]) -> Option<String> {
-    let others: Vec<&&Fact> = all
+    let mut others: Vec<&Fact> = all
         .iter()
+        .copied()
         .filter(|other| {
             other.location.path == fact.location.path
-                && !added.iter().any(|new| std::ptr::eq(*new, **other))
+                && !added.iter().any(|new| std::ptr::eq(*new, *other))
         })
         .collect();
-    let guarded: Vec<&&&Fact> = others
+    if others.len() > NEAR {
+        // A file with all routes of an application: those below the same path.
+        let common = |other: &Fact| {
+            let (own, other) = (fact.text("path"), other.text("path"));
+            let (own, other) = (own.unwrap_or_default(), other.unwrap_or_default());
+            let pairs = own.split('/').zip(other.split('/'));
+            pairs.take_while(|(a, b)| a == b).count()
+        };
+        let most = others.iter().map(|other| common(other)).max()?;
+        others.retain(|other| common(other) == most);
+    }
+    let guarded: Vec<&Fact> = others
         .iter()
+        .copied()
         .filter(|other| state(other) == "guarded")
         .collect();
     if guarded.is_empty() || guarded.len() * 2 < others.len() {
@@ -215,10 +235,12 @@ fn siblings(fact: &Fact, all: &[&Fact], added: &[&Fact]) -> Option<String> {
     let by = most
         .map(|(guard, _)| format!(" by `{guard}`"))
         .unwrap_or_default();
+    let names: Vec<String> = guarded.iter().map(|other| name(other)).collect();
     Some(format!(
-        "{} of {} others in this file are guarded{by}",
+        "{} of {} {GUARDED_SIBLINGS}{by}: {}",
         guarded.len(),
-        others.len()
+        others.len(),
+        enumerate(&names, SHOWN)
     ))
 }
 

@@ -294,6 +294,24 @@ fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut
         if old.text("digest") == new.text("digest") {
             continue;
         }
+        let early = |fact: &Fact| fact.attributes.contains_key("ends_early");
+        if early(new) && !early(old) {
+            let title = format!(
+                "the guard `{}` returns before it has checked anything",
+                text(new, "name")
+            );
+            let mut one = change(
+                FactKind::Auth,
+                ChangeKind::Modified,
+                Direction::Weakened,
+                title,
+                Some(old),
+                Some(new),
+            );
+            one.deltas = deltas(old, new, &["subject"]);
+            changes.push(one);
+            continue;
+        }
         // A denial or check in it that changed says the same, and what.
         let name = text(new, "name");
         let within = |fact: &Fact| {
