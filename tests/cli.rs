@@ -1004,6 +1004,28 @@ fn a_teams_rules_are_tested_listed_and_used() {
     );
 }
 
+/// What turns callers away and hangs on no endpoint is proposed, a handler's own check is not.
+#[test]
+fn guards_and_candidates_are_listed() {
+    let repo = Repo::new();
+    repo.commit_file(
+        "app.py",
+        "from flask import Flask, abort, g\nfrom flask_login import login_required\n\n\
+         app = Flask(__name__)\n\n\n\
+         def ensure_team(team):\n    if team not in g.teams:\n        abort(403)\n\n\n\
+         @app.get('/teams')\n@login_required\ndef teams():\n    return []\n\n\n\
+         @app.get('/staff')\ndef staff():\n    if not g.staff:\n        abort(403)\n    return []\n",
+    );
+    let json = repo.run(&["guards", "--format", "json"]).expect(0).json();
+    assert_eq!(json["guards"][0]["name"], "login_required");
+    assert_eq!(json["guards"][0]["endpoints"], 1);
+    let candidates = json["candidates"].as_array().expect("candidates");
+    let names: Vec<_> = candidates.iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["ensure_team"]);
+    let text = repo.run(&["guards"]).expect(0).stdout;
+    assert!(text.contains("names = [\"ensure_team\"]"), "{text}");
+}
+
 #[test]
 fn help_and_version_exit_with_zero() {
     let repo = Repo::new();

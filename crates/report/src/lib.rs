@@ -4,6 +4,7 @@
 mod change;
 mod excerpt;
 mod github;
+pub mod guards;
 pub mod inventory;
 mod json;
 mod markdown;

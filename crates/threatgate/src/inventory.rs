@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use threatgate_facts::{Cache, Engine, Fact, FactKind, Inventory, Request, Stats, Team, Tree};
 use threatgate_git::{Attributes, Repository};
+use threatgate_report::guards::Guards;
 use threatgate_report::inventory::{Listing, Shape};
 
 use crate::revision::{Blobs, Folder, Revision};
@@ -41,21 +42,42 @@ pub(crate) struct FactsArgs {
     format: String,
 }
 
+/// What was read: the facts with what is said of them.
+struct Reading {
+    revision: Option<String>,
+    inventory: Inventory,
+    stats: Stats,
+    files: usize,
+}
+
 pub(crate) fn inventory(args: &InventoryArgs) -> Result<ExitCode> {
-    let kinds = &args.kinds;
+    let reading = read(args)?;
+    print(&args.format, Shape::Table, reading, &args.kinds)
+}
+
+pub(crate) fn guards(args: &InventoryArgs) -> Result<ExitCode> {
+    let guards = Guards::of(&read(args)?.inventory);
+    let mut out = crate::output::stdout();
+    let result = match args.format.as_str() {
+        "json" => guards.json(&mut out),
+        _ => guards.text(&mut out, crate::output::width()),
+    };
+    crate::output::ignore_closed_pipe(result.and_then(|()| out.flush()))
+        .context("writing to stdout")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(args: &InventoryArgs) -> Result<Reading> {
     if let Some(path) = &args.path {
         let engine = engine(&Team::default())?;
         let folder = Folder::open(path)?;
         let (inventory, stats) = engine.inventory(&folder, &Cache::default(), &Request::default());
-        return print(
-            &args.format,
-            Shape::Table,
-            None,
+        return Ok(Reading {
+            revision: None,
             inventory,
             stats,
-            kinds,
-            folder.paths().len(),
-        );
+            files: folder.paths().len(),
+        });
     }
     let repository = Repository::open(args.repo.as_deref().unwrap_or(".".as_ref()))?;
     let commit = repository.commit(args.rev.as_deref().unwrap_or("HEAD"))?;
@@ -77,16 +99,12 @@ pub(crate) fn inventory(args: &InventoryArgs) -> Result<ExitCode> {
             whole: true,
         });
     }
-    let files = revision.entries.len();
-    print(
-        &args.format,
-        Shape::Table,
-        Some(commit.to_string()),
+    Ok(Reading {
+        revision: Some(commit.to_string()),
         inventory,
         stats,
-        kinds,
-        files,
-    )
+        files: revision.entries.len(),
+    })
 }
 
 pub(crate) fn facts(args: &FactsArgs) -> Result<ExitCode> {
@@ -99,7 +117,13 @@ pub(crate) fn facts(args: &FactsArgs) -> Result<ExitCode> {
     }
     let folder = Folder::open(&args.file)?;
     let (inventory, stats) = engine.inventory(&folder, &Cache::default(), &Request::default());
-    print(&args.format, Shape::Outline, None, inventory, stats, &[], 1)
+    let reading = Reading {
+        revision: None,
+        inventory,
+        stats,
+        files: 1,
+    };
+    print(&args.format, Shape::Outline, reading, &[])
 }
 
 /// The engine with the rules of this program and of the team.
@@ -112,23 +136,16 @@ pub(crate) fn engine(team: &Team) -> Result<Engine> {
     })
 }
 
-fn print(
-    format: &str,
-    shape: Shape,
-    revision: Option<String>,
-    mut inventory: Inventory,
-    stats: Stats,
-    kinds: &[FactKind],
-    files: usize,
-) -> Result<ExitCode> {
+fn print(format: &str, shape: Shape, reading: Reading, kinds: &[FactKind]) -> Result<ExitCode> {
+    let mut inventory = reading.inventory;
     let keep = |fact: &Fact| kinds.is_empty() || kinds.contains(&fact.kind);
     inventory.facts.retain(keep);
     let listing = Listing {
-        revision,
+        revision: reading.revision,
         inventory,
-        files,
-        parsed: stats.parsed,
-        alarms: stats.alarms,
+        files: reading.files,
+        parsed: reading.stats.parsed,
+        alarms: reading.stats.alarms,
     };
     let mut out = crate::output::stdout();
     let result = match format {

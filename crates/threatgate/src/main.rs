@@ -35,6 +35,8 @@ enum Command {
     Check(check::CheckArgs),
     /// List all facts of one revision or of a plain folder
     Inventory(inventory::InventoryArgs),
+    /// List what guards the endpoints, and what may be a guard that nobody counts
+    Guards(inventory::InventoryArgs),
     /// Show what the rules see in one file
     Facts(inventory::FactsArgs),
     /// List, test and explain the rules
@@ -74,6 +76,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Check(args) => check::check(&args),
         Command::Inventory(args) => inventory::inventory(&args),
+        Command::Guards(args) => inventory::guards(&args),
         Command::Facts(args) => inventory::facts(&args),
         Command::Rules(args) => rules::rules(&args),
         Command::Review(args) => review::review(&args),
