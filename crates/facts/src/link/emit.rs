@@ -716,6 +716,7 @@ pub(crate) fn normal_path(path: &str, style: PathStyle) -> String {
                 || path.starts_with('^')
                 || path.ends_with('$')
                 || path.contains('\\')
+                || path.contains('(')
             {
                 regex(path)
             } else {
