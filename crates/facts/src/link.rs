@@ -5,6 +5,7 @@
 //! of other routers, guards) in the order of their registration. Endpoints come out by walking
 //! from the routers that nobody mounts down to the routes.
 
+mod derived;
 mod emit;
 mod evaluate;
 mod guard;
@@ -69,6 +70,8 @@ enum RouterKey {
     Function(FnId),
     /// A module-level list, by its name's first assignment.
     Assign(u32),
+    /// What mounts the router of a class under each of its paths.
+    Paths(ClassId),
 }
 
 /// A guard where it hangs.
@@ -91,8 +94,10 @@ pub(crate) enum Classified {
         heuristic: bool,
     },
     Not,
-    /// Lets everybody in, whatever hangs around it.
-    Exempt,
+    /// Lets everybody in, whatever hangs around it; `all`: also whatever hangs beside it.
+    Exempt {
+        all: bool,
+    },
     Unknown(String),
 }
 
@@ -241,6 +246,10 @@ pub(crate) struct RuleIndex {
     parameters: Dispatch,
     names: Dispatch,
     maps: Vec<usize>,
+    /// Routers that classes are by what they derive from.
+    derived: Vec<usize>,
+    /// Assignments to a member of anything, which set a guard for everything.
+    set: Vec<usize>,
 }
 
 impl RuleIndex {
@@ -256,6 +265,12 @@ impl RuleIndex {
             let rule = &loaded.rule;
             if !rule.has.is_empty() {
                 index.maps.push(id);
+            }
+            if !rule.class.is_empty() && rule.link == Some(Link::Router) {
+                index.derived.push(id);
+            }
+            if !rule.assign.is_empty() && rule.link == Some(Link::Guard) && rule.global {
+                index.set.push(id);
             }
             let dispatch = if !rule.call.is_empty() {
                 &mut index.calls

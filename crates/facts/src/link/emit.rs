@@ -173,7 +173,20 @@ impl Linker<'_> {
                     if !own.ends_with(&*router.tail) {
                         own.push_str(&router.tail);
                     }
-                    let path = self.filled(route, join(&chain.prefix, &own));
+                    let absolute = self.rule(route.rule).rule.absolute.iter();
+                    let mut marks =
+                        absolute.filter_map(|mark| route.path.text.strip_prefix(&**mark));
+                    let (prefix, chain) = match marks.next() {
+                        // The path stands in place of the class's own.
+                        Some(rest) => {
+                            own = self.normal(self.rule(route.rule).framework, &format!("/{rest}"));
+                            let mut outer = chain.clone();
+                            outer.mounts.truncate(chain.global.1);
+                            (&chain.global.0, outer)
+                        }
+                        None => (&chain.prefix, chain.clone()),
+                    };
+                    let path = self.filled(route, join(prefix, &own));
                     let mut guards = chain.guards.clone();
                     guards.extend(reached(&path));
                     guards.extend(route.guards.iter().cloned());
