@@ -128,6 +128,10 @@ pub(crate) struct Function {
     pub(crate) params: Vec<Param>,
     pub(crate) decorators: Vec<ExprId>,
     pub(crate) class: Option<ClassId>,
+    /// The words before it: `public`, `static`.
+    pub(crate) marks: Vec<Box<str>>,
+    /// It is called on its first parameter, as if it were a method of it.
+    pub(crate) extension: bool,
     /// The name of the type that it is a method of, where it stands outside of it.
     pub(crate) receiver: Option<Box<str>>,
     pub(crate) parent: Option<FnId>,
@@ -151,6 +155,8 @@ pub(crate) struct Class {
     pub(crate) qualified: Box<str>,
     pub(crate) bases: Vec<ExprId>,
     pub(crate) decorators: Vec<ExprId>,
+    /// The words before it: `abstract`.
+    pub(crate) marks: Vec<Box<str>>,
     pub(crate) parent: Option<ClassId>,
     pub(crate) body: Option<ExprId>,
     pub(crate) span: Span,
@@ -217,6 +223,8 @@ pub(crate) struct Unit {
     pub(crate) type_arguments: std::collections::HashMap<ExprId, ExprId>,
     /// What stands before `::`: a module or a type, whatever variable has the same name.
     pub(crate) path_heads: std::collections::HashSet<ExprId>,
+    /// Names of decorators.
+    pub(crate) decorator_names: std::collections::HashSet<ExprId>,
     /// Calls that are written like a name.
     pub(crate) bare_calls: std::collections::HashSet<ExprId>,
     /// The namespace that the file's names are in.

@@ -216,14 +216,24 @@ fn endpoint_fact(
         endpoint.method,
         nameless(&path)
     );
-    let exempt = endpoint
+    let exemptions = endpoint
         .guards
         .iter()
-        .any(|guard| guard.class == Classified::Exempt);
+        .filter_map(|guard| match guard.class {
+            Classified::Exempt { all } => Some(all),
+            _ => None,
+        });
+    let exempt = exemptions.clone().count() > 0;
+    let wholly = exemptions.into_iter().any(|all| all);
+    let stays = |guard: &GuardUse| match guard.attached {
+        _ if !exempt => true,
+        "handler" => !wholly,
+        attached => attached == "body",
+    };
     let mut guards: Vec<&GuardUse> = endpoint
         .guards
         .iter()
-        .filter(|guard| !exempt || matches!(guard.attached, "handler" | "body"))
+        .filter(|guard| stays(guard))
         .filter(|guard| matches!(guard.class, Classified::Guard { .. }))
         .collect();
     guards.sort_by(|a, b| (&a.text, a.attached).cmp(&(&b.text, b.attached)));
@@ -333,10 +343,8 @@ fn endpoint_fact(
     }
     for guard in &endpoint.guards {
         let role = match guard.class {
-            Classified::Guard { .. } if !exempt || matches!(guard.attached, "handler" | "body") => {
-                "guard"
-            }
-            Classified::Exempt => "exemption",
+            Classified::Guard { .. } if stays(guard) => "guard",
+            Classified::Exempt { .. } => "exemption",
             Classified::Unknown(_) => "unknown",
             _ => continue,
         };

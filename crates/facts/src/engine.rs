@@ -529,20 +529,19 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
             continue;
         }
         if !loaded.rule.assign.is_empty() {
-            words.extend(
-                loaded
-                    .rule
-                    .assign
-                    .iter()
-                    .filter(|name| name.len() > 5)
-                    .cloned(),
-            );
+            let names = loaded.patterns.iter().flat_map(|pattern| pattern.last());
+            words.extend(names.filter(|name| name.len() > 5).cloned());
         }
         for pattern in &loaded.patterns {
             if loaded.rule.scoped && loaded.rule.link == Some(Link::Router) {
                 words.extend(pattern.last().iter().cloned());
             }
             if pattern.receiver.is_none() {
+                // What needs no import in its file is known by its own name.
+                if loaded.rule.link == Some(Link::Route) && pattern.is_anywhere() {
+                    let names = pattern.last().iter();
+                    words.extend(names.filter(|name| name.len() > 6).cloned());
+                }
                 continue;
             }
             for name in pattern.last() {

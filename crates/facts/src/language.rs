@@ -272,6 +272,12 @@ struct LanguageText {
     /// Kinds of parameters that are members of the class.
     #[serde(default)]
     promoted: Vec<String>,
+    /// Nodes whose words stand before a declaration: `public`, `abstract`.
+    #[serde(default)]
+    marks: Vec<String>,
+    /// Endings of types that a decorator leaves out.
+    #[serde(default)]
+    decorator_suffix: Vec<String>,
     /// Methods that hand each item to a function.
     #[serde(default)]
     each: Vec<String>,
@@ -362,6 +368,10 @@ pub(crate) struct Language {
     pub(crate) class_literal: Vec<String>,
     /// Kinds of parameters that are members of the class.
     pub(crate) promoted: Vec<String>,
+    /// Nodes whose words stand before a declaration.
+    pub(crate) marks: Vec<String>,
+    /// Endings of types that a decorator leaves out.
+    pub(crate) decorator_suffix: Vec<String>,
     /// Methods that hand each item to a function.
     pub(crate) each: Vec<String>,
     /// Attributes of what only tests compile, without white space; `*` allowed.
@@ -540,6 +550,8 @@ impl Languages {
                 construct: merged.construct,
                 class_literal: merged.class_literal,
                 promoted: merged.promoted,
+                marks: merged.marks,
+                decorator_suffix: merged.decorator_suffix,
                 each: merged.each,
                 tests: merged.tests,
                 client: merged.client,

@@ -6,6 +6,7 @@
 //! from the routers that nobody mounts down to the routes.
 
 mod class_guard;
+mod derived;
 mod emit;
 mod evaluate;
 mod guard;
@@ -75,6 +76,8 @@ enum RouterKey {
     Scope(FnId, usize),
     /// The statements of the file, for a framework.
     File(usize),
+    /// What mounts the router of a class under each of its paths.
+    Paths(ClassId),
 }
 
 /// A guard where it hangs.
@@ -97,8 +100,10 @@ pub(crate) enum Classified {
         heuristic: bool,
     },
     Not,
-    /// Lets everybody in, whatever hangs around it.
-    Exempt,
+    /// Lets everybody in, whatever hangs around it; `all`: also whatever hangs beside it.
+    Exempt {
+        all: bool,
+    },
     Unknown(String),
 }
 
@@ -256,6 +261,10 @@ pub(crate) struct RuleIndex {
     names: Dispatch,
     methods: Vec<usize>,
     maps: Vec<usize>,
+    /// Routers that classes are by what they derive from.
+    derived: Vec<usize>,
+    /// Assignments to a member of anything, which set a guard for everything.
+    set: Vec<usize>,
 }
 
 impl RuleIndex {
@@ -275,6 +284,12 @@ impl RuleIndex {
             if !rule.method.is_empty() {
                 index.methods.push(id);
                 continue;
+            }
+            if !rule.class.is_empty() && rule.link == Some(Link::Router) {
+                index.derived.push(id);
+            }
+            if !rule.assign.is_empty() && rule.link == Some(Link::Guard) && rule.global {
+                index.set.push(id);
             }
             let dispatch = if !rule.call.is_empty() {
                 &mut index.calls

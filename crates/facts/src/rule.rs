@@ -80,6 +80,10 @@ pub(crate) struct Selector {
     /// Looks at another decorator of the same declaration instead: `@Path` beside `@GET`.
     #[serde(default, deserialize_with = "many")]
     pub(crate) beside: Vec<String>,
+    /// Of a class: the place of its file below the folder of this name, without its extensions.
+    pub(crate) below: Option<String>,
+    /// A folder whose folders group several of such folders: `Areas/Shop/Pages`.
+    pub(crate) group: Option<String>,
     /// Looks at the call of this name further along the chain instead: `.only("index")`.
     pub(crate) after: Option<String>,
     /// A fixed text.
@@ -152,6 +156,14 @@ pub(crate) struct Position {
     pub(crate) callee: bool,
     #[serde(default)]
     pub(crate) value: bool,
+    #[serde(default)]
+    pub(crate) receiver: bool,
+    /// The first call of a chain.
+    #[serde(default)]
+    pub(crate) root: bool,
+    /// Another decorator of the same declaration.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) beside: Vec<String>,
 }
 
 /// What a rule contributes to linking.
@@ -202,6 +214,8 @@ pub(crate) enum Link {
     Concern,
     /// Names that stand for guards.
     Alias,
+    /// A decorator that says that a function answers no requests.
+    NotRoute,
 }
 
 /// Which routes a guard on a router reaches.
@@ -453,6 +467,15 @@ pub(crate) struct Rule {
     /// Methods of a class that answer: name to `METHOD` or `METHOD path`.
     #[serde(default)]
     pub(crate) actions: BTreeMap<String, String>,
+    /// Words that stand before the declaration, or with `!` do not: `public`, `!static`.
+    #[serde(default)]
+    pub(crate) marked: Vec<String>,
+    /// Beginnings of a path that stand it in place of the class's own: `~/`.
+    #[serde(default)]
+    pub(crate) absolute: Vec<String>,
+    /// A route only where its class says a path.
+    #[serde(default)]
+    pub(crate) needs_prefix: bool,
     /// Class attributes that hold guards, the nearest wins.
     #[serde(default)]
     pub(crate) guard_attributes: Vec<String>,
@@ -678,6 +701,11 @@ impl Pattern {
     /// A single name, which any package may have.
     fn is_bare(&self) -> bool {
         self.receiver.is_none() && self.segments.len() == 1
+    }
+
+    /// A name of any package: `**.HttpGet`.
+    pub(crate) fn is_anywhere(&self) -> bool {
+        self.segments.len() == 2 && self.segments[0] == ["**"]
     }
 
     /// The alternatives of the last segment, for dispatch.

@@ -258,10 +258,18 @@ impl<'a> Walker<'a> {
                 return None;
             }
             Shape::Member | Shape::Path => {
-                let property = self
-                    .part(node, &shape.property)
-                    .map(|part| self.text(part))
-                    .unwrap_or_default();
+                let named = self.part(node, &shape.property);
+                // `app.Add<Filter>()`: the name, and types that are handed to it.
+                let typed = named.and_then(|part| {
+                    let shape = self.shape(part)?;
+                    (shape.shape == Shape::Generic).then_some((part, shape))
+                });
+                let types = typed.and_then(|(part, shape)| self.part(part, &shape.index));
+                let named = match typed {
+                    Some((part, shape)) => self.part(part, &shape.value),
+                    None => named,
+                };
+                let property = named.map(|part| self.text(part)).unwrap_or_default();
                 let object = self.part(node, &shape.object);
                 let object = match (object, &shape.text) {
                     // `@name` is a member of the object around.
@@ -280,7 +288,11 @@ impl<'a> Walker<'a> {
                             self.unit.path_heads.insert(object);
                         }
                         let property = property.trim_start_matches(['#', '@']).into();
-                        self.add(node, ExprKind::Member { object, property })
+                        let id = self.add(node, ExprKind::Member { object, property });
+                        if let Some(types) = types.and_then(|part| self.expr(part)) {
+                            self.unit.type_arguments.insert(id, types);
+                        }
+                        id
                     }
                     None => self.add(node, ExprKind::Name(property.into())),
                 }
@@ -365,6 +377,7 @@ impl<'a> Walker<'a> {
                 let callee = self
                     .part(node, &shape.callee)
                     .and_then(|part| self.expr(part));
+                self.unit.decorator_names.extend(callee);
                 let decorator = match (callee, self.part(node, &shape.arguments)) {
                     (Some(callee), Some(list)) => {
                         let args = self.args(list, callee);

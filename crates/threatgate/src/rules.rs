@@ -405,6 +405,7 @@ fn meaning(name: &str) -> &'static str {
         "caller" => "a value that stands for the caller",
         "owner" => "a column that says whose a record is",
         "value" => "a call that stands for a value written in it",
+        "notroute" => "a function that answers no requests",
         "setting" => "a name that stands for an assignment in a file of settings",
         "format" => "a call that puts names into a text",
         "parameter" => "a parameter of the request",

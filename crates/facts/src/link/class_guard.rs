@@ -180,7 +180,7 @@ impl Linker<'_> {
         function: FnId,
     ) -> Classified {
         let said = self.definite(file, name);
-        if let Some(Classified::Not | Classified::Exempt) = said {
+        if let Some(Classified::Not | Classified::Exempt { .. }) = said {
             return Classified::Not;
         }
         match self.denying_function(at, function) {

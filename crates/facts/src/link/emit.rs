@@ -210,11 +210,21 @@ impl Linker<'_> {
                     if !own.ends_with(&*router.tail) {
                         own.push_str(&router.tail);
                     }
-                    let base = match &route.place {
-                        Some(place) => chain.base(place),
-                        None => &chain.prefix,
+                    let absolute = self.rule(route.rule).rule.absolute.iter();
+                    let mut marks =
+                        absolute.filter_map(|mark| route.path.text.strip_prefix(&**mark));
+                    let (prefix, chain) = match (marks.next(), &route.place) {
+                        // The path stands in place of the class's own.
+                        (Some(rest), _) => {
+                            own = self.normal(self.rule(route.rule).framework, &format!("/{rest}"));
+                            let mut outer = chain.clone();
+                            outer.mounts.truncate(chain.global.1);
+                            (&*chain.global.0, outer)
+                        }
+                        (None, Some(place)) => (chain.base(place), chain.clone()),
+                        (None, None) => (&*chain.prefix, chain.clone()),
                     };
-                    let path = self.filled(route, join(base, &own));
+                    let path = self.filled(route, join(prefix, &own));
                     let mut guards = chain.guards.clone();
                     guards.extend(reached(&path));
                     guards.extend(route.guards.iter().cloned());

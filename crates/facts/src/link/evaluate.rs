@@ -51,7 +51,9 @@ impl Linker<'_> {
                         .enclosing_class(file, expr.function)
                         .map_or(Value::Unknown, |class| Value::Instance(file, class));
                 }
-                let target = if unit.macro_calls.contains(&id) {
+                let target = if unit.decorator_names.contains(&id) {
+                    self.decorator_target(file, id, name)
+                } else if unit.macro_calls.contains(&id) {
                     self.project.lookup_macro(file, name)
                 } else if unit.path_heads.contains(&id) {
                     self.project.lookup(file, name, None, expr.span.start)
@@ -134,6 +136,30 @@ impl Linker<'_> {
                 }
             }
             _ => Value::Unknown,
+        }
+    }
+
+    /// What the name of a decorator means: a type whose ending it may leave out.
+    fn decorator_target(&self, file: FileId, id: ExprId, name: &str) -> Target {
+        let language = self.project.language(file);
+        let parsed = self.project.parsed(file);
+        let expr = parsed.unit.expr(id);
+        let lookup = |name: &str| {
+            let project = &self.project;
+            project.lookup(file, name, expr.function, expr.span.start)
+        };
+        let suffixes = &language.decorator_suffix;
+        let long = suffixes.iter().map(|suffix| format!("{name}{suffix}"));
+        let found = long
+            .map(|name| lookup(&name))
+            .find(|found| *found != Target::Unknown);
+        match found {
+            Some(found) => found,
+            // A type of the same name without the ending is another one.
+            None if !suffixes.is_empty() && !suffixes.iter().any(|end| name.ends_with(&**end)) => {
+                Target::Unknown
+            }
+            None => lookup(name),
         }
     }
 

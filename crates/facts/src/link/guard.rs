@@ -236,7 +236,9 @@ impl Linker<'_> {
                     heuristic: loaded.rule.default,
                 },
                 Some(Link::NotGuard) => Classified::Not,
-                Some(Link::Exempt) => Classified::Exempt,
+                Some(Link::Exempt) => Classified::Exempt {
+                    all: loaded.rule.global,
+                },
                 _ => continue,
             };
             if !loaded.patterns[pattern].matches(name) {
@@ -1027,7 +1029,17 @@ impl Linker<'_> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let span = unit.function(function).span;
+        // Decorators may stand inside of what they decorate; they are asked for themselves.
+        let decorators = unit.function(function).decorators.iter();
+        let around: Vec<Span> = decorators.map(|id| unit.expr(*id).span).collect();
         for id in unit.inside(span) {
+            let at = unit.expr(id).span;
+            if around
+                .iter()
+                .any(|span| span.start <= at.start && at.end <= span.end)
+            {
+                continue;
+            }
             if let Some(outcome) = self.denial(file, id)
                 && (outcome == "401" || outcome == "403")
             {

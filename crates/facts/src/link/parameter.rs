@@ -252,6 +252,15 @@ impl Linker<'_> {
                 }
             }
             None => match param.ty_expr {
+                // A value without a name of its own is called as the parameter.
+                Some(ty)
+                    if rule.plain_parameters
+                        && !matches!(self.eval(file, ty), Value::Class(..)) =>
+                {
+                    let name = crate::project::param_name(&param.name).to_owned();
+                    let ty = param.ty.as_deref().map(str::to_owned);
+                    found.insert((place, name), (ty, None));
+                }
                 Some(ty) => self.fields_of(file, ty, &place, found),
                 None => {
                     found.insert((place, "*".into()), (None, None));

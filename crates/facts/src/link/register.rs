@@ -404,7 +404,7 @@ impl<'a> Linker<'a> {
                         || self.imported(at).contains(&loaded.framework))
             }
         };
-        if !evidence || !self.routed(matched, &loaded.rule) {
+        if !evidence || typed.is_none() && !self.routed(matched, &loaded.rule) {
             return None;
         }
         let (router, _) = self.router(file, RouterKey::Param(function, index), || Router {
@@ -646,7 +646,7 @@ impl<'a> Linker<'a> {
         }
     }
 
-    fn add_route(
+    pub(super) fn add_route(
         &self,
         router: RouterId,
         rule_id: usize,
@@ -826,6 +826,9 @@ impl<'a> Linker<'a> {
                 continue;
             };
             for (rule_id, pattern) in index.assigns.candidates(name) {
+                if index.set.contains(&rule_id) {
+                    continue;
+                }
                 let loaded = self.rule(rule_id);
                 let Some(link) = loaded.rule.link else {
                     continue;
@@ -871,9 +874,12 @@ impl<'a> Linker<'a> {
                 }
             }
         }
+        if !index.set.is_empty() {
+            self.register_set(file);
+        }
         for (at, function) in unit.functions.iter().enumerate() {
             for decorator in &function.decorators {
-                self.register_decorator(file, *decorator, FnId(at as u32));
+                self.register_decorator(file, *decorator, FnId(at as u32), None);
             }
         }
         for rule_id in &index.methods {
@@ -926,7 +932,7 @@ impl<'a> Linker<'a> {
         }
     }
 
-    fn add_global(&self, rule_id: usize, matched: &Matched) {
+    pub(super) fn add_global(&self, rule_id: usize, matched: &Matched) {
         let loaded = self.rule(rule_id);
         for guard in self.guard_uses(matched, &loaded.rule.guards, "setting") {
             if guard.class == Classified::Not {
@@ -1034,13 +1040,20 @@ impl<'a> Linker<'a> {
                 continue;
             }
             if loaded.rule.global && receiver == "$any" {
-                if self.imported(file).contains(&loaded.framework) {
+                let modules = self.project.language(file).modules.as_ref();
+                // Where names need no import, the file need not say what it uses.
+                let loose = modules.is_some_and(|modules| modules.loose);
+                if self.imported(file).contains(&loaded.framework)
+                    || loose && self.in_use(file, loaded.framework)
+                {
                     self.global_call(rule_id, link, &matched, span);
                 }
                 continue;
             }
             if receiver == "$route" {
-                self.after_route(file, callee, rule_id, &matched);
+                if self.after_route(file, callee, rule_id, &matched) {
+                    return;
+                }
                 continue;
             }
             if receiver != "$router" {
@@ -1109,7 +1122,7 @@ impl<'a> Linker<'a> {
     }
 
     /// A call behind a route, which guards it: `app.get("/x", f).require("admin")`.
-    fn after_route(&self, file: FileId, callee: ExprId, rule_id: usize, matched: &Matched) {
+    fn after_route(&self, file: FileId, callee: ExprId, rule_id: usize, matched: &Matched) -> bool {
         let rule = &self.rule(rule_id).rule;
         let parsed = self.project.parsed(file);
         let mut next = Some(callee);
@@ -1128,7 +1141,7 @@ impl<'a> Linker<'a> {
                         route.guards.extend(guards.iter().cloned());
                     }
                 }
-                return;
+                return true;
             }
             next = match parsed.unit.kind(id) {
                 ExprKind::Call { callee, .. } => Some(*callee),
@@ -1137,6 +1150,7 @@ impl<'a> Linker<'a> {
                 _ => None,
             };
         }
+        false
     }
 
     /// The value of a variable, where it is a call.
@@ -1326,46 +1340,10 @@ impl<'a> Linker<'a> {
         self.rules.frameworks[framework].language == *language || self.speaks(rule_id, child)
     }
 
-    /// A class whose body is a router by what it derives from.
-    fn register_base(&self, file: FileId, class: ClassId) {
-        let parsed = self.project.parsed(file);
-        let element = parsed.unit.class(class);
-        let mut bases = BTreeSet::new();
-        self.bases(file, class, &mut bases, 0);
-        for base in bases {
-            let last = base.rsplit('.').next().unwrap_or(&base);
-            for (rule_id, pattern) in self.index(file).classes.candidates(last) {
-                let loaded = self.rule(rule_id);
-                if loaded.rule.link == Some(Link::Router)
-                    && loaded.patterns[pattern].matches(&base)
-                    && self.allowed(file, loaded)
-                {
-                    self.router(file, RouterKey::Class(class), || Router {
-                        framework: loaded.framework,
-                        name: element.name.to_string(),
-                        prefix: PathText::default(),
-                        tail: String::new(),
-                        guards: Vec::new(),
-                        entries: Vec::new(),
-                        root: loaded.rule.root,
-                        mounted: false,
-                        listed: false,
-                        file,
-                        span: element.head,
-                    });
-                    return;
-                }
-            }
-        }
-    }
-
     fn register_class(&self, file: FileId, class: ClassId) {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let element = unit.class(class);
-        if !element.bases.is_empty() {
-            self.register_base(file, class);
-        }
         for decorator in &element.decorators {
             let matched = self.matched(file, *decorator);
             let Some(callee) = matched.callee else {
@@ -1434,9 +1412,17 @@ impl<'a> Linker<'a> {
                 }
             }
         }
+        self.register_derived(file, class);
     }
 
-    fn register_decorator(&self, file: FileId, decorator: ExprId, function: FnId) {
+    /// What a decorator of a function registers; `onto` the router of a class that inherits it.
+    pub(super) fn register_decorator(
+        &self,
+        file: FileId,
+        decorator: ExprId,
+        function: FnId,
+        onto: Option<RouterId>,
+    ) {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let matched = self.matched(file, decorator);
@@ -1503,9 +1489,13 @@ impl<'a> Linker<'a> {
                 continue;
             }
             // A route that a method or function declares on itself.
-            let class_router = element
-                .class
-                .and_then(|class| self.known_router(file, RouterKey::Class(class)));
+            let class_router = onto.or_else(|| {
+                let class = element.class?;
+                self.known_router(file, RouterKey::Class(class))
+            });
+            if loaded.rule.needs_prefix && !class_router.is_some_and(|id| self.says_path(id)) {
+                continue;
+            }
             let router = match class_router {
                 Some(router) => router,
                 None if element.class.is_some() && loaded.rule.on.is_none() => continue,
@@ -1550,6 +1540,7 @@ impl<'a> Linker<'a> {
         if wanted.is_empty() {
             return;
         }
+        let extensions = self.extensions(&wanted);
         for file in 0..self.project.len() {
             let file = FileId(file as u32);
             let parsed = self.project.parsed(file);
@@ -1557,10 +1548,13 @@ impl<'a> Linker<'a> {
                 let ExprKind::Call { callee, args } = parsed.unit.kind(id) else {
                     continue;
                 };
-                if args.is_empty() {
+                let extended = self.extension_on(file, *callee, &extensions);
+                if args.is_empty() && extended.is_none() {
                     continue;
                 }
+                let on = extended.map(|(object, _)| object);
                 let target = match self.eval(file, *callee) {
+                    _ if extended.is_some() => extended.map(|(_, target)| target),
                     Value::Function(file, function) => Some((file, function)),
                     Value::Module(module) => match self
                         .project
@@ -1598,11 +1592,17 @@ impl<'a> Linker<'a> {
                     let shift = usize::from(first.is_some_and(|name| {
                         language.self_names.iter().any(|word| **word == *name)
                     }));
-                    let Some(arg) = index.checked_sub(shift).and_then(|index| args.get(index))
-                    else {
-                        continue;
+                    let shift = shift + usize::from(on.is_some());
+                    let handed = match on {
+                        Some(object) if *index == 0 => Some(object),
+                        _ => {
+                            let index = index.checked_sub(shift);
+                            let arg = index.and_then(|index| args.get(index));
+                            arg.map(|arg| arg.value)
+                        }
                     };
-                    let parent = match self.eval(file, arg.value) {
+                    let Some(handed) = handed else { continue };
+                    let parent = match self.eval(file, handed) {
                         Value::Router(router) => Some(router),
                         Value::Param(file, function, index) => {
                             self.known_router(file, RouterKey::Param(function, index))

@@ -115,6 +115,18 @@ impl Linker<'_> {
             .collect()
     }
 
+    /// Those whose names match.
+    fn beside_named(&self, matched: &Matched, patterns: &[String]) -> Vec<Matched> {
+        let patterns: Vec<Pattern> = patterns.iter().map(|text| Pattern::parse(text)).collect();
+        let others = self.beside(matched).into_iter().filter(|other| {
+            let name = other
+                .callee
+                .and_then(|callee| self.name_of(other.file, callee));
+            name.is_some_and(|name| patterns.iter().any(|pattern| pattern.matches(&name)))
+        });
+        others.collect()
+    }
+
     /// The call of this name further along the chain: `only` in `middleware("x").only("y")`.
     fn further(&self, matched: &Matched, name: &str) -> Option<Matched> {
         let parsed = self.project.parsed(matched.file);
@@ -151,17 +163,7 @@ impl Linker<'_> {
                 beside: Vec::new(),
                 ..selector.clone()
             };
-            let patterns: Vec<Pattern> = selector
-                .beside
-                .iter()
-                .map(|text| Pattern::parse(text))
-                .collect();
-            let others = self.beside(matched).into_iter().filter(|other| {
-                let name = other
-                    .callee
-                    .and_then(|callee| self.name_of(other.file, callee));
-                name.is_some_and(|name| patterns.iter().any(|pattern| pattern.matches(&name)))
-            });
+            let others = self.beside_named(matched, &selector.beside).into_iter();
             let mut picked = others.map(|other| self.pick(&other, &bare));
             return picked.find(|found| !found.is_empty()).unwrap_or_default();
         }
@@ -331,7 +333,16 @@ impl Linker<'_> {
             if said {
                 texts.push("true".to_owned());
             }
-        } else if selector.callee && selector.beside.is_empty() {
+        } else if selector.callee && !selector.beside.is_empty() {
+            for other in self.beside_named(matched, &selector.beside) {
+                let bare = Selector {
+                    beside: Vec::new(),
+                    ..selector.clone()
+                };
+                texts.extend(self.texts_of(&other, &bare));
+            }
+            return texts;
+        } else if selector.callee {
             let parsed = self.project.parsed(matched.file);
             texts.extend(
                 matched
@@ -558,6 +569,9 @@ impl Linker<'_> {
                 key: at.key.clone(),
                 callee: at.callee,
                 value: at.value,
+                receiver: at.receiver,
+                root: at.root,
+                beside: at.beside.clone(),
                 ..Selector::default()
             };
             let words = self.texts_of(matched, &selector);

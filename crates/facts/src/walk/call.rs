@@ -33,6 +33,23 @@ impl Walker<'_> {
             let shape = self.shape(child);
             match shape.map(|shape| shape.shape) {
                 Some(Shape::Skip) => {}
+                // `new Cookie { Secure = true }`: the members that a maker sets.
+                Some(Shape::Assign)
+                    if self
+                        .shape(list)
+                        .is_some_and(|shape| shape.shape == Shape::List) =>
+                {
+                    let Some(shape) = shape else { continue };
+                    let name = self.part(child, &shape.target).map(|part| self.text(part));
+                    let value = self.part(child, &shape.value);
+                    if let Some(value) = value.and_then(|part| self.expr(part)) {
+                        args.push(Arg {
+                            name: name.map(Into::into),
+                            value,
+                            spread: false,
+                        });
+                    }
+                }
                 Some(Shape::Named) => {
                     let Some(shape) = shape else { continue };
                     let value = self.part(child, &shape.value);

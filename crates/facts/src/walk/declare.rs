@@ -22,6 +22,19 @@ impl Walker<'_> {
         }
     }
 
+    /// The words before a declaration.
+    fn marks(&self, node: Tree<'_>) -> Vec<Box<str>> {
+        let kinds = &self.language.marks;
+        if kinds.is_empty() {
+            return Vec::new();
+        }
+        let children = self.named(node).into_iter();
+        children
+            .filter(|child| kinds.iter().any(|kind| kind == child.kind()))
+            .map(|child| self.text(child).into())
+            .collect()
+    }
+
     /// The decorators that a node holds, also through further such nodes.
     pub(super) fn decorators(&mut self, node: Tree<'_>) {
         for child in self.named(node) {
@@ -56,6 +69,8 @@ impl Walker<'_> {
             params: Vec::new(),
             decorators: Vec::new(),
             class: None,
+            marks: Vec::new(),
+            extension: false,
             receiver: None,
             parent: self.function,
             body: None,
@@ -103,6 +118,13 @@ impl Walker<'_> {
             let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
             Some(Box::<str>::from(&text[..end.unwrap_or(text.len())]))
         });
+        let marks = self.marks(node);
+        // `this IApplication app`: called on its first parameter.
+        let first = parameters.and_then(|list| self.named(list).into_iter().next());
+        let extension = first.is_some_and(|first| {
+            let mut marks = self.marks(first).into_iter();
+            marks.any(|mark| self.language.self_names.iter().any(|word| **word == *mark))
+        });
         let own = if name.is_empty() { "anonymous" } else { &name };
         let qualified = match &receiver {
             Some(receiver) => format!("{receiver}.{own}"),
@@ -119,6 +141,8 @@ impl Walker<'_> {
             } else {
                 None
             },
+            marks,
+            extension,
             receiver,
             parent: self.function,
             body: None,
@@ -288,6 +312,7 @@ impl Walker<'_> {
                 bases.extend(self.expr(base));
             }
         }
+        let marks = self.marks(node);
         let id = ClassId(self.unit.classes.len() as u32);
         let qualified = match around.is_empty() {
             true => written.unwrap_or_else(|| name.clone()),
@@ -299,6 +324,7 @@ impl Walker<'_> {
             declared: name_node.is_some(),
             bases,
             decorators,
+            marks,
             parent: self.class,
             body: None,
             span: Self::span(node),
