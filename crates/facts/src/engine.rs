@@ -255,7 +255,7 @@ impl Engine {
                 }
                 let text = tree.text(path)?;
                 let root = linked
-                    && self.roots.is_match(text.as_bytes())
+                    && (self.roots.is_match(text.as_bytes()) || self.rules.by_place(path))
                     && crate::scope::scope_of_text(path, &text) != Scope::Generated;
                 if root || wanted {
                     reader.read(path);
@@ -434,7 +434,15 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
             );
         }
         for pattern in &loaded.patterns {
+            // Chains in maps are found from the routers that hold them.
+            if pattern.receiver.as_deref() == Some("$keyed") {
+                continue;
+            }
             if pattern.receiver.is_none() {
+                if !loaded.rule.keyed.is_empty() {
+                    let names = pattern.last().iter().filter(|name| !name.contains('*'));
+                    words.extend(names.map(|name| format!("{name}({{")));
+                }
                 continue;
             }
             for name in pattern.last() {

@@ -7,11 +7,15 @@
 
 mod emit;
 mod evaluate;
+mod file_route;
 mod guard;
+mod keyed;
 mod parameter;
+mod pass;
 mod register;
 mod select;
 mod text;
+mod version;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -91,6 +95,11 @@ pub(crate) enum Classified {
         heuristic: bool,
     },
     Not,
+    /// A guard only where a decorator writes the metadata of this key.
+    Asks {
+        key: String,
+        kind: GuardKind,
+    },
     /// Lets everybody in, whatever hangs around it.
     Exempt,
     Unknown(String),
@@ -241,6 +250,8 @@ pub(crate) struct RuleIndex {
     parameters: Dispatch,
     names: Dispatch,
     maps: Vec<usize>,
+    /// Rules of names that files hand out.
+    exports: Vec<usize>,
 }
 
 impl RuleIndex {
@@ -256,6 +267,9 @@ impl RuleIndex {
             let rule = &loaded.rule;
             if !rule.has.is_empty() {
                 index.maps.push(id);
+            }
+            if !rule.exports.is_empty() {
+                index.exports.push(id);
             }
             let dispatch = if !rule.call.is_empty() {
                 &mut index.calls
@@ -294,6 +308,11 @@ pub(crate) struct Linker<'a> {
     ids: RefCell<HashMap<(FileId, RouterKey), RouterId>>,
     globals: RefCell<Vec<GlobalGuard>>,
     prefixes: RefCell<Vec<(usize, PathText, FileId, Span)>>,
+    /// Further ones that stand in the place of the first.
+    other_prefixes: RefCell<Vec<(usize, PathText)>>,
+    /// Paths that those prefixes leave out, by framework.
+    left_out: RefCell<Vec<(usize, String)>>,
+    versionings: RefCell<Vec<version::Versioning>>,
     guards: RefCell<HashMap<(FileId, FnId), Option<bool>>>,
     imports: RefCell<HashMap<FileId, Arc<HashSet<usize>>>>,
     used: std::cell::OnceCell<HashSet<usize>>,
@@ -310,6 +329,8 @@ pub(crate) struct Linker<'a> {
     classes: RefCell<Names>,
     /// The routes that calls made.
     made: RefCell<HashMap<(FileId, ExprId), Made>>,
+    /// What names were put onto routers: `app.decorate("authenticate", f)`.
+    attached: std::cell::OnceCell<HashMap<String, (FileId, ExprId)>>,
     /// Functions that turned out to be guards.
     targets: RefCell<std::collections::BTreeSet<(FileId, FnId)>>,
     depth: std::cell::Cell<u32>,
@@ -343,6 +364,9 @@ impl<'a> Linker<'a> {
             ids: RefCell::default(),
             globals: RefCell::default(),
             prefixes: RefCell::default(),
+            other_prefixes: RefCell::default(),
+            left_out: RefCell::default(),
+            versionings: RefCell::default(),
             guards: RefCell::default(),
             imports: RefCell::default(),
             used: std::cell::OnceCell::new(),
@@ -357,6 +381,7 @@ impl<'a> Linker<'a> {
                 .collect(),
             classes: RefCell::default(),
             made: RefCell::default(),
+            attached: std::cell::OnceCell::new(),
             targets: RefCell::default(),
             depth: std::cell::Cell::new(0),
         }
