@@ -323,7 +323,9 @@ impl Engine {
                 }
                 let text = tree.text(path)?;
                 let root = linked
-                    && (self.roots.is_match(text.as_bytes()) || self.routes_by_path(path))
+                    && (self.roots.is_match(text.as_bytes())
+                        || self.routes_by_path(path)
+                        || self.rules.by_place(path))
                     && crate::scope::scope_of_text(path, &text) != Scope::Generated;
                 if root || wanted {
                     reader.read(path);
@@ -536,11 +538,19 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
             if loaded.rule.scoped && loaded.rule.link == Some(Link::Router) {
                 words.extend(pattern.last().iter().cloned());
             }
+            // Chains in maps are found from the routers that hold them.
+            if pattern.receiver.as_deref() == Some("$keyed") {
+                continue;
+            }
             if pattern.receiver.is_none() {
                 // What needs no import in its file is known by its own name.
                 if loaded.rule.link == Some(Link::Route) && pattern.is_anywhere() {
                     let names = pattern.last().iter();
                     words.extend(names.filter(|name| name.len() > 6).cloned());
+                }
+                if !loaded.rule.keyed.is_empty() {
+                    let names = pattern.last().iter().filter(|name| !name.contains('*'));
+                    words.extend(names.map(|name| format!("{name}({{")));
                 }
                 continue;
             }

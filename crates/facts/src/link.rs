@@ -9,12 +9,16 @@ mod class_guard;
 mod derived;
 mod emit;
 mod evaluate;
+mod file_route;
 mod guard;
+mod keyed;
 mod parameter;
+mod pass;
 mod register;
 mod scope;
 mod select;
 mod text;
+mod version;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -100,6 +104,11 @@ pub(crate) enum Classified {
         heuristic: bool,
     },
     Not,
+    /// A guard only where a decorator writes the metadata of this key.
+    Asks {
+        key: String,
+        kind: GuardKind,
+    },
     /// Lets everybody in, whatever hangs around it; `all`: also whatever hangs beside it.
     Exempt {
         all: bool,
@@ -265,6 +274,8 @@ pub(crate) struct RuleIndex {
     derived: Vec<usize>,
     /// Assignments to a member of anything, which set a guard for everything.
     set: Vec<usize>,
+    /// Rules of names that files hand out.
+    exports: Vec<usize>,
 }
 
 impl RuleIndex {
@@ -284,6 +295,9 @@ impl RuleIndex {
             if !rule.method.is_empty() {
                 index.methods.push(id);
                 continue;
+            }
+            if !rule.exports.is_empty() {
+                index.exports.push(id);
             }
             if !rule.class.is_empty() && rule.link == Some(Link::Router) {
                 index.derived.push(id);
@@ -328,6 +342,11 @@ pub(crate) struct Linker<'a> {
     ids: RefCell<HashMap<(FileId, RouterKey), RouterId>>,
     globals: RefCell<Vec<GlobalGuard>>,
     prefixes: RefCell<Vec<(usize, PathText, FileId, Span)>>,
+    /// Further ones that stand in the place of the first.
+    other_prefixes: RefCell<Vec<(usize, PathText)>>,
+    /// Paths that those prefixes leave out, by framework.
+    left_out: RefCell<Vec<(usize, String)>>,
+    versionings: RefCell<Vec<version::Versioning>>,
     guards: RefCell<HashMap<(FileId, FnId), Option<bool>>>,
     imports: RefCell<HashMap<FileId, Arc<HashSet<usize>>>>,
     used: std::cell::OnceCell<HashSet<usize>>,
@@ -349,6 +368,8 @@ pub(crate) struct Linker<'a> {
     class_calls: RefCell<HashMap<FileId, Arc<Vec<class_guard::ClassCall>>>>,
     /// The routes that calls made.
     made: RefCell<HashMap<(FileId, ExprId), Made>>,
+    /// What names were put onto routers: `app.decorate("authenticate", f)`.
+    attached: std::cell::OnceCell<HashMap<String, (FileId, ExprId)>>,
     /// Functions that turned out to be guards.
     targets: RefCell<std::collections::BTreeSet<(FileId, FnId)>>,
     depth: std::cell::Cell<u32>,
@@ -382,6 +403,9 @@ impl<'a> Linker<'a> {
             ids: RefCell::default(),
             globals: RefCell::default(),
             prefixes: RefCell::default(),
+            other_prefixes: RefCell::default(),
+            left_out: RefCell::default(),
+            versionings: RefCell::default(),
             guards: RefCell::default(),
             imports: RefCell::default(),
             used: std::cell::OnceCell::new(),
@@ -399,6 +423,7 @@ impl<'a> Linker<'a> {
             aliases: RefCell::default(),
             class_calls: RefCell::default(),
             made: RefCell::default(),
+            attached: std::cell::OnceCell::new(),
             targets: RefCell::default(),
             depth: std::cell::Cell::new(0),
         }

@@ -403,6 +403,7 @@ impl<'a> Project<'a> {
                     .strip_prefix("@/")
                     .or_else(|| module.strip_prefix("~/"))
                     .or_else(|| module.strip_prefix("#/"))
+                    .or_else(|| module.strip_prefix("$/"))
                     .or_else(|| module.strip_prefix("$lib/"));
                 let aliased = rest.is_some();
                 let rest = rest.unwrap_or(module);

@@ -200,6 +200,12 @@ pub(crate) enum Link {
     Owner,
     /// A prefix for everything.
     Prefix,
+    /// Versions in paths: how they are written, or which one something has.
+    Version,
+    /// Puts something onto a router under a name: `app.decorate("authenticate", f)`.
+    Attach,
+    /// Reads or writes what a decorator says of a handler: `SetMetadata("roles", …)`.
+    Metadata,
     /// A call that stands for a value that is written in it: `os.getenv("PREFIX", "")`.
     Value,
     /// A parameter of the request: in a handler's signature, or read in its body.
@@ -304,6 +310,37 @@ pub(crate) struct FieldRule {
     pub(crate) except: Vec<String>,
 }
 
+/// How the place of a file becomes a path.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Folder {
+    /// The path starts behind the first folder of such a name: `app`, `server/api`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) after: Vec<String>,
+    /// What stands before every path.
+    pub(crate) prefix: Option<String>,
+    /// Characters that part a name into segments: `.`.
+    pub(crate) parts: Option<String>,
+    /// Last names that add nothing: `route`, `index`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) index: Vec<String>,
+    /// Segments that add nothing: `(*)`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) drop: Vec<String>,
+    /// Segments in whose files no routes are: `_*`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) skip: Vec<String>,
+    /// Segments that are parameters, `*` standing for the name: `[*]`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) params: Vec<String>,
+    /// Segments that are the text in the place of `*`, whatever it looks like: `[*]`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) literal: Vec<String>,
+    /// The name may end in a method: `users.get`.
+    #[serde(default)]
+    pub(crate) methods: bool,
+}
+
 /// One rule. Which fields go together is checked when the file is read.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -333,6 +370,23 @@ pub(crate) struct Rule {
     /// The names of such classes.
     #[serde(default, deserialize_with = "many")]
     pub(crate) of: Vec<String>,
+    /// Names that a file hands out, each with the method that it answers: `GET`, `default`.
+    #[serde(default)]
+    pub(crate) exports: BTreeMap<String, String>,
+    /// How the place of a file becomes a path.
+    pub(crate) folder: Option<Folder>,
+    /// A folder each of whose files is mounted.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) within: Vec<Selector>,
+    /// A map whose keys are the names of the routes and routers below.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) keyed: Vec<Selector>,
+    /// Names that parameters of functions have which are such a router, where no type says so.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) parameters: Vec<String>,
+    /// Such a parameter serves requests by itself, also where nobody hands it in.
+    #[serde(default)]
+    pub(crate) serves: bool,
     /// Names only, for `guard-name`, `not-guard`, `exempt`, `denial`.
     #[serde(default, deserialize_with = "many")]
     pub(crate) names: Vec<String>,
@@ -374,6 +428,12 @@ pub(crate) struct Rule {
     /// What the call stands for.
     #[serde(default, deserialize_with = "many")]
     pub(crate) gives: Vec<Selector>,
+    /// The version that stands in the path; an empty one puts nothing there.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) version: Vec<Selector>,
+    /// Paths that a prefix for everything leaves out.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) except: Vec<Selector>,
     /// The router that this one is made on.
     #[serde(default, deserialize_with = "many")]
     pub(crate) parent: Vec<Selector>,
@@ -408,8 +468,6 @@ pub(crate) struct Rule {
     /// The actions that it reaches, and those that it leaves out.
     #[serde(default, deserialize_with = "many")]
     pub(crate) only: Vec<Selector>,
-    #[serde(default, deserialize_with = "many")]
-    pub(crate) except: Vec<Selector>,
     /// Conditions under which alone a guard holds.
     #[serde(default, deserialize_with = "many")]
     pub(crate) unless: Vec<Selector>,
@@ -637,6 +695,8 @@ struct RuleFileText {
     /// What is known not to be recognised, for the reader.
     #[serde(default)]
     gaps: Vec<String>,
+    /// What stands between the names in a path, where it is no `/`.
+    joined: Option<String>,
     /// Words in paths that stand for the names around.
     #[serde(default)]
     tokens: Tokens,
@@ -811,6 +871,7 @@ pub(crate) struct Framework {
     pub(crate) runs_on: Vec<String>,
     pub(crate) path_style: PathStyle,
     pub(crate) gaps: Vec<String>,
+    pub(crate) joined: Option<String>,
     pub(crate) tokens: Tokens,
     pub(crate) handlers: Handlers,
     /// The rule file and its source, for `rules explain`.
@@ -853,6 +914,7 @@ impl Rules {
                 runs_on: parsed.runs_on,
                 path_style: parsed.path_style,
                 gaps: parsed.gaps,
+                joined: parsed.joined,
                 tokens: parsed.tokens,
                 handlers: parsed.handlers,
                 file: path.clone(),
@@ -885,10 +947,11 @@ impl Rules {
                     &rule.method,
                 ];
                 let count = looks.iter().filter(|list| !list.is_empty()).count()
-                    + usize::from(!rule.has.is_empty());
+                    + usize::from(!rule.has.is_empty())
+                    + usize::from(!rule.exports.is_empty());
                 if count != 1 && !(rule.whole_file && count == 0) {
                     return Err(fail(format!(
-                        "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, method, has, names; it has {count}",
+                        "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, method, has, exports, names; it has {count}",
                         rule.id
                     )));
                 }
@@ -949,6 +1012,18 @@ impl Rules {
             }
         }
         Ok(rules)
+    }
+
+    /// Whether a file may answer requests by its place.
+    pub(crate) fn by_place(&self, path: &str) -> bool {
+        let mut rules = self.all.iter();
+        rules.any(|loaded| {
+            !loaded.rule.exports.is_empty()
+                && loaded
+                    .files
+                    .as_ref()
+                    .is_some_and(|globs| globs.is_match(path))
+        })
     }
 
     /// Indexes of the frameworks of a language family.

@@ -113,6 +113,16 @@ impl Linker<'_> {
                     .unknown
                     .push(format!("where {what} of {path} is mounted"));
             }
+            let others = self.other_prefixes.borrow();
+            let others = others
+                .iter()
+                .filter(|(other, _)| *other == router.framework);
+            for (framework, path) in others {
+                let mut chain = chain.clone();
+                chain.prefix = self.normal(*framework, &path.text);
+                chain.global.0 = chain.prefix.clone();
+                self.walk(&routers, RouterId(index as u32), chain, &mut endpoints);
+            }
             self.walk(&routers, RouterId(index as u32), chain, &mut endpoints);
         }
         endpoints
@@ -219,26 +229,39 @@ impl Linker<'_> {
                             own = self.normal(self.rule(route.rule).framework, &format!("/{rest}"));
                             let mut outer = chain.clone();
                             outer.mounts.truncate(chain.global.1);
-                            (&*chain.global.0, outer)
+                            (chain.global.0.clone(), outer)
                         }
-                        (None, Some(place)) => (chain.base(place), chain.clone()),
-                        (None, None) => (&*chain.prefix, chain.clone()),
+                        (None, Some(place)) => (chain.base(place).to_owned(), chain.clone()),
+                        (None, None) => (chain.prefix.clone(), chain.clone()),
                     };
-                    let path = self.filled(route, join(prefix, &own));
-                    let mut guards = chain.guards.clone();
-                    guards.extend(reached(&path));
-                    guards.extend(route.guards.iter().cloned());
                     let http = route.protocol.as_deref().is_none_or(|name| name == "http");
-                    if http || chain.global.1 == 0 {
-                        self.route(route, &path, guards, &chain, endpoints);
-                    } else {
-                        // A prefix for everything is one for everything that has paths.
-                        let (global, mounts) = &chain.global;
-                        let rest = chain.prefix.strip_prefix(global.as_str());
-                        let path = join(rest.unwrap_or(&chain.prefix), &own);
-                        let mut chain = chain.clone();
-                        chain.mounts.drain(..mounts);
-                        self.route(route, &path, guards, &chain, endpoints);
+                    for version in self.version_segments(route.rule, route.handler.as_ref()) {
+                        let path = join(&prefix, &own);
+                        let rest = path
+                            .strip_prefix(&*chain.global.0)
+                            .unwrap_or(&path)
+                            .to_owned();
+                        let path = match () {
+                            () if !http => path,
+                            () if self.left_out(router.framework, &rest) => join(&version, &rest),
+                            () if version.is_empty() => path,
+                            () => join(&join(&chain.global.0, &version), &rest),
+                        };
+                        let path = self.filled(route, path);
+                        let mut guards = chain.guards.clone();
+                        guards.extend(reached(&path));
+                        guards.extend(route.guards.iter().cloned());
+                        if http || chain.global.1 == 0 {
+                            self.route(route, &path, guards, &chain, endpoints);
+                        } else {
+                            // A prefix for everything is one for everything that has paths.
+                            let (global, mounts) = &chain.global;
+                            let rest = chain.prefix.strip_prefix(global.as_str());
+                            let path = join(rest.unwrap_or(&chain.prefix), &own);
+                            let mut chain = chain.clone();
+                            chain.mounts.drain(..mounts);
+                            self.route(route, &path, guards, &chain, endpoints);
+                        }
                     }
                 }
             }
@@ -269,6 +292,26 @@ impl Linker<'_> {
     }
 
     fn route(
+        &self,
+        route: &Route,
+        path: &str,
+        guards: Vec<GuardUse>,
+        chain: &Chain,
+        endpoints: &mut Vec<Endpoint>,
+    ) {
+        let before = endpoints.len();
+        let joined = &self.rules.frameworks[self.rule(route.rule).framework].joined;
+        let path = match joined {
+            Some(mark) if path.len() > 1 => &format!("/{}", path[1..].replace('/', mark)),
+            _ => path,
+        };
+        self.all_of_route(route, path, guards, chain, endpoints);
+        for endpoint in &mut endpoints[before..] {
+            self.settle(&mut endpoint.guards, endpoint.handler.as_ref());
+        }
+    }
+
+    fn all_of_route(
         &self,
         route: &Route,
         path: &str,
@@ -801,6 +844,14 @@ fn colon(path: &str) -> String {
                 }
                 if matches!(chars.peek(), Some('?' | '+' | '*')) {
                     chars.next();
+                }
+                out.push_str(&format!("{{{name}}}"));
+            }
+            // `/files/*path`
+            '*' if out.ends_with('/') && chars.peek().is_some_and(|c| c.is_alphabetic()) => {
+                let mut name = String::new();
+                while let Some(c) = chars.next_if(|c| c.is_alphanumeric() || *c == '_') {
+                    name.push(c);
                 }
                 out.push_str(&format!("{{{name}}}"));
             }

@@ -293,6 +293,19 @@ impl Linker<'_> {
             }
             _ => (id, &[]),
         };
+        if let Some(said) = self.called(file, id, callee) {
+            return said;
+        }
+        if let ExprKind::Member { object, property } = unit.kind(callee)
+            && depth <= 5
+            && matches!(
+                self.eval(file, *object),
+                Value::Router(_) | Value::Param(..) | Value::Unknown | Value::ExternalInstance(_)
+            )
+            && let Some((at, other)) = self.attached(property)
+        {
+            return self.classify(at, other, depth + 1);
+        }
         if depth > 5 {
             return Classified::Unknown(format!(
                 "`{}` is nested too deep",
@@ -335,13 +348,22 @@ impl Linker<'_> {
         };
         match looked {
             Some(true) => {
-                return match named {
-                    Some(Classified::Guard { kind, .. }) => Classified::Guard {
+                let base = match &value {
+                    Value::Class(at, class) | Value::Instance(at, class) => {
+                        self.base_kind(*at, *class, 0)
+                    }
+                    _ => None,
+                };
+                let kind = match (named, base) {
+                    (_, Some(kind @ (GuardKind::RateLimit | GuardKind::Csrf))) => kind,
+                    (Some(Classified::Guard { kind, .. }), _) => kind,
+                    _ => GuardKind::Authentication,
+                };
+                return match self.passes(&value) {
+                    Some(pass::Pass::Absent) => Classified::Not,
+                    Some(pass::Pass::Unasked(key)) => Classified::Asks { key, kind },
+                    None => Classified::Guard {
                         kind,
-                        heuristic: false,
-                    },
-                    _ => Classified::Guard {
-                        kind: GuardKind::Authentication,
                         heuristic: false,
                     },
                 };
@@ -368,6 +390,18 @@ impl Linker<'_> {
             return guard;
         }
         match value {
+            // `const signedIn = t.middleware(check)`
+            Value::ExternalInstance(_)
+                if args.is_empty()
+                    && let (at, made) = self.definition(file, callee)
+                    && (at, made) != (file, callee)
+                    && matches!(
+                        self.project.parsed(at).unit.kind(made),
+                        ExprKind::Call { .. } | ExprKind::Await(_)
+                    ) =>
+            {
+                self.classify(at, made, depth + 1)
+            }
             Value::External(_) | Value::ExternalInstance(_) => Classified::Not,
             Value::Param(..) | Value::Unknown | Value::Map(..) => {
                 // A method of something outside, by its name only.
@@ -389,6 +423,34 @@ impl Linker<'_> {
             }
             _ => Classified::Not,
         }
+    }
+
+    /// What a rule says of a call by its arguments: `jwt({ passthrough: true })`.
+    fn called(&self, file: FileId, id: ExprId, callee: ExprId) -> Option<Classified> {
+        let parsed = self.project.parsed(file);
+        if id == callee {
+            return None;
+        }
+        let last = parsed.unit.last_name(callee)?;
+        let mut name = None;
+        for (rule_id, pattern) in self.call_rules(file, callee, last) {
+            let loaded = self.rule(rule_id);
+            let class = match loaded.rule.link {
+                Some(Link::GuardName) => Classified::Guard {
+                    kind: loaded.rule.guard.unwrap_or(GuardKind::Authentication),
+                    heuristic: loaded.rule.default,
+                },
+                Some(Link::NotGuard) => Classified::Not,
+                _ => continue,
+            };
+            let name = name.get_or_insert_with(|| self.name_of(file, callee).unwrap_or_default());
+            if loaded.patterns[pattern].matches(name)
+                && self.holds(&self.matched(file, id), &loaded.rule.constraints)
+            {
+                return Some(class);
+            }
+        }
+        None
     }
 
     /// [`Self::denies`], remembered as a guard whose body is worth watching.

@@ -16,7 +16,15 @@ impl<'a> Linker<'a> {
     ) -> Option<RouterId> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
-        let last = unit.last_name(callee)?;
+        // `require("fastify")()`: the module itself is called.
+        let made = match unit.kind(callee) {
+            ExprKind::Call { .. } => match self.eval(file, callee) {
+                Value::External(path) => path.rsplit('.').next().map(str::to_owned),
+                _ => None,
+            },
+            _ => None,
+        };
+        let last = unit.last_name(callee).or(made.as_deref())?;
         for (rule_id, pattern) in self.call_rules(file, callee, last) {
             let loaded = self.rule(rule_id);
             let Some(
@@ -239,6 +247,7 @@ impl<'a> Linker<'a> {
         });
         if fresh {
             self.add_listed(router, rule_id, matched);
+            self.add_keyed(router, rule_id, matched);
             let span = parsed.unit.expr(id).span;
             for (at, parent) in self.exprs(matched, &rule.parent) {
                 for parent in self.routers_of(at, parent) {
@@ -348,7 +357,7 @@ impl<'a> Linker<'a> {
     /// Whether the call looks like a registration: a path and something behind it, a router, a guard.
     fn routed(&self, matched: &Matched, rule: &Rule) -> bool {
         match rule.link {
-            Some(Link::Route) => {
+            Some(Link::Route) if rule.protocol.is_none() => {
                 let path = self.path(matched, &rule.path);
                 path.is_none_or(|path| {
                     path.text.is_empty()
@@ -357,6 +366,53 @@ impl<'a> Linker<'a> {
             }
             _ => true,
         }
+    }
+
+    /// The rule of the framework that says that a parameter of this name is a router.
+    fn handed_rule(&self, framework: usize, name: &str) -> Option<&Rule> {
+        let rules = self.rules.all.iter();
+        let mut rules = rules.map(|loaded| (loaded, &loaded.rule));
+        let found = rules.find(|(loaded, _)| {
+            loaded.framework == framework
+                && loaded.rule.link == Some(Link::Router)
+                && loaded.rule.parameters.iter().any(|word| wild(word, name))
+        });
+        found.map(|(_, rule)| rule)
+    }
+
+    /// What was put onto routers under a name.
+    pub(super) fn attached(&self, name: &str) -> Option<(FileId, ExprId)> {
+        let all = self.attached.get_or_init(|| {
+            let mut all = HashMap::new();
+            for file in (0..self.project.len()).map(|file| FileId(file as u32)) {
+                let parsed = self.project.parsed(file);
+                for id in parsed.unit.ids() {
+                    let ExprKind::Call { callee, .. } = parsed.unit.kind(id) else {
+                        continue;
+                    };
+                    let ExprKind::Member { property, .. } = parsed.unit.kind(*callee) else {
+                        continue;
+                    };
+                    for (rule_id, pattern) in self.call_rules(file, *callee, property) {
+                        let loaded = self.rule(rule_id);
+                        if loaded.rule.link != Some(Link::Attach)
+                            || !loaded.patterns[pattern].matches(property)
+                            || !self.in_use(file, loaded.framework)
+                        {
+                            continue;
+                        }
+                        let matched = self.matched(file, id);
+                        let name = self.texts(&matched, &loaded.rule.named).into_iter().next();
+                        let value = self.exprs(&matched, &loaded.rule.gives).into_iter().next();
+                        if let (Some(name), Some(value)) = (name, value) {
+                            all.insert(name, value);
+                        }
+                    }
+                }
+            }
+            all
+        });
+        all.get(name).copied()
     }
 
     /// The router behind a parameter. Evidence is asked for: its type, an import of the
@@ -399,14 +455,22 @@ impl<'a> Linker<'a> {
                 let named = named
                     .iter()
                     .any(|word| name == *word || name.ends_with(word));
-                named
-                    && (loaded.rule.link != Some(Link::Guard)
-                        || self.imported(at).contains(&loaded.framework))
+                let handed = self.handed_rule(loaded.framework, &name).is_some();
+                // A framework that nothing here uses has no routers.
+                (handed
+                    || named
+                        && (loaded.rule.link != Some(Link::Guard)
+                            || self.imported(at).contains(&loaded.framework)))
+                    && self.in_use(at, loaded.framework)
             }
         };
         if !evidence || typed.is_none() && !self.routed(matched, &loaded.rule) {
             return None;
         }
+        let name = crate::project::param_name(&param.name).to_ascii_lowercase();
+        let serves = self
+            .handed_rule(loaded.framework, &name)
+            .is_some_and(|rule| rule.serves);
         let (router, _) = self.router(file, RouterKey::Param(function, index), || Router {
             framework: loaded.framework,
             name: crate::project::param_name(&param.name).to_owned(),
@@ -414,7 +478,7 @@ impl<'a> Linker<'a> {
             tail: String::new(),
             guards: Vec::new(),
             entries: Vec::new(),
-            root: false,
+            root: serves,
             mounted: false,
             listed: false,
             file,
@@ -465,7 +529,7 @@ impl<'a> Linker<'a> {
         all.collect()
     }
 
-    fn routers_of_value(&self, value: &Value, depth: u32) -> Vec<RouterId> {
+    pub(super) fn routers_of_value(&self, value: &Value, depth: u32) -> Vec<RouterId> {
         if depth > 6 {
             return Vec::new();
         }
@@ -818,6 +882,7 @@ impl<'a> Linker<'a> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let index = self.index(file);
+        self.register_exports(file);
         for class in 0..unit.classes.len() {
             self.register_class(file, ClassId(class as u32));
         }
@@ -986,6 +1051,7 @@ impl<'a> Linker<'a> {
                 | Link::Mount
                 | Link::Guard
                 | Link::Handler
+                | Link::Version
                 | Link::Prefix
                 | Link::Resource
                 | Link::Concern),
@@ -1187,7 +1253,25 @@ impl<'a> Linker<'a> {
     fn global_call(&self, rule_id: usize, link: Link, matched: &Matched, span: Span) {
         match link {
             Link::Guard => self.add_global(rule_id, matched),
+            Link::Version => self.add_versioning(rule_id, matched),
             Link::Prefix => {
+                let framework = self.rule(rule_id).framework;
+                for (file, id) in self.all_exprs(matched, &self.rule(rule_id).rule.except) {
+                    let found = self.keyed(file, id, Some("path")).unwrap_or((file, id));
+                    let texts = self.path_texts(found.0, found.1);
+                    let known = texts.into_iter().filter(|text| !text.unknown);
+                    self.left_out
+                        .borrow_mut()
+                        .extend(known.map(|text| (framework, text.text)));
+                }
+                let places = self.exprs(matched, &self.rule(rule_id).rule.path);
+                if let [(at, id)] = places[..] {
+                    // `beta ? "/v2-beta" : "/v2"`: everything is there under each of them.
+                    let others = self.path_texts(at, id).into_iter().skip(1);
+                    self.other_prefixes
+                        .borrow_mut()
+                        .extend(others.map(|path| (framework, path)));
+                }
                 if let Some(path) = self.path(matched, &self.rule(rule_id).rule.path) {
                     self.prefixes.borrow_mut().push((
                         self.rule(rule_id).framework,
@@ -1252,6 +1336,9 @@ impl<'a> Linker<'a> {
     fn add_mount(&self, router: RouterId, rule_id: usize, matched: &Matched, span: Span) {
         let rule = &self.rule(rule_id).rule;
         let file = matched.file;
+        if !rule.within.is_empty() {
+            return self.mount_folder(router, rule_id, matched, span);
+        }
         let path_exprs = self.exprs(matched, &rule.path);
         let children = self.all_exprs(matched, &rule.child);
         // Where the path may be left out, what is wholly unknown is rather a guard or a router.

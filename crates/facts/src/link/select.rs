@@ -45,7 +45,12 @@ impl Linker<'_> {
         }
     }
 
-    fn keyed(&self, file: FileId, id: ExprId, key: Option<&str>) -> Option<(FileId, ExprId)> {
+    pub(super) fn keyed(
+        &self,
+        file: FileId,
+        id: ExprId,
+        key: Option<&str>,
+    ) -> Option<(FileId, ExprId)> {
         let Some(key) = key else {
             return Some((file, id));
         };

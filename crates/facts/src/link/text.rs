@@ -109,6 +109,18 @@ impl Linker<'_> {
                 }
             }
             ExprKind::Name(name) => self.variable_texts(file, name, id),
+            ExprKind::Branch {
+                then,
+                otherwise: Some(otherwise),
+                ..
+            } => {
+                let mut all = self.path_texts(file, *then);
+                all.extend(self.path_texts(file, *otherwise));
+                let known = all.iter().any(|text| !text.unknown);
+                all.retain(|text| !(known && text.unknown));
+                all.dedup();
+                all
+            }
             _ => self.evaluated(file, id),
         }
     }
