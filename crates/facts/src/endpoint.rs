@@ -29,6 +29,11 @@ pub(crate) fn facts(
     let mut frameworks = BTreeSet::new();
     for endpoint in linker.endpoints() {
         frameworks.insert(endpoint.framework);
+        if let Some(Handler::Function(file, function) | Handler::Method(_, file, function)) =
+            &endpoint.handler
+        {
+            linker.remember_handler(*file, *function);
+        }
         if let Some(fact) = endpoint_fact(linker, &mut sites, &endpoint)
             && seen.insert((
                 fact.identity.clone(),
@@ -91,6 +96,10 @@ pub(crate) fn facts(
         }
     }
 }
+
+/// Where guards hang that an exemption at the handler does not take away: beside it, or in front of
+/// everything, where nobody asks the handler.
+const NEAR: [&str; 3] = ["handler", "body", "path"];
 
 struct Sites<'a, 'b> {
     linker: &'a Linker<'b>,
@@ -219,11 +228,11 @@ fn endpoint_fact(
     let exempt = endpoint
         .guards
         .iter()
-        .any(|guard| guard.class == Classified::Exempt);
+        .any(|guard| guard.class == Classified::Exempt && guard.attached != "path");
     let mut guards: Vec<&GuardUse> = endpoint
         .guards
         .iter()
-        .filter(|guard| !exempt || matches!(guard.attached, "handler" | "body"))
+        .filter(|guard| !exempt || NEAR.contains(&guard.attached))
         .filter(|guard| matches!(guard.class, Classified::Guard { .. }))
         .collect();
     guards.sort_by(|a, b| (&a.text, a.attached).cmp(&(&b.text, b.attached)));
@@ -333,9 +342,7 @@ fn endpoint_fact(
     }
     for guard in &endpoint.guards {
         let role = match guard.class {
-            Classified::Guard { .. } if !exempt || matches!(guard.attached, "handler" | "body") => {
-                "guard"
-            }
+            Classified::Guard { .. } if !exempt || NEAR.contains(&guard.attached) => "guard",
             Classified::Exempt => "exemption",
             Classified::Unknown(_) => "unknown",
             _ => continue,

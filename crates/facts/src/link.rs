@@ -6,10 +6,12 @@
 //! from the routers that nobody mounts down to the routes.
 
 mod class_guard;
+mod declared;
 mod emit;
 mod evaluate;
 mod guard;
 mod parameter;
+mod path_rule;
 mod register;
 mod scope;
 mod select;
@@ -85,7 +87,7 @@ pub(crate) struct GuardUse {
     /// As shown: `requireRole(admin)`.
     pub(crate) text: String,
     pub(crate) class: Classified,
-    /// `handler`, `class`, `router`, `mount`, `app`, `setting`.
+    /// `handler`, `class`, `router`, `mount`, `app`, `setting`, `path`.
     pub(crate) attached: &'static str,
 }
 
@@ -308,6 +310,9 @@ pub(crate) struct Linker<'a> {
     ids: RefCell<HashMap<(FileId, RouterKey), RouterId>>,
     globals: RefCell<Vec<GlobalGuard>>,
     prefixes: RefCell<Vec<(usize, PathText, FileId, Span)>>,
+    path_rules: RefCell<path_rule::PathRules>,
+    /// All prefixes of the routers that have several.
+    alternatives: RefCell<HashMap<RouterId, Vec<PathText>>>,
     guards: RefCell<HashMap<(FileId, FnId), Option<bool>>>,
     imports: RefCell<HashMap<FileId, Arc<HashSet<usize>>>>,
     used: std::cell::OnceCell<HashSet<usize>>,
@@ -332,6 +337,8 @@ pub(crate) struct Linker<'a> {
     /// Functions that turned out to be guards.
     targets: RefCell<std::collections::BTreeSet<(FileId, FnId)>>,
     depth: std::cell::Cell<u32>,
+    /// Functions that answer endpoints.
+    handlers: RefCell<BTreeSet<(FileId, FnId)>>,
 }
 
 /// Guards that a team names in its policy.
@@ -362,6 +369,8 @@ impl<'a> Linker<'a> {
             ids: RefCell::default(),
             globals: RefCell::default(),
             prefixes: RefCell::default(),
+            path_rules: RefCell::default(),
+            alternatives: RefCell::default(),
             guards: RefCell::default(),
             imports: RefCell::default(),
             used: std::cell::OnceCell::new(),
@@ -381,6 +390,7 @@ impl<'a> Linker<'a> {
             made: RefCell::default(),
             targets: RefCell::default(),
             depth: std::cell::Cell::new(0),
+            handlers: RefCell::default(),
         }
     }
 
@@ -596,6 +606,16 @@ impl Linker<'_> {
     /// The functions that guards were found to be, and the methods of guard classes.
     pub(crate) fn guard_functions(&self) -> std::collections::BTreeSet<(FileId, FnId)> {
         self.targets.borrow().clone()
+    }
+
+    /// Remembers a function that answers an endpoint.
+    pub(crate) fn remember_handler(&self, file: FileId, function: FnId) {
+        self.handlers.borrow_mut().insert((file, function));
+    }
+
+    /// Whether a function answers an endpoint.
+    pub(crate) fn is_handler(&self, file: FileId, function: FnId) -> bool {
+        self.handlers.borrow().contains(&(file, function))
     }
 
     /// Whether a function turned out to be a guard.

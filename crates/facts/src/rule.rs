@@ -202,6 +202,14 @@ pub(crate) enum Link {
     Concern,
     /// Names that stand for guards.
     Alias,
+    /// Says who may call the paths that it names: `requestMatchers("/admin/**").hasRole("ADMIN")`.
+    PathRule,
+    /// Limits the path rules of the same function to these paths.
+    PathScope,
+    /// The place of a function's or class's path rules among all: the lowest number comes first.
+    PathOrder,
+    /// Starts an application; path rules of one do not reach the endpoints of another.
+    Application,
 }
 
 /// Which routes a guard on a router reaches.
@@ -348,6 +356,9 @@ pub(crate) struct Rule {
     /// The name of a parameter, where it is not that of the handler's.
     #[serde(default, deserialize_with = "many")]
     pub(crate) named: Vec<Selector>,
+    /// Where something is found, the parameter need not be given.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) optional: Vec<Selector>,
     /// The parameters of the handler are those of the request.
     #[serde(default)]
     pub(crate) plain_parameters: bool,
@@ -433,6 +444,37 @@ pub(crate) struct Rule {
     pub(crate) replaces_prefix: bool,
     #[serde(default)]
     pub(crate) applies: Applies,
+    /// Of a router class: it also answers the routes that its bases declare, under their prefix
+    /// where it has none.
+    #[serde(default)]
+    pub(crate) inherits: bool,
+    // --- parts of a path rule
+    /// Stands directly behind a call of such a name, which names the paths.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) of: Vec<String>,
+    /// Stands behind a call of such a name, with only calls of its own names between.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) behind: Vec<String>,
+    /// Stands in the arguments of a call of such a name.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) within: Vec<String>,
+    /// Calls whose arguments are path patterns.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) matchers: Vec<String>,
+    /// Matchers that reach no route of the repository.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) elsewhere: Vec<String>,
+    /// Names that stand for all paths.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) everything: Vec<String>,
+    /// Lets everybody in.
+    #[serde(default)]
+    pub(crate) exempt: bool,
+    /// Asked before all others, or after all others of its function.
+    #[serde(default)]
+    pub(crate) first: bool,
+    #[serde(default)]
+    pub(crate) last: bool,
     /// Reaches every router of the framework.
     #[serde(default)]
     pub(crate) global: bool,
@@ -475,9 +517,14 @@ pub(crate) struct Rule {
 impl Rule {
     /// Puts the names of a list in place of `@list`.
     fn expand(&mut self, lists: &BTreeMap<String, Vec<String>>) -> Result<(), String> {
-        let constraints = self.constraints.iter_mut().map(|one| &mut one.named);
+        let constraints = self
+            .constraints
+            .iter_mut()
+            .flat_map(|one| [&mut one.named, &mut one.like, &mut one.unlike]);
         let selectors = self.attributes.values_mut().flat_map(|many| &mut many.0);
-        for named in constraints.chain(selectors.map(|one| &mut one.named)) {
+        let paths = [&mut self.of, &mut self.matchers, &mut self.elsewhere];
+        let all = constraints.chain(selectors.map(|one| &mut one.named));
+        for named in all.chain(paths) {
             let mut all = Vec::new();
             for name in std::mem::take(named) {
                 match name.strip_prefix('@') {
@@ -591,6 +638,9 @@ impl Tokens {
 struct RuleFileText {
     source: String,
     framework: Option<String>,
+    /// Languages that the rules hold for, where the folder's is not the only one.
+    #[serde(default)]
+    languages: Vec<String>,
     /// Packages whose import makes the rules apply; empty for the language itself.
     #[serde(default)]
     imports: Vec<String>,
@@ -766,6 +816,8 @@ pub(crate) struct LoadedRule {
 pub(crate) struct Framework {
     pub(crate) name: String,
     pub(crate) language: String,
+    /// Languages that the rules hold for, beside that of the folder.
+    pub(crate) languages: Vec<String>,
     pub(crate) imports: Vec<String>,
     pub(crate) extends: Vec<String>,
     pub(crate) runs_on: Vec<String>,
@@ -807,6 +859,7 @@ impl Rules {
             rules.frameworks.push(Framework {
                 name: parsed.framework.unwrap_or_else(|| stem.to_owned()),
                 language: language.to_owned(),
+                languages: parsed.languages,
                 imports: parsed.imports,
                 extends: parsed.extends,
                 runs_on: parsed.runs_on,
@@ -912,7 +965,9 @@ impl Rules {
     pub(crate) fn frameworks_of(&self, family: &[String]) -> Vec<usize> {
         let all = self.frameworks.iter().enumerate();
         all.filter(|(_, framework)| {
-            framework.language == "any" || family.contains(&framework.language)
+            framework.language == "any"
+                || family.contains(&framework.language)
+                || framework.languages.iter().any(|one| family.contains(one))
         })
         .map(|(index, _)| index)
         .collect()
