@@ -29,6 +29,11 @@ pub(crate) fn facts(
     let mut frameworks = BTreeSet::new();
     for endpoint in linker.endpoints() {
         frameworks.insert(endpoint.framework);
+        if let Some(Handler::Function(file, function) | Handler::Method(_, file, function)) =
+            &endpoint.handler
+        {
+            linker.remember_handler(*file, *function);
+        }
         if let Some(fact) = endpoint_fact(linker, &mut sites, &endpoint)
             && seen.insert((
                 fact.identity.clone(),
@@ -91,6 +96,10 @@ pub(crate) fn facts(
         }
     }
 }
+
+/// Where guards hang that an exemption at the handler does not take away: beside it, or in front of
+/// everything, where nobody asks the handler.
+const NEAR: [&str; 3] = ["handler", "body", "path"];
 
 struct Sites<'a, 'b> {
     linker: &'a Linker<'b>,
@@ -219,6 +228,7 @@ fn endpoint_fact(
     let exemptions = endpoint
         .guards
         .iter()
+        .filter(|guard| guard.attached != "path")
         .filter_map(|guard| match guard.class {
             Classified::Exempt { all } => Some(all),
             _ => None,
@@ -228,7 +238,7 @@ fn endpoint_fact(
     let stays = |guard: &GuardUse| match guard.attached {
         _ if !exempt => true,
         "handler" => !wholly,
-        attached => attached == "body",
+        attached => NEAR.contains(&attached),
     };
     let mut guards: Vec<&GuardUse> = endpoint
         .guards

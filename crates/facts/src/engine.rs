@@ -505,7 +505,14 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
         let links = |loaded: &&crate::rule::LoadedRule| {
             matches!(
                 loaded.rule.link,
-                Some(Link::Router | Link::Route | Link::Mount | Link::View | Link::Prefix)
+                Some(
+                    Link::Router
+                        | Link::Route
+                        | Link::Mount
+                        | Link::View
+                        | Link::Prefix
+                        | Link::PathRule
+                )
             )
         };
         let own = rules

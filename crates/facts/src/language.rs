@@ -254,6 +254,9 @@ struct LanguageText {
     /// A bare name may be a member of the class around.
     #[serde(default)]
     implicit_self: bool,
+    /// A guard may hang on any method, not only on what answers requests.
+    #[serde(default)]
+    method_guards: bool,
     /// Operators that join texts, beside `+`.
     #[serde(default)]
     concat: Vec<String>,
@@ -356,6 +359,8 @@ pub(crate) struct Language {
     pub(crate) result_is_last: bool,
     /// A bare name may be a member of the class around.
     pub(crate) implicit_self: bool,
+    /// A guard may hang on any method, not only on what answers requests.
+    pub(crate) method_guards: bool,
     /// Operators that join texts, beside `+`.
     pub(crate) concat: Vec<String>,
     /// Calls in a class whose arguments are further bases.
@@ -544,6 +549,7 @@ impl Languages {
                 self_names: merged.self_names,
                 result_is_last: merged.result.as_deref() == Some("last"),
                 implicit_self: merged.implicit_self,
+                method_guards: merged.method_guards,
                 concat: merged.concat,
                 mixins: merged.mixins,
                 raises: merged.raises,

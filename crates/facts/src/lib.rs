@@ -1,5 +1,6 @@
 //! Reads facts out of one file's text and links all files' facts into a revision's inventory.
 
+mod annotated;
 mod element;
 mod endpoint;
 mod engine;

@@ -6,6 +6,7 @@
 //! from the routers that nobody mounts down to the routes.
 
 mod class_guard;
+mod declared;
 mod derived;
 mod emit;
 mod evaluate;
@@ -14,6 +15,7 @@ mod guard;
 mod keyed;
 mod parameter;
 mod pass;
+mod path_rule;
 mod register;
 mod scope;
 mod select;
@@ -92,7 +94,7 @@ pub(crate) struct GuardUse {
     /// As shown: `requireRole(admin)`.
     pub(crate) text: String,
     pub(crate) class: Classified,
-    /// `handler`, `class`, `router`, `mount`, `app`, `setting`.
+    /// `handler`, `class`, `router`, `mount`, `app`, `setting`, `path`.
     pub(crate) attached: &'static str,
 }
 
@@ -347,6 +349,9 @@ pub(crate) struct Linker<'a> {
     /// Paths that those prefixes leave out, by framework.
     left_out: RefCell<Vec<(usize, String)>>,
     versionings: RefCell<Vec<version::Versioning>>,
+    path_rules: RefCell<path_rule::PathRules>,
+    /// All prefixes of the routers that have several.
+    alternatives: RefCell<HashMap<RouterId, Vec<PathText>>>,
     guards: RefCell<HashMap<(FileId, FnId), Option<bool>>>,
     imports: RefCell<HashMap<FileId, Arc<HashSet<usize>>>>,
     used: std::cell::OnceCell<HashSet<usize>>,
@@ -373,6 +378,8 @@ pub(crate) struct Linker<'a> {
     /// Functions that turned out to be guards.
     targets: RefCell<std::collections::BTreeSet<(FileId, FnId)>>,
     depth: std::cell::Cell<u32>,
+    /// Functions that answer endpoints.
+    handlers: RefCell<BTreeSet<(FileId, FnId)>>,
 }
 
 /// Guards that a team names in its policy.
@@ -406,6 +413,8 @@ impl<'a> Linker<'a> {
             other_prefixes: RefCell::default(),
             left_out: RefCell::default(),
             versionings: RefCell::default(),
+            path_rules: RefCell::default(),
+            alternatives: RefCell::default(),
             guards: RefCell::default(),
             imports: RefCell::default(),
             used: std::cell::OnceCell::new(),
@@ -426,6 +435,7 @@ impl<'a> Linker<'a> {
             attached: std::cell::OnceCell::new(),
             targets: RefCell::default(),
             depth: std::cell::Cell::new(0),
+            handlers: RefCell::default(),
         }
     }
 
@@ -641,6 +651,16 @@ impl Linker<'_> {
     /// The functions that guards were found to be, and the methods of guard classes.
     pub(crate) fn guard_functions(&self) -> std::collections::BTreeSet<(FileId, FnId)> {
         self.targets.borrow().clone()
+    }
+
+    /// Remembers a function that answers an endpoint.
+    pub(crate) fn remember_handler(&self, file: FileId, function: FnId) {
+        self.handlers.borrow_mut().insert((file, function));
+    }
+
+    /// Whether a function answers an endpoint.
+    pub(crate) fn is_handler(&self, file: FileId, function: FnId) -> bool {
+        self.handlers.borrow().contains(&(file, function))
     }
 
     /// Whether a function turned out to be a guard.

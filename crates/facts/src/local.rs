@@ -98,6 +98,7 @@ pub(crate) fn extract(
         return;
     }
     denials(linker, site, facts);
+    crate::annotated::extract(linker, site, facts);
     check_bodies(linker, site, facts);
     scoped_lookups(linker, site, facts);
 }

@@ -222,6 +222,14 @@ pub(crate) enum Link {
     Alias,
     /// A decorator that says that a function answers no requests.
     NotRoute,
+    /// Says who may call the paths that it names: `requestMatchers("/admin/**").hasRole("ADMIN")`.
+    PathRule,
+    /// Limits the path rules of the same function to these paths.
+    PathScope,
+    /// The place of a function's or class's path rules among all: the lowest number comes first.
+    PathOrder,
+    /// Starts an application; path rules of one do not reach the endpoints of another.
+    Application,
 }
 
 /// Which routes a guard on a router reaches.
@@ -422,6 +430,9 @@ pub(crate) struct Rule {
     /// The name of a parameter, where it is not that of the handler's.
     #[serde(default, deserialize_with = "many")]
     pub(crate) named: Vec<Selector>,
+    /// Where something is found, the parameter need not be given.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) optional: Vec<Selector>,
     /// The parameters of the handler are those of the request.
     #[serde(default)]
     pub(crate) plain_parameters: bool,
@@ -511,6 +522,34 @@ pub(crate) struct Rule {
     pub(crate) replaces_prefix: bool,
     #[serde(default)]
     pub(crate) applies: Applies,
+    /// Of a router class: it also answers the routes that its bases declare, under their prefix
+    /// where it has none.
+    #[serde(default)]
+    pub(crate) inherits: bool,
+    // --- parts of a path rule
+    /// Stands behind a call of such a name, with only calls of its own names between.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) behind: Vec<String>,
+    /// Stands in the arguments of a call of such a name.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) inside_call: Vec<String>,
+    /// Calls whose arguments are path patterns.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) matchers: Vec<String>,
+    /// Matchers that reach no route of the repository.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) elsewhere: Vec<String>,
+    /// Names that stand for all paths.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) everything: Vec<String>,
+    /// Lets everybody in.
+    #[serde(default)]
+    pub(crate) exempt: bool,
+    /// Asked before all others, or after all others of its function.
+    #[serde(default)]
+    pub(crate) first: bool,
+    #[serde(default)]
+    pub(crate) last: bool,
     /// Reaches every router of the framework.
     #[serde(default)]
     pub(crate) global: bool,
@@ -562,9 +601,14 @@ pub(crate) struct Rule {
 impl Rule {
     /// Puts the names of a list in place of `@list`.
     fn expand(&mut self, lists: &BTreeMap<String, Vec<String>>) -> Result<(), String> {
-        let constraints = self.constraints.iter_mut().map(|one| &mut one.named);
+        let constraints = self
+            .constraints
+            .iter_mut()
+            .flat_map(|one| [&mut one.named, &mut one.like, &mut one.unlike]);
         let selectors = self.attributes.values_mut().flat_map(|many| &mut many.0);
-        for named in constraints.chain(selectors.map(|one| &mut one.named)) {
+        let paths = [&mut self.of, &mut self.matchers, &mut self.elsewhere];
+        let all = constraints.chain(selectors.map(|one| &mut one.named));
+        for named in all.chain(paths) {
             let mut all = Vec::new();
             for name in std::mem::take(named) {
                 match name.strip_prefix('@') {
@@ -681,6 +725,9 @@ impl Tokens {
 struct RuleFileText {
     source: String,
     framework: Option<String>,
+    /// Languages that the rules hold for, where the folder's is not the only one.
+    #[serde(default)]
+    languages: Vec<String>,
     /// Packages whose import makes the rules apply; empty for the language itself.
     #[serde(default)]
     imports: Vec<String>,
@@ -866,6 +913,8 @@ pub(crate) struct LoadedRule {
 pub(crate) struct Framework {
     pub(crate) name: String,
     pub(crate) language: String,
+    /// Languages that the rules hold for, beside that of the folder.
+    pub(crate) languages: Vec<String>,
     pub(crate) imports: Vec<String>,
     pub(crate) extends: Vec<String>,
     pub(crate) runs_on: Vec<String>,
@@ -909,6 +958,7 @@ impl Rules {
             rules.frameworks.push(Framework {
                 name: parsed.framework.unwrap_or_else(|| stem.to_owned()),
                 language: language.to_owned(),
+                languages: parsed.languages,
                 imports: parsed.imports,
                 extends: parsed.extends,
                 runs_on: parsed.runs_on,
@@ -1030,7 +1080,9 @@ impl Rules {
     pub(crate) fn frameworks_of(&self, family: &[String]) -> Vec<usize> {
         let all = self.frameworks.iter().enumerate();
         all.filter(|(_, framework)| {
-            framework.language == "any" || family.contains(&framework.language)
+            framework.language == "any"
+                || family.contains(&framework.language)
+                || framework.languages.iter().any(|one| family.contains(one))
         })
         .map(|(index, _)| index)
         .collect()

@@ -125,6 +125,7 @@ impl Linker<'_> {
             }
             self.walk(&routers, RouterId(index as u32), chain, &mut endpoints);
         }
+        self.apply_path_rules(&mut endpoints);
         endpoints
     }
 
@@ -132,31 +133,43 @@ impl Linker<'_> {
         normal_path(path, self.rules.frameworks[framework].path_style)
     }
 
-    fn walk(
-        &self,
-        routers: &[Router],
-        id: RouterId,
-        mut chain: Chain,
-        endpoints: &mut Vec<Endpoint>,
-    ) {
+    fn walk(&self, routers: &[Router], id: RouterId, chain: Chain, endpoints: &mut Vec<Endpoint>) {
         if chain.stack.contains(&id)
             || chain.stack.len() > MAX_MOUNTS
             || endpoints.len() > MAX_ENDPOINTS
         {
             return;
         }
+        let own = &routers[id.0 as usize].prefix;
+        let prefixes = match self.alternatives.borrow().get(&id) {
+            Some(all) if all.first() == Some(own) => all.clone(),
+            _ => vec![own.clone()],
+        };
+        for prefix in &prefixes {
+            self.walk_below(routers, id, prefix, chain.clone(), endpoints);
+        }
+    }
+
+    fn walk_below(
+        &self,
+        routers: &[Router],
+        id: RouterId,
+        own_prefix: &PathText,
+        mut chain: Chain,
+        endpoints: &mut Vec<Endpoint>,
+    ) {
         chain.stack.push(id);
         let router = &routers[id.0 as usize];
-        if router.prefix.unknown {
+        if own_prefix.unknown {
             chain.heuristic = true;
         }
-        if !router.prefix.text.is_empty() {
-            let place = (router.prefix.text.clone(), router.file, router.span);
+        if !own_prefix.text.is_empty() {
+            let place = (own_prefix.text.clone(), router.file, router.span);
             chain.mounts.push(place);
         }
         chain.prefix = join(
             &chain.prefix,
-            &self.normal(router.framework, &router.prefix.text),
+            &self.normal(router.framework, &own_prefix.text),
         );
         chain.guards.extend(router.guards.iter().cloned());
         for entry in &router.entries {

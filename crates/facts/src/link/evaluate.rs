@@ -168,14 +168,16 @@ impl Linker<'_> {
         let parsed = self.project.parsed(file);
         if self.project.language(file).implicit_self {
             let expr = parsed.unit.expr(id);
-            let class = self
-                .enclosing_class(file, expr.function)
-                .or(expr.class)
-                .map(|class| self.class_member(file, class, name, 0));
-            match class {
-                // Of a class outside nobody knows which names it has.
-                None | Some(Value::Unknown | Value::External(_)) => {}
-                Some(value) => return value,
+            let class = self.enclosing_class(file, expr.function).or(expr.class);
+            for class in class
+                .into_iter()
+                .flat_map(|class| self.with_outer(file, class))
+            {
+                match self.class_member(file, class, name, 0) {
+                    // Of a class outside nobody knows which names it has.
+                    Value::Unknown | Value::External(_) => {}
+                    value => return value,
+                }
             }
         }
         match self.starred(file, name) {
@@ -204,7 +206,9 @@ impl Linker<'_> {
             let known = dispatches.iter().any(|dispatch| {
                 dispatch.candidates(name).any(|(rule, pattern)| {
                     let pattern = &self.rule(rule).patterns[pattern];
-                    pattern.receiver.is_none() && pattern.matches(&path)
+                    // A pattern for all that a package has does not say which names those are.
+                    let open = pattern.last().iter().any(|last| last.contains('*'));
+                    pattern.receiver.is_none() && !open && pattern.matches(&path)
                 })
             });
             if known {

@@ -557,6 +557,7 @@ impl Linker<'_> {
                     _ => *value,
                 };
                 self.denial_by_words(file, callee, *value)
+                    .or_else(|| self.denial_by_class(file, callee))
             }
             _ => None,
         }
@@ -1039,7 +1040,7 @@ impl Linker<'_> {
 
     /// The guards that a decorator of a handler or class means; none for a route or for one that
     /// is known to be something else.
-    pub(super) fn decorator_guards(
+    pub(crate) fn decorator_guards(
         &self,
         file: FileId,
         decorator: ExprId,
@@ -1072,10 +1073,33 @@ impl Linker<'_> {
                             .flat_map(|(file, id)| self.unwrapped(file, id, attached, 1))
                             .collect();
                     }
+                    // What a decorator means may depend on its arguments.
+                    Some(link @ (Link::Guard | Link::Exempt))
+                        if self.holds(&matched, &loaded.rule.constraints) =>
+                    {
+                        let class = match link {
+                            Link::Exempt => Classified::Exempt { all: false },
+                            _ => Classified::Guard {
+                                kind: loaded.rule.guard.unwrap_or(GuardKind::Authorization),
+                                heuristic: false,
+                            },
+                        };
+                        return vec![GuardUse {
+                            file,
+                            span: unit.expr(decorator).span,
+                            text: self.guard_text(file, decorator),
+                            class,
+                            attached,
+                        }];
+                    }
                     Some(Link::Route | Link::Router) => return Vec::new(),
                     _ => {}
                 }
             }
+        }
+        let composed = self.composed_guards(file, callee, attached);
+        if !composed.is_empty() {
+            return composed;
         }
         let guard = self.guard_use(file, decorator, attached);
         match guard.class {

@@ -238,6 +238,10 @@ impl Linker<'_> {
         let rule = &self.rule(rule_id).rule;
         let place = rule.place.clone().unwrap_or_default();
         let name = self.texts(matched, &rule.named).into_iter().next();
+        let own = rule.named.iter().any(|one| one.decorated);
+        let name = name.or_else(|| own.then(|| crate::project::param_name(&param.name).into()));
+        let optional = &rule.optional;
+        let required = (!optional.is_empty()).then(|| self.texts(matched, optional).is_empty());
         match name.as_deref().or(default) {
             Some(name) => {
                 let model = param
@@ -247,7 +251,7 @@ impl Linker<'_> {
                     Some(ty) if default.is_some() => self.fields_of(file, ty, &place, found),
                     _ => {
                         let ty = param.ty.as_deref().map(str::to_owned);
-                        found.insert((place, name.to_owned()), (ty, None));
+                        found.insert((place, name.to_owned()), (ty, required));
                     }
                 }
             }

@@ -834,6 +834,12 @@ impl<'a> Linker<'a> {
             paths = items
                 .flat_map(|item| self.path_texts(list_file, *item))
                 .collect();
+        } else if is_path && skip.len() > 1 && rule.path.iter().any(|one| one.from.is_some()) {
+            // `@GetMapping("/a", "/b")`
+            let all = self.all_exprs(matched, &rule.path).into_iter();
+            paths = all
+                .flat_map(|(file, id)| self.path_texts(file, id))
+                .collect();
         } else if let Some((path_file, id)) = skip.first().filter(|_| is_path)
             && paths[0].text == self.path_text(*path_file, *id).text
         {
@@ -886,6 +892,8 @@ impl<'a> Linker<'a> {
         for class in 0..unit.classes.len() {
             self.register_class(file, ClassId(class as u32));
         }
+        self.register_marked_classes(file);
+        self.register_path_orders(file);
         for (at, assign) in unit.assigns.iter().enumerate() {
             let Some(name) = assign.name.as_deref() else {
                 continue;
@@ -1045,6 +1053,10 @@ impl<'a> Linker<'a> {
         };
         for (rule_id, pattern) in self.call_rules(file, callee, last) {
             let loaded = self.rule(rule_id);
+            if let Some(Link::PathRule | Link::PathScope | Link::Application) = loaded.rule.link {
+                self.add_path_rule(file, id, callee, (rule_id, pattern));
+                continue;
+            }
             let Some(
                 link @ (Link::Router
                 | Link::Route
@@ -1220,7 +1232,7 @@ impl<'a> Linker<'a> {
     }
 
     /// The value of a variable, where it is a call.
-    fn assigned_call(&self, file: FileId, id: ExprId) -> Option<ExprId> {
+    pub(super) fn assigned_call(&self, file: FileId, id: ExprId) -> Option<ExprId> {
         let parsed = self.project.parsed(file);
         let expr = parsed.unit.expr(id);
         let ExprKind::Name(name) = &expr.kind else {
@@ -1470,11 +1482,7 @@ impl<'a> Linker<'a> {
                             }
                         }
                         if fresh {
-                            let guards = self.class_guards(file, class);
-                            let mut routers = self.routers.borrow_mut();
-                            let router = &mut routers[router.0 as usize];
-                            router.name = element.name.to_string();
-                            router.guards.extend(guards);
+                            self.complete_class(file, class, router, rule_id, &matched);
                         }
                     }
                     (Link::Route, true) => {
@@ -1510,6 +1518,9 @@ impl<'a> Linker<'a> {
         function: FnId,
         onto: Option<RouterId>,
     ) {
+        if onto.is_none() {
+            self.register_composed(file, decorator, function);
+        }
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let matched = self.matched(file, decorator);
