@@ -5,13 +5,18 @@
 //! of other routers, guards) in the order of their registration. Endpoints come out by walking
 //! from the routers that nobody mounts down to the routes.
 
+mod caller;
 mod emit;
 mod evaluate;
 mod guard;
+mod option;
 mod parameter;
 mod register;
 mod select;
+mod spare;
 mod text;
+mod within;
+mod wrap;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -69,6 +74,8 @@ enum RouterKey {
     Function(FnId),
     /// A module-level list, by its name's first assignment.
     Assign(u32),
+    /// The part of a router that is registered inside a function.
+    Scope(FnId, RouterId),
 }
 
 /// A guard where it hangs.
@@ -79,6 +86,8 @@ pub(crate) struct GuardUse {
     /// As shown: `requireRole(admin)`.
     pub(crate) text: String,
     pub(crate) class: Classified,
+    /// The function of the repository that it is.
+    pub(crate) body: Option<(FileId, FnId)>,
     /// `handler`, `class`, `router`, `mount`, `app`, `setting`.
     pub(crate) attached: &'static str,
 }
@@ -123,6 +132,8 @@ struct Mount {
     prefix: PathText,
     guards: Vec<GuardUse>,
     replaces_prefix: bool,
+    /// The child sees the whole path, whatever stands before it.
+    whole: bool,
     file: FileId,
     span: Span,
 }
@@ -155,6 +166,8 @@ struct Router {
     guards: Vec<GuardUse>,
     entries: Vec<Entry>,
     root: bool,
+    /// Its routes say no path of their own.
+    single: bool,
     mounted: bool,
     /// A list of routes that some other list may include.
     listed: bool,
@@ -312,6 +325,10 @@ pub(crate) struct Linker<'a> {
     made: RefCell<HashMap<(FileId, ExprId), Made>>,
     /// Functions that turned out to be guards.
     targets: RefCell<std::collections::BTreeSet<(FileId, FnId)>>,
+    /// Texts of the arguments of the functions that are looked into.
+    bound: RefCell<Vec<((FileId, FnId), Vec<Vec<PathText>>)>>,
+    /// Paths that guards let through by themselves.
+    spared: RefCell<HashMap<(FileId, FnId), Arc<Vec<spare::Spared>>>>,
     depth: std::cell::Cell<u32>,
 }
 
@@ -358,6 +375,8 @@ impl<'a> Linker<'a> {
             classes: RefCell::default(),
             made: RefCell::default(),
             targets: RefCell::default(),
+            bound: RefCell::default(),
+            spared: RefCell::default(),
             depth: std::cell::Cell::new(0),
         }
     }

@@ -408,6 +408,8 @@ fn meaning(name: &str) -> &'static str {
         "setting" => "a name that stands for an assignment in a file of settings",
         "format" => "a call that puts names into a text",
         "parameter" => "a parameter of the request",
+        "entry" => "a handler through which callers come in",
+        "beginning" => "a call that asks what a text begins with",
         "prefix" => "a path in front of all routes",
         "endpoint" => "a place where a request, message or call enters",
         "auth" => "a guard or a security setting",
