@@ -181,6 +181,12 @@ pub(crate) struct Assign {
     /// The target is each item of the value in turn; with the place of a part of the item.
     pub(crate) each: bool,
     pub(crate) place: Option<usize>,
+    /// The block outside of which the name means something else.
+    pub(crate) block: Option<Span>,
+    /// Gives a value to a variable that is declared elsewhere.
+    pub(crate) given: bool,
+    /// The block in which it is given.
+    pub(crate) given_in: Option<Span>,
     pub(crate) span: Span,
 }
 

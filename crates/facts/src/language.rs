@@ -167,6 +167,12 @@ struct NodeText {
     star: bool,
     #[serde(default)]
     extends: bool,
+    /// The name is known in the block around only.
+    #[serde(default)]
+    scoped: bool,
+    /// Gives a value to a variable that is declared elsewhere.
+    #[serde(default)]
+    given: bool,
     #[serde(default)]
     bases: Vec<String>,
     #[serde(default)]
@@ -325,6 +331,8 @@ pub(crate) struct Node {
     pub(crate) star: bool,
     pub(crate) text: Option<String>,
     pub(crate) extends: bool,
+    pub(crate) scoped: bool,
+    pub(crate) given: bool,
     pub(crate) bases: Vec<Vec<Part>>,
     pub(crate) content: Vec<String>,
     pub(crate) interpolation: Vec<String>,
@@ -457,6 +465,8 @@ fn node(text: &NodeText) -> Node {
         star: text.star,
         text: text.text.clone(),
         extends: text.extends,
+        scoped: text.scoped,
+        given: text.given,
         bases: text.bases.iter().map(|text| parts(text)).collect(),
         content: text.content.clone(),
         interpolation: text.interpolation.clone(),

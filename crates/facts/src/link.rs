@@ -5,6 +5,7 @@
 //! of other routers, guards) in the order of their registration. Endpoints come out by walking
 //! from the routers that nobody mounts down to the routes.
 
+mod caller;
 mod class_guard;
 mod declared;
 mod derived;
@@ -13,14 +14,18 @@ mod evaluate;
 mod file_route;
 mod guard;
 mod keyed;
+mod option;
 mod parameter;
 mod pass;
 mod path_rule;
 mod register;
 mod scope;
 mod select;
+mod spare;
 mod text;
 mod version;
+mod within;
+mod wrap;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -84,6 +89,8 @@ enum RouterKey {
     File(usize),
     /// What mounts the router of a class under each of its paths.
     Paths(ClassId),
+    /// The part of a router that is registered inside a function.
+    Part(FnId, RouterId),
 }
 
 /// A guard where it hangs.
@@ -94,6 +101,8 @@ pub(crate) struct GuardUse {
     /// As shown: `requireRole(admin)`.
     pub(crate) text: String,
     pub(crate) class: Classified,
+    /// The function of the repository that it is.
+    pub(crate) body: Option<(FileId, FnId)>,
     /// `handler`, `class`, `router`, `mount`, `app`, `setting`, `path`.
     pub(crate) attached: &'static str,
 }
@@ -153,6 +162,8 @@ struct Mount {
     replaces_prefix: bool,
     /// What it says of the routes below, beside their prefix.
     place: Option<Box<scope::Place>>,
+    /// The child sees the whole path, whatever stands before it.
+    whole: bool,
     file: FileId,
     span: Span,
 }
@@ -185,6 +196,8 @@ struct Router {
     guards: Vec<GuardUse>,
     entries: Vec<Entry>,
     root: bool,
+    /// Its routes say no path of their own.
+    single: bool,
     mounted: bool,
     /// A list of routes that some other list may include.
     listed: bool,
@@ -377,6 +390,10 @@ pub(crate) struct Linker<'a> {
     attached: std::cell::OnceCell<HashMap<String, (FileId, ExprId)>>,
     /// Functions that turned out to be guards.
     targets: RefCell<std::collections::BTreeSet<(FileId, FnId)>>,
+    /// Texts of the arguments of the functions that are looked into.
+    bound: RefCell<Vec<((FileId, FnId), Vec<Vec<PathText>>)>>,
+    /// Paths that guards let through by themselves.
+    spared: RefCell<HashMap<(FileId, FnId), Arc<Vec<spare::Spared>>>>,
     depth: std::cell::Cell<u32>,
     /// Functions that answer endpoints.
     handlers: RefCell<BTreeSet<(FileId, FnId)>>,
@@ -434,6 +451,8 @@ impl<'a> Linker<'a> {
             made: RefCell::default(),
             attached: std::cell::OnceCell::new(),
             targets: RefCell::default(),
+            bound: RefCell::default(),
+            spared: RefCell::default(),
             depth: std::cell::Cell::new(0),
             handlers: RefCell::default(),
         }

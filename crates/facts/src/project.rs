@@ -33,6 +33,10 @@ pub(crate) struct Parsed {
     received: HashMap<(Box<str>, Box<str>), FnId>,
     /// Names with their namespaces, of classes and of what stands outside of them.
     qualified: HashMap<Box<str>, Definition>,
+    /// Values that functions give to variables of the file or of another one.
+    given: HashMap<Box<str>, Vec<u32>>,
+    /// Values that methods give to fields of the type that they are methods of.
+    fields: HashMap<(Box<str>, Box<str>), Vec<u32>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +102,12 @@ impl Parsed {
                 }
             }
         }
+        let locals: HashSet<(FnId, &str)> = unit
+            .assigns
+            .iter()
+            .filter(|assign| !assign.given)
+            .filter_map(|assign| Some((assign.function?, assign.name.as_deref()?)))
+            .collect();
         let classes = unit.classes.iter().enumerate();
         for (index, class) in classes.filter(|(_, class)| class.declared) {
             let definition = Definition::Class(ClassId(index as u32));
@@ -105,9 +115,33 @@ impl Parsed {
             named.or_insert(definition);
             top.entry(class.name.clone()).or_default().push(definition);
         }
+        let declared = |function: FnId, name: &str| {
+            let mut scope = Some(function);
+            while let Some(id) = scope {
+                let own = unit.function(id).params.iter();
+                let mut own = own.map(|param| param_name(&param.name));
+                if own.any(|own| own == name) || locals.contains(&(id, name)) {
+                    return true;
+                }
+                scope = unit.function(id).parent;
+            }
+            false
+        };
+        let mut given: HashMap<Box<str>, Vec<u32>> = HashMap::new();
+        let mut fields: HashMap<(Box<str>, Box<str>), Vec<u32>> = HashMap::new();
         for (index, assign) in unit.assigns.iter().enumerate() {
             let index = index as u32;
             match &assign.name {
+                Some(name) if assign.given => match assign.function {
+                    Some(function) if !declared(function, name) => {
+                        given.entry(name.clone()).or_default().push(index);
+                    }
+                    Some(function) => local
+                        .entry((function, name.clone()))
+                        .or_default()
+                        .push(index),
+                    None => {}
+                },
                 Some(name) => match (assign.function, assign.class) {
                     (Some(function), _) => local
                         .entry((function, name.clone()))
@@ -132,6 +166,11 @@ impl Parsed {
                         continue;
                     };
                     if property.contains('.') {
+                        continue;
+                    }
+                    if let Some(receiver) = received_as(&unit, assign.function, object) {
+                        let key = (receiver, property.into());
+                        fields.entry(key).or_default().push(index);
                         continue;
                     }
                     if !self_names.iter().any(|name| name == object) {
@@ -170,7 +209,20 @@ impl Parsed {
             stars,
             received,
             qualified,
+            given,
+            fields,
         }
+    }
+
+    /// Values that functions of the file give to a variable that stands outside of them.
+    pub(crate) fn given(&self, name: &str) -> &[u32] {
+        self.given.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Values that methods of the file give to a field of their type.
+    pub(crate) fn given_field(&self, ty: &str, name: &str) -> &[u32] {
+        let key = (ty.into(), name.into());
+        self.fields.get(&key).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Members of a class by name, own ones only.
@@ -193,6 +245,21 @@ impl Parsed {
             .map(|(index, _)| FnId(index as u32))
             .collect()
     }
+}
+
+/// The type of a method that stands outside of it, if its receiver has this name.
+fn received_as(unit: &Unit, function: Option<FnId>, name: &str) -> Option<Box<str>> {
+    let mut scope = function;
+    while let Some(id) = scope {
+        let function = unit.function(id);
+        if let Some(receiver) = &function.receiver {
+            // The receiver stands behind the other parameters.
+            let last = function.params.last()?;
+            return (param_name(&last.name) == name).then(|| receiver.clone());
+        }
+        scope = function.parent;
+    }
+    None
 }
 
 /// What a name means.
@@ -538,11 +605,24 @@ impl<'a> Project<'a> {
             if let Some(found) = parsed.local.get(&(id, name.into())) {
                 // The last assignment before the place; a rebinding shadows.
                 let assigns = &parsed.unit.assigns;
-                let earlier = found
-                    .iter()
-                    .rev()
-                    .find(|index| assigns[**index as usize].span.end <= before);
-                if let Some(index) = earlier.or(found.first()) {
+                let known = |index: &&u32| {
+                    let block = assigns[**index as usize].block;
+                    block.is_none_or(|block| block.start <= before && before < block.end)
+                };
+                let mut found = found.iter().filter(known);
+                let first = found.clone().next();
+                let is_before = |index: &&u32| assigns[**index as usize].span.end <= before;
+                // What only some runs are given leaves the value before it possible.
+                let certain = found.clone().rfind(|index| {
+                    let assign = &assigns[**index as usize];
+                    let some = assign.given_in.is_some_and(|block| block.end <= before);
+                    is_before(index) && !some && (assign.value.is_some() || !assign.given)
+                });
+                let certain = certain.filter(|index| assigns[**index as usize].value.is_some());
+                let earlier = certain.or_else(|| found.rfind(is_before));
+                // What a block declares is not known before.
+                let first = first.filter(|index| assigns[**index as usize].block.is_none());
+                if let Some(index) = earlier.or(first) {
                     return Target::Assign(file, *index);
                 }
             }

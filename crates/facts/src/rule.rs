@@ -86,6 +86,10 @@ pub(crate) struct Selector {
     pub(crate) group: Option<String>,
     /// Looks at the call of this name further along the chain instead: `.only("index")`.
     pub(crate) after: Option<String>,
+    /// Takes the text apart at this mark: `GET,POST`.
+    pub(crate) split: Option<String>,
+    /// Only this one of the parts; negative counts from the end.
+    pub(crate) part: Option<i32>,
     /// A fixed text.
     pub(crate) text: Option<String>,
     /// Not when the text is one of these.
@@ -198,6 +202,10 @@ pub(crate) enum Link {
     Caller,
     /// A column that says whose a record is: `owner_id`.
     Owner,
+    /// A handler through which callers come in: `login`.
+    Entry,
+    /// Asks what a text begins with: `strings.HasPrefix`.
+    Beginning,
     /// A prefix for everything.
     Prefix,
     /// Versions in paths: how they are written, or which one something has.
@@ -445,6 +453,22 @@ pub(crate) struct Rule {
     /// Paths that a prefix for everything leaves out.
     #[serde(default, deserialize_with = "many")]
     pub(crate) except: Vec<Selector>,
+    /// A call that puts its arguments together with this mark between them: `path.Join(a, b)`.
+    pub(crate) joins: Option<String>,
+    /// What a part that is put into a text begins with: `%` of `%s`.
+    pub(crate) placeholder: Option<String>,
+    /// Types of what answers requests. A function that is handed one and gives one wraps it.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) wraps: Vec<String>,
+    /// What the function that the call is handed registers hangs below the call.
+    #[serde(default)]
+    pub(crate) inside_function: bool,
+    /// The router has one path, and its routes say none of their own.
+    #[serde(default)]
+    pub(crate) single: bool,
+    /// A router as the handler sees the whole path, so that the route's is no prefix of it.
+    #[serde(default)]
+    pub(crate) whole: bool,
     /// The router that this one is made on.
     #[serde(default, deserialize_with = "many")]
     pub(crate) parent: Vec<Selector>,

@@ -46,6 +46,7 @@ pub(crate) fn walk(language: &Language, source: &str) -> Option<Unit> {
         modules: Vec::new(),
         package: String::new(),
         variables: HashSet::new(),
+        blocks: Vec::new(),
         test: false,
     };
     let root = walker.expr(tree.root_node());
@@ -65,6 +66,8 @@ struct Walker<'a> {
     class: Option<ClassId>,
     /// The next declaration is one that only tests compile.
     test: bool,
+    /// The blocks around.
+    blocks: Vec<Span>,
     /// Decorators that wait for the declaration after them.
     pending: Vec<ExprId>,
     /// The name for a nameless function: the variable, the key or the call it is given to.
@@ -188,7 +191,9 @@ impl<'a> Walker<'a> {
             }
             Shape::Block => {
                 let hint = self.hint.take();
+                self.blocks.push(Self::span(node));
                 let children = self.children(node);
+                self.blocks.pop();
                 self.hint = hint;
                 self.add(node, ExprKind::Block(children))
             }

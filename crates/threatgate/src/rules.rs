@@ -412,6 +412,8 @@ fn meaning(name: &str) -> &'static str {
         "version" => "the version that stands in a path",
         "metadata" => "what a decorator says of a handler",
         "attach" => "something that is put onto a router under a name",
+        "entry" => "a handler through which callers come in",
+        "beginning" => "a call that asks what a text begins with",
         "prefix" => "a path in front of all routes",
         "resource" => "routes by a table of actions",
         "concern" => "routes that others take over by name",

@@ -84,6 +84,7 @@ impl Linker<'_> {
         let parsed = self.project.parsed(file);
         let element = parsed.unit.class(class);
         let (router, fresh) = self.router(file, RouterKey::Class(class), || Router {
+            single: false,
             framework: loaded.framework,
             name: element.name.to_string(),
             prefix: self.path(matched, &loaded.rule.path).unwrap_or_default(),

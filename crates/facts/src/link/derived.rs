@@ -28,6 +28,7 @@ impl Linker<'_> {
             let paths = self.class_paths(file, class, rule);
             let guards = self.class_guards(file, class);
             let make = |prefix: PathText, guards: Vec<GuardUse>| Router {
+                single: false,
                 framework: loaded.framework,
                 name: element.name.to_string(),
                 prefix,
@@ -50,6 +51,7 @@ impl Linker<'_> {
                 let (outer, _) = self.router(file, key, || make(PathText::default(), Vec::new()));
                 for prefix in &paths {
                     let mount = Mount {
+                        whole: false,
                         child: router,
                         prefix: prefix.clone(),
                         guards: Vec::new(),

@@ -212,8 +212,14 @@ impl Linker<'_> {
                         inner.enter(place, |path| self.normal(router.framework, path));
                     }
                     inner.prefix = join(&inner.prefix, &prefix);
+                    if mount.whole {
+                        inner.guards.extend(reached(&inner.prefix));
+                        inner.prefix = String::new();
+                    }
                     inner.heuristic |= mount.prefix.unknown;
-                    inner.guards.extend(reached(&inner.prefix));
+                    if !mount.whole {
+                        inner.guards.extend(reached(&inner.prefix));
+                    }
                     inner.guards.extend(mount.guards.iter().cloned());
                     if !prefix.is_empty() {
                         inner
@@ -264,6 +270,7 @@ impl Linker<'_> {
                         let mut guards = chain.guards.clone();
                         guards.extend(reached(&path));
                         guards.extend(route.guards.iter().cloned());
+                        guards.retain(|guard| !self.spares(guard, &path));
                         if http || chain.global.1 == 0 {
                             self.route(route, &path, guards, &chain, endpoints);
                         } else {
@@ -860,11 +867,20 @@ fn colon(path: &str) -> String {
                 }
                 out.push_str(&format!("{{{name}}}"));
             }
-            // `/files/*path`
-            '*' if out.ends_with('/') && chars.peek().is_some_and(|c| c.is_alphabetic()) => {
+            // Anchors, marks and optional parts of a pattern: `/^:kind(a|b)$`, `/?:page`.
+            '^' | '\\' => {}
+            '$' if matches!(chars.peek(), None | Some('/')) => {}
+            '?' if chars.peek() == Some(&':') => {}
+            // `*rest`: a named rest; a bare `*` stays.
+            '*' if chars.peek().is_some_and(|c| c.is_alphabetic() || *c == '_') => {
                 let mut name = String::new();
-                while let Some(c) = chars.next_if(|c| c.is_alphanumeric() || *c == '_') {
+                while let Some(c) = chars
+                    .peek()
+                    .copied()
+                    .filter(|c| c.is_alphanumeric() || *c == '_')
+                {
                     name.push(c);
+                    chars.next();
                 }
                 out.push_str(&format!("{{{name}}}"));
             }
@@ -887,7 +903,10 @@ fn brace(path: &str) -> String {
         out.push_str(&rest[..open]);
         let inner = rest[open + 1..open + close].trim_start_matches('*');
         let name = inner.split(':').next().unwrap_or(inner);
-        out.push_str(&format!("{{{name}}}"));
+        // `{$}` only says that the path ends here; `{rest...}` takes all that follows.
+        if name != "$" {
+            out.push_str(&format!("{{{}}}", name.trim_end_matches("...")));
+        }
         rest = &rest[open + close + 1..];
     }
     out.push_str(rest);
@@ -973,6 +992,10 @@ mod tests {
             PathStyle::Brace,
             "/u/{id}/{rest}",
         );
+        check("/files/*path", PathStyle::Colon, "/files/{path}");
+        check("/files/*", PathStyle::Colon, "/files/*");
+        check("/files/{path...}", PathStyle::Brace, "/files/{path}");
+        check("/{$}", PathStyle::Brace, "/");
         check("^u/(?P<pk>[0-9]+)/$", PathStyle::Regex, "/u/{pk}/");
         check("u/<uuid:code>/", PathStyle::Regex, "/u/{code}/");
         check("^{?}", PathStyle::Regex, "/{?}");

@@ -71,7 +71,9 @@ impl Linker<'_> {
                 match self.member(&object, property) {
                     // A name that is written with its namespace.
                     Value::External(path) => match self.project.qualified(file, &path) {
-                        Target::Unknown => Value::External(path),
+                        Target::Unknown => self
+                            .constant(file, id, &path)
+                            .unwrap_or(Value::External(path)),
                         found => self.value_of(found),
                     },
                     value => value,
@@ -79,6 +81,8 @@ impl Linker<'_> {
             }
             ExprKind::Call { callee, args } => self.eval_call(file, id, *callee, args),
             ExprKind::Await(inner) => self.eval(file, *inner),
+            // The address of something, and what stands there.
+            ExprKind::Unary { op, value } if matches!(&**op, "&" | "*") => self.eval(file, *value),
             ExprKind::Str(text) => Value::Str(text.to_string()),
             ExprKind::Template(_) => {
                 let text = self.path_text(file, id);
@@ -161,6 +165,19 @@ impl Linker<'_> {
             }
             None => lookup(name),
         }
+    }
+
+    /// The text that a name from outside stands for, by a rule: `http.MethodGet`.
+    fn constant(&self, file: FileId, id: ExprId, path: &str) -> Option<Value> {
+        let last = path.rsplit('.').next().unwrap_or(path);
+        let mut rules = self.index(file).mentions.candidates(last);
+        let rule = rules.find_map(|(rule_id, pattern)| {
+            let loaded = self.rule(rule_id);
+            let gives = loaded.rule.link == Some(Link::Value);
+            (gives && loaded.patterns[pattern].matches(path)).then_some(&loaded.rule)
+        })?;
+        let texts = self.texts(&self.matched(file, id), &rule.gives);
+        texts.into_iter().next().map(Value::Str)
     }
 
     /// What a name means that nothing around declares.
@@ -276,12 +293,51 @@ impl Linker<'_> {
                             (value, _) => value,
                         }
                     }
-                    (None, Some(ty)) => self.instance_of_type(file, ty),
-                    (None, None) => Value::Unknown,
+                    (None, ty) => {
+                        let given = match (&assign.name, assign.function, assign.class) {
+                            (Some(name), None, None) => self.given_router(file, name),
+                            _ => None,
+                        };
+                        match (given, ty) {
+                            (Some(router), _) => Value::Router(router),
+                            (None, Some(ty)) => self.instance_of_type(file, ty),
+                            (None, None) => Value::Unknown,
+                        }
+                    }
                 }
             }
             Target::Unknown => Value::Unknown,
         }
+    }
+
+    /// The router that a function gives to a variable outside of it.
+    fn given_router(&self, file: FileId, name: &str) -> Option<RouterId> {
+        let files = std::iter::once(file).chain(self.project.siblings(file));
+        let mut values = files.flat_map(|at| {
+            let parsed = self.project.parsed(at);
+            let all = parsed.given(name).iter();
+            let values = all.filter_map(|index| parsed.unit.assigns[*index as usize].value);
+            values.map(|value| (at, value)).collect::<Vec<_>>()
+        });
+        values.find_map(|(at, value)| match self.eval(at, value) {
+            Value::Router(router) => Some(router),
+            _ => None,
+        })
+    }
+
+    /// The router that a method gives to a field of its type.
+    fn given_to_field(&self, file: FileId, ty: &str, field: &str) -> Option<RouterId> {
+        let files = std::iter::once(file).chain(self.project.siblings(file));
+        let mut values = files.flat_map(|at| {
+            let parsed = self.project.parsed(at);
+            let all = parsed.given_field(ty, field).iter();
+            let values = all.filter_map(|index| parsed.unit.assigns[*index as usize].value);
+            values.map(|value| (at, value)).collect::<Vec<_>>()
+        });
+        values.find_map(|(at, value)| match self.eval(at, value) {
+            Value::Router(router) => Some(router),
+            _ => None,
+        })
     }
 
     /// An object of the type that is written here.
@@ -357,7 +413,11 @@ impl Linker<'_> {
                     && let Value::Class(at, class) = self.eval(*file, ty)
                 {
                     let found = self.class_member(at, class, property, 0);
-                    if matches!(found, Value::Function(..)) {
+                    if let Value::Function(..)
+                    | Value::Router(_)
+                    | Value::Instance(..)
+                    | Value::ExternalInstance(_) = found
+                    {
                         return found;
                     }
                 }
@@ -449,6 +509,9 @@ impl Linker<'_> {
                 match member {
                     Member::Method(function) => return Value::Function(file, *function),
                     Member::Field(index) => {
+                        if let Some(router) = self.given_to_field(file, &name, property) {
+                            return Value::Router(router);
+                        }
                         let value = self.value_of(Target::Assign(file, *index));
                         if value != Value::Unknown {
                             return value;
@@ -572,7 +635,11 @@ impl Linker<'_> {
                 };
                 match handed.and_then(|index| args.get(index)) {
                     Some(arg) => self.eval(file, arg.value),
-                    None => result,
+                    None if matches!(result, Value::Router(_)) => result,
+                    None => match self.wrapped(file, id, (at, function), args) {
+                        Some(router) => Value::Router(router),
+                        None => result,
+                    },
                 }
             }
             Value::Class(file, class) => Value::Instance(file, class),
@@ -625,7 +692,15 @@ impl Linker<'_> {
                     }
                     _ => {}
                 }
-                if last == Value::Unknown {
+                // Of several results the first that gives something: `return nil, err` does not.
+                let nothing = match &last {
+                    Value::Unknown => true,
+                    Value::List(at, items) => items.first().is_some_and(|first| {
+                        matches!(self.project.parsed(*at).unit.kind(*first), ExprKind::Null)
+                    }),
+                    _ => false,
+                };
+                if nothing {
                     last = value;
                 }
             }

@@ -150,6 +150,7 @@ impl Linker<'_> {
                 };
                 let key = RouterKey::Param(FnId(u32::MAX), 1 + loaded.framework);
                 let (router, _) = self.router(file, key, || Router {
+                    single: false,
                     framework: loaded.framework,
                     name: String::new(),
                     prefix: PathText::default(),
@@ -228,6 +229,7 @@ impl Linker<'_> {
             for child in self.routers_of_value(&value, 0) {
                 found = true;
                 let mount = Mount {
+                    whole: false,
                     place: None,
                     child,
                     prefix: PathText {

@@ -64,7 +64,13 @@ impl Linker<'_> {
             }
             return all;
         }
-        vec![self.guard_use(file, id, attached)]
+        let guard = self.guard_use(file, id, attached);
+        if matches!(guard.class, Classified::Unknown(_))
+            && let Some(handed) = self.handed_guards(file, id, attached)
+        {
+            return handed;
+        }
+        vec![guard]
     }
 
     /// The guards that a decorator, a parameter's default or a wrapper carries, by the rules.
@@ -104,7 +110,21 @@ impl Linker<'_> {
             span: parsed.unit.expr(id).span,
             text: self.guard_text(file, id),
             class: self.classify(file, id, 0),
+            body: self.guard_body(file, id),
             attached,
+        }
+    }
+
+    /// The function of the repository that a guard is, or is made by.
+    fn guard_body(&self, file: FileId, id: ExprId) -> Option<(FileId, FnId)> {
+        let parsed = self.project.parsed(file);
+        let callee = match parsed.unit.kind(id) {
+            ExprKind::Call { callee, .. } => *callee,
+            _ => id,
+        };
+        match self.eval(file, callee) {
+            Value::Function(at, function) => Some((at, function)),
+            _ => None,
         }
     }
 
@@ -130,6 +150,7 @@ impl Linker<'_> {
             span,
             text,
             class,
+            body: None,
             attached,
         }
     }
@@ -313,6 +334,18 @@ impl Linker<'_> {
             ));
         }
         let value = self.eval(file, callee);
+        // A name for what a call with options gave.
+        if let (ExprKind::Name(_), Value::Function(..)) = (unit.kind(id), &value)
+            && let Some(call) = self.made_by(file, id)
+            && let ExprKind::Call { callee, args } = unit.kind(call)
+            && let Value::Function(at, function) = self.eval(file, *callee)
+            && self.denies(at, function, 0)
+        {
+            let text = self.guard_text(file, *callee);
+            if let Some(class) = self.by_options(file, args, (at, function), &text) {
+                return class;
+            }
+        }
         let name = match &value {
             // A middleware or class that a setting names.
             Value::Str(name) => Some(name.clone()),
@@ -325,6 +358,15 @@ impl Linker<'_> {
             })
             | None => {}
             Some(definite) => return definite.clone(),
+        }
+        if let Value::Function(at, function) = &value
+            && !args.is_empty()
+            && self.denies(*at, *function, 0)
+        {
+            let text = self.guard_text(file, callee);
+            if let Some(class) = self.by_options(file, args, (*at, *function), &text) {
+                return class;
+            }
         }
         let looked = match &value {
             Value::Function(at, function) => Some(self.denying_function(*at, *function)),
@@ -596,14 +638,19 @@ impl Linker<'_> {
             return known.unwrap_or(false);
         }
         self.guards.borrow_mut().insert((file, function), None);
-        let answer = self.denies_inner(file, function, depth);
+        let answer = self.denies_inner(file, function, depth, &[]);
         self.guards
             .borrow_mut()
             .insert((file, function), Some(answer));
         answer
     }
 
-    fn denies_inner(&self, file: FileId, function: FnId, depth: u32) -> bool {
+    /// [`Self::denies`], where some parts of the function do not run.
+    pub(super) fn denies_outside(&self, file: FileId, function: FnId, parts: &[Span]) -> bool {
+        self.denies_inner(file, function, 0, parts)
+    }
+
+    fn denies_inner(&self, file: FileId, function: FnId, depth: u32, except: &[Span]) -> bool {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let element = unit.function(function);
@@ -612,7 +659,16 @@ impl Linker<'_> {
                 return true;
             }
         }
+        let mut granted = granted(unit, element.span);
+        granted.extend(except);
         for id in unit.inside(element.span) {
+            let at = unit.expr(id).span;
+            if granted
+                .iter()
+                .any(|branch| branch.start <= at.start && at.end <= branch.end)
+            {
+                continue;
+            }
             if self.denial(file, id).is_some() {
                 return true;
             }
@@ -784,6 +840,7 @@ impl Linker<'_> {
                     span,
                     text: outer.to_owned(),
                     class,
+                    body: None,
                     attached: "handler",
                 });
             }
@@ -800,6 +857,7 @@ impl Linker<'_> {
                     span,
                     text,
                     class,
+                    body: None,
                     attached: "handler",
                 });
             }
@@ -821,6 +879,7 @@ impl Linker<'_> {
                 kind: GuardKind::Authentication,
                 heuristic: false,
             },
+            body: None,
             attached: "handler",
         })
     }
@@ -951,6 +1010,7 @@ impl Linker<'_> {
                     span,
                     text,
                     class,
+                    body: None,
                     attached: "class",
                 });
             }
@@ -1085,6 +1145,7 @@ impl Linker<'_> {
                             },
                         };
                         return vec![GuardUse {
+                            body: None,
                             file,
                             span: unit.expr(decorator).span,
                             text: self.guard_text(file, decorator),
@@ -1110,6 +1171,73 @@ impl Linker<'_> {
         }
     }
 
+    /// Whether callers come in through a handler, by its name: that it turns away those whose
+    /// password is wrong does not guard it.
+    fn lets_in(&self, file: FileId, function: FnId) -> bool {
+        let parsed = self.project.parsed(file);
+        let mut scope = Some(function);
+        while let Some(id) = scope {
+            let element = parsed.unit.function(id);
+            let class = element.class.map(|class| &parsed.unit.class(class).name);
+            let names = [Some(&element.name), element.receiver.as_ref(), class];
+            let enters = names.into_iter().flatten().any(|name| {
+                let mut rules = self.index(file).names.candidates(name);
+                rules.any(|(rule_id, _)| self.link(rule_id) == Some(Link::Entry))
+            });
+            if enters || element.declared {
+                return enters;
+            }
+            scope = element.parent;
+        }
+        false
+    }
+
+    /// Whether a call answers the request in the place of the function around it, which then only
+    /// has to return: `if session.Abort(c) { return }`.
+    fn ends(&self, file: FileId, span: Span, call: ExprId) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let at = unit.expr(call).span;
+        unit.inside(span).any(|id| match unit.kind(id) {
+            ExprKind::Branch {
+                condition, then, ..
+            } => {
+                let asked = unit.expr(*condition).span;
+                asked.start <= at.start
+                    && at.end <= asked.end
+                    && unit.descendants(*then).into_iter().any(|id| {
+                        matches!(
+                            unit.kind(id),
+                            ExprKind::Exit {
+                                kind: ExitKind::Return,
+                                value: None
+                            }
+                        )
+                    })
+            }
+            _ => false,
+        })
+    }
+
+    /// The call that gave a variable its value.
+    fn made_by(&self, file: FileId, id: ExprId) -> Option<ExprId> {
+        let parsed = self.project.parsed(file);
+        let expr = parsed.unit.expr(id);
+        let ExprKind::Name(name) = &expr.kind else {
+            return None;
+        };
+        let target = self
+            .project
+            .lookup(file, name, expr.function, expr.span.start);
+        match target {
+            crate::project::Target::Assign(at, index) if at == file => {
+                let assign = &parsed.unit.assigns[index as usize];
+                assign.value.filter(|_| assign.place.is_none())
+            }
+            _ => None,
+        }
+    }
+
     /// An authentication check inside the handler itself.
     pub(super) fn body_guard(&self, file: FileId, function: FnId) -> Option<GuardUse> {
         let parsed = self.project.parsed(file);
@@ -1118,6 +1246,9 @@ impl Linker<'_> {
         // Decorators may stand inside of what they decorate; they are asked for themselves.
         let decorators = unit.function(function).decorators.iter();
         let around: Vec<Span> = decorators.map(|id| unit.expr(*id).span).collect();
+        if self.lets_in(file, function) {
+            return None;
+        }
         for id in unit.inside(span) {
             let at = unit.expr(id).span;
             if around
@@ -1139,6 +1270,7 @@ impl Linker<'_> {
                     span,
                     text: format!("a check that ends in {outcome}"),
                     class,
+                    body: None,
                     attached: "body",
                 });
             }
@@ -1149,8 +1281,9 @@ impl Linker<'_> {
             let called = match value {
                 Value::Function(at, other) if (at, other) != (file, function) => {
                     let name = unit.last_name(*callee).unwrap_or_default();
-                    matches!(self.named(file, name), Some(Classified::Guard { .. }))
-                        && self.denies(at, other, 1)
+                    let named = matches!(self.named(file, name), Some(Classified::Guard { .. }));
+                    named && self.denies(at, other, 1)
+                        || self.ends(file, span, id) && self.denies(at, other, MAX_CALLS)
                 }
                 _ => self.name_of(file, *callee).is_some_and(|name| {
                     matches!(
@@ -1172,12 +1305,35 @@ impl Linker<'_> {
                     span: unit.expr(id).span,
                     text: self.guard_text(file, *callee),
                     class,
+                    body: None,
                     attached: "body",
                 });
             }
         }
         None
     }
+}
+
+/// The branches that only callers reach who were found out to be somebody (`if err == nil`), where
+/// those who were not go on below: a denial in there turns nobody else away.
+fn granted(unit: &Unit, span: Span) -> Vec<Span> {
+    let branches = unit.inside(span).filter_map(|id| match unit.kind(id) {
+        ExprKind::Branch {
+            condition,
+            then,
+            otherwise: None,
+        } => {
+            let ExprKind::Binary { op, left, right } = unit.kind(*condition) else {
+                return None;
+            };
+            let nothing = matches!(unit.kind(*right), ExprKind::Null);
+            let name = unit.last_name(*left)?;
+            (&**op == "==" && nothing && name.to_ascii_lowercase().starts_with("err"))
+                .then(|| unit.expr(*then).span)
+        }
+        _ => None,
+    });
+    branches.collect()
 }
 
 fn unit_name(unit: &Unit, class: ClassId) -> Box<str> {

@@ -49,6 +49,7 @@ impl Linker<'_> {
                 Value::Router(child) => {
                     let span = unit.expr(*value).span;
                     let mount = Mount {
+                        whole: false,
                         place: None,
                         child,
                         prefix: PathText {
@@ -183,6 +184,7 @@ impl Linker<'_> {
         let framework = self.rule(route).framework;
         let key = RouterKey::Param(FnId(u32::MAX), 1 + framework);
         let (router, _) = self.router(file, key, || Router {
+            single: false,
             framework,
             name: String::new(),
             prefix: PathText::default(),
@@ -241,6 +243,7 @@ impl Linker<'_> {
             // What a builder asks is shown under the builder's name.
             if let Some(first) = base.first() {
                 guards.push(GuardUse {
+                    body: None,
                     file,
                     span: unit.expr(at).span,
                     text: self.guard_text(file, at),

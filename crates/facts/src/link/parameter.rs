@@ -331,6 +331,11 @@ impl Linker<'_> {
         let unit = &parsed.unit;
         let span = unit.function(function).span;
         let place = |id: ExprId| -> Option<String> {
+            // `r.URL.Query().Get("page")`
+            let id = match unit.kind(id) {
+                ExprKind::Call { callee, args } if args.is_empty() => *callee,
+                _ => id,
+            };
             let last = unit.last_name(id)?;
             let mut path = None;
             let mut rules = self.index(file).mentions.candidates(last);
@@ -345,6 +350,7 @@ impl Linker<'_> {
                 speaks.then(|| loaded.rule.place.clone()).flatten()
             })
         };
+        let mut models = Vec::new();
         let mut add = |place: String, name: &str| {
             let plain = !name.is_empty() && name.len() <= 80 && !name.contains(char::is_whitespace);
             if plain && found.len() < MAX_PARAMETERS {
@@ -354,6 +360,13 @@ impl Linker<'_> {
             }
         };
         for id in unit.inside(span) {
+            if let ExprKind::Call { callee, .. } = unit.kind(id)
+                && let Some((place, class)) = self.read_into(file, id, *callee)
+            {
+                models.push((place, class));
+            }
+        }
+        for id in unit.inside(span) {
             match unit.kind(id) {
                 ExprKind::Call { callee, args } => {
                     // `request.args.get("page")`, `req.header("x-token")`
@@ -362,7 +375,9 @@ impl Linker<'_> {
                     };
                     let object = match unit.kind(*callee) {
                         ExprKind::Member { object, property }
-                            if property.starts_with("get") || &**property == "has" =>
+                            if property.starts_with("get")
+                                || &**property == "Get"
+                                || &**property == "has" =>
                         {
                             place(*object)
                         }
@@ -404,6 +419,43 @@ impl Linker<'_> {
                 _ => {}
             }
         }
+        for (place, (at, class)) in models {
+            self.request_models.borrow_mut().insert((at, class));
+            self.class_fields(at, class, &place, found, 0);
+        }
+    }
+
+    /// The class that a call reads a part of the request into: `c.ShouldBindJSON(&form)`.
+    fn read_into(
+        &self,
+        file: FileId,
+        id: ExprId,
+        callee: ExprId,
+    ) -> Option<(String, (FileId, ClassId))> {
+        let parsed = self.project.parsed(file);
+        let last = parsed.unit.last_name(callee)?;
+        let mut rules = self.index(file).calls.candidates(last);
+        rules.find_map(|(rule_id, pattern)| {
+            let loaded = self.rule(rule_id);
+            let reads = loaded.rule.link == Some(Link::Parameter)
+                && loaded.patterns[pattern].receiver.is_some()
+                && loaded.patterns[pattern].matches(last)
+                && self.in_use(file, loaded.framework);
+            if !reads {
+                return None;
+            }
+            let matched = self.matched(file, id);
+            let (at, value) = self
+                .exprs(&matched, &loaded.rule.gives)
+                .into_iter()
+                .next()?;
+            match self.eval(at, value) {
+                Value::Instance(at, class) => {
+                    Some((loaded.rule.place.clone().unwrap_or_default(), (at, class)))
+                }
+                _ => None,
+            }
+        })
     }
 
     fn is_called(&self, file: FileId, id: ExprId) -> bool {

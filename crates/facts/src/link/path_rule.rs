@@ -215,6 +215,7 @@ impl Linker<'_> {
             },
         };
         let guard = GuardUse {
+            body: None,
             file: at,
             span: unit.expr(id).span,
             text: self.guard_text(at, what),

@@ -88,7 +88,13 @@ impl<'a> Linker<'a> {
                     }
                     return match routers[..] {
                         [] => None,
-                        [one] => Some(one),
+                        [one] => match self.path(&matched, &loaded.rule.path) {
+                            // A prefix that is a setting is taken away, whatever it is.
+                            Some(path) if !path.text.is_empty() && path.text != UNKNOWN => {
+                                Some(self.below(file, id, loaded.framework, path, one))
+                            }
+                            _ => Some(one),
+                        },
                         _ => Some(self.group(file, id, loaded.framework, &routers)),
                     };
                 }
@@ -240,6 +246,7 @@ impl<'a> Linker<'a> {
             guards,
             entries: Vec::new(),
             root: rule.root,
+            single: rule.single,
             mounted: false,
             listed: false,
             file,
@@ -271,6 +278,17 @@ impl<'a> Linker<'a> {
 
     /// The router that a method is called on, if the rule may speak of it.
     fn receiver(
+        &self,
+        file: FileId,
+        object: ExprId,
+        rule_id: usize,
+        matched: &Matched,
+    ) -> Option<RouterId> {
+        self.named_receiver(file, object, rule_id, matched)
+            .map(|router| self.at_place(file, object, router))
+    }
+
+    fn named_receiver(
         &self,
         file: FileId,
         object: ExprId,
@@ -338,7 +356,10 @@ impl<'a> Linker<'a> {
             }
             _ => RouterKey::Expr(object),
         };
-        let (router, _) = self.router(file, key, || Router {
+        let (at, key) = self
+            .field_of(file, object)
+            .map_or((file, key), |(at, index)| (at, RouterKey::Assign(index)));
+        let (router, _) = self.router(at, key, || Router {
             framework: loaded.framework,
             name: ty.rsplit('.').next().unwrap_or(ty).to_owned(),
             prefix: PathText::default(),
@@ -346,12 +367,41 @@ impl<'a> Linker<'a> {
             guards: Vec::new(),
             entries: Vec::new(),
             root: true,
+            single: false,
             mounted: false,
             listed: false,
             file,
             span: Span::default(),
         });
         self.speaks(rule_id, router).then_some(router)
+    }
+
+    /// The declaration of the field that a member of an object of the repository names.
+    fn field_of(&self, file: FileId, id: ExprId) -> Option<(FileId, u32)> {
+        let parsed = self.project.parsed(file);
+        let ExprKind::Member { object, property } = parsed.unit.kind(id) else {
+            return None;
+        };
+        let (at, class) = match self.eval(file, *object) {
+            Value::Instance(at, class) => (at, class),
+            Value::Param(at, function, index) => {
+                let owner = self.project.parsed(at);
+                let ty = owner.unit.function(function).params.get(index)?.ty_expr?;
+                match self.eval(at, ty) {
+                    Value::Class(at, class) => (at, class),
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        };
+        let owner = self.project.parsed(at);
+        owner
+            .members(class, property)
+            .iter()
+            .find_map(|member| match member {
+                crate::project::Member::Field(index) => Some((at, *index)),
+                _ => None,
+            })
     }
 
     /// Whether the call looks like a registration: a path and something behind it, a router, a guard.
@@ -464,7 +514,8 @@ impl<'a> Linker<'a> {
                     && self.in_use(at, loaded.framework)
             }
         };
-        if !evidence || typed.is_none() && !self.routed(matched, &loaded.rule) {
+        // What has the type of a router needs no path that looks like one.
+        if !evidence || typed != Some(true) && !self.routed(matched, &loaded.rule) {
             return None;
         }
         let name = crate::project::param_name(&param.name).to_ascii_lowercase();
@@ -479,6 +530,36 @@ impl<'a> Linker<'a> {
             guards: Vec::new(),
             entries: Vec::new(),
             root: serves,
+            single: false,
+            mounted: false,
+            listed: false,
+            file,
+            span: param.span,
+        });
+        Some(router)
+    }
+
+    /// The router that a function takes as its first parameter, by the parameter's type: its
+    /// routes may not have been looked at yet.
+    fn typed_parameter(&self, file: FileId, function: FnId) -> Option<RouterId> {
+        let ty = self.param_type(file, function, 0)?;
+        let makers = self.rules.all.iter();
+        let framework = makers
+            .filter(|loaded| loaded.rule.link == Some(Link::Router))
+            .filter(|loaded| !loaded.rule.types.is_empty())
+            .find(|loaded| loaded.types.iter().any(|pattern| pattern.matches(&ty)))?
+            .framework;
+        let parsed = self.project.parsed(file);
+        let param = parsed.unit.function(function).params.first()?;
+        let (router, _) = self.router(file, RouterKey::Param(function, 0), || Router {
+            framework,
+            name: crate::project::param_name(&param.name).to_owned(),
+            prefix: PathText::default(),
+            tail: String::new(),
+            guards: Vec::new(),
+            entries: Vec::new(),
+            root: false,
+            single: false,
             mounted: false,
             listed: false,
             file,
@@ -550,7 +631,14 @@ impl<'a> Linker<'a> {
                 if let Some(router) = self.known_router(*file, RouterKey::Function(*function)) {
                     return vec![router];
                 }
+                let parts = self.parts_in(*file, *function);
+                if !parts.is_empty() {
+                    return parts.into_iter().map(|(_, part)| part).collect();
+                }
                 if let Some(router) = self.known_router(*file, RouterKey::Param(*function, 0)) {
+                    return vec![router];
+                }
+                if let Some(router) = self.typed_parameter(*file, *function) {
                     return vec![router];
                 }
                 match self.result(*file, *function) {
@@ -720,7 +808,11 @@ impl<'a> Linker<'a> {
     ) {
         let rule = &self.rule(rule_id).rule;
         let file = matched.file;
-        let path_exprs = self.exprs(matched, &rule.path);
+        let single = self.routers.borrow()[router.0 as usize].single;
+        let path_exprs = match single {
+            true => Vec::new(),
+            false => self.exprs(matched, &rule.path),
+        };
         let is_path = path_exprs
             .first()
             .is_some_and(|(file, id)| !self.is_handler_like(*file, *id));
@@ -775,10 +867,14 @@ impl<'a> Linker<'a> {
                         let guards = self.guard_uses_except(matched, &rule.guards, &[], "mount");
                         let mount = Mount {
                             child,
-                            prefix: path.clone(),
+                            prefix: match rule.whole {
+                                true => PathText::default(),
+                                false => path.clone(),
+                            },
                             guards,
                             replaces_prefix: false,
                             place: None,
+                            whole: rule.whole,
                             file,
                             span,
                         };
@@ -818,7 +914,15 @@ impl<'a> Linker<'a> {
         }
         let mut skip = path_exprs;
         skip.extend(handler_expr);
-        let mut around = self.guard_uses_except(matched, &rule.guards, &skip, "handler");
+        let all = [crate::rule::Selector {
+            from: Some(0),
+            ..Default::default()
+        }];
+        let selectors = match single && !rule.guards.is_empty() {
+            true => &all[..],
+            false => &rule.guards[..],
+        };
+        let mut around = self.guard_uses_except(matched, selectors, &skip, "handler");
         around.extend(guards);
         let mut methods = self.texts(matched, &rule.methods);
         for method in &mut methods {
@@ -1051,6 +1155,9 @@ impl<'a> Linker<'a> {
         let Some(last) = unit.last_name(callee) else {
             return;
         };
+        if args.is_empty() {
+            self.called_in_place(file, id, callee);
+        }
         for (rule_id, pattern) in self.call_rules(file, callee, last) {
             let loaded = self.rule(rule_id);
             if let Some(Link::PathRule | Link::PathScope | Link::Application) = loaded.rule.link {
@@ -1305,6 +1412,7 @@ impl<'a> Linker<'a> {
             guards: Vec::new(),
             replaces_prefix: false,
             place: None,
+            whole: false,
             file,
             span,
         };
@@ -1332,6 +1440,7 @@ impl<'a> Linker<'a> {
             guards: Vec::new(),
             entries: Vec::new(),
             root: false,
+            single: false,
             mounted: false,
             listed: true,
             file,
@@ -1371,6 +1480,9 @@ impl<'a> Linker<'a> {
                     continue;
                 }
             }
+            if rule.inside_function {
+                self.part_ahead(child_file, id, router);
+            }
             let value = self.eval(child_file, id);
             if matches!(value, Value::Str(_)) && !rule.replaces_prefix {
                 continue;
@@ -1395,6 +1507,7 @@ impl<'a> Linker<'a> {
                     guards: guards.clone(),
                     replaces_prefix: rule.replaces_prefix && !path.text.is_empty(),
                     place: None,
+                    whole: false,
                     file,
                     span,
                 };
@@ -1606,6 +1719,7 @@ impl<'a> Linker<'a> {
                         guards: Vec::new(),
                         entries: Vec::new(),
                         root: false,
+                        single: false,
                         mounted: false,
                         listed: true,
                         file,
@@ -1707,6 +1821,7 @@ impl<'a> Linker<'a> {
                         }
                         _ => None,
                     };
+                    let parent = parent.map(|parent| self.at_place(file, handed, parent));
                     if let Some(parent) = parent {
                         let span = parsed.unit.expr(id).span;
                         self.hang(parent, *child, file, span);

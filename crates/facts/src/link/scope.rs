@@ -79,6 +79,7 @@ impl Linker<'_> {
         let parsed = self.project.parsed(file);
         let element = parsed.unit.function(function);
         let made = self.router(file, key, || Router {
+            single: false,
             framework,
             name: element.name.to_string(),
             prefix: PathText::default(),
@@ -110,6 +111,7 @@ impl Linker<'_> {
             })?;
         let path = self.project.path(file);
         let (router, _) = self.router(file, key, || Router {
+            single: false,
             framework,
             name: path.rsplit('/').next().unwrap_or(&path).to_owned(),
             prefix: PathText::default(),
@@ -299,6 +301,7 @@ impl Linker<'_> {
         span: Span,
     ) {
         let mount = Mount {
+            whole: false,
             child,
             prefix,
             guards,

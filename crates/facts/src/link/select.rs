@@ -375,6 +375,7 @@ impl Linker<'_> {
         texts
             .into_iter()
             .take(most)
+            .flat_map(|text| parted(selector, text))
             .filter(|text| !selector.unless.contains(text))
             .filter(|text| selector.only.is_empty() || selector.only.contains(text))
             .map(|text| {
@@ -554,7 +555,11 @@ impl Linker<'_> {
                 {
                     continue;
                 }
-                return Some(self.path_text(file, id));
+                let mut found = self.path_text(file, id);
+                if let Some(text) = parted(selector, found.text.clone()).into_iter().next() {
+                    found.text = text;
+                }
+                return Some(found);
             }
         }
         None
@@ -628,4 +633,21 @@ impl Linker<'_> {
             },
         }
     }
+}
+
+/// The parts of a text that a selector asks for.
+fn parted(selector: &Selector, text: String) -> Vec<String> {
+    let Some(mark) = &selector.split else {
+        return vec![text];
+    };
+    let all: Vec<String> = text
+        .split(mark.as_str())
+        .map(|part| part.trim().to_owned())
+        .collect();
+    let Some(at) = selector.part else { return all };
+    let at = match usize::try_from(at) {
+        Ok(at) => Some(at),
+        Err(_) => all.len().checked_sub(at.unsigned_abs() as usize),
+    };
+    at.and_then(|at| all.get(at).cloned()).into_iter().collect()
 }

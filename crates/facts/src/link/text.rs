@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::project::Target;
+use crate::rule::Rule;
 
 /// Texts of one expression; a table of more rows is unknown.
 const MAX_TEXTS: usize = 64;
@@ -88,13 +89,22 @@ impl Linker<'_> {
                 self.concatenated(file, &self.joined_list(file, *callee).unwrap_or_default())
             }
             ExprKind::Call { callee, args } => {
-                if self.speaks_as(file, *callee, Link::Format) {
-                    return self.formatted(file, id, args);
+                if let Some(rule) = self.rule_as(file, *callee, Link::Format) {
+                    return match (&rule.joins, &rule.placeholder) {
+                        (Some(mark), _) => self.joined_with(file, args, mark),
+                        (_, Some(mark)) => self.printed(file, args, mark),
+                        _ => self.formatted(file, id, args),
+                    };
                 }
                 if let Some((at, value)) = self.given(file, id, *callee) {
                     return self.path_texts(at, value);
                 }
                 let made = self.eval(file, id);
+                if let Value::Unknown | Value::ExternalInstance(_) = made
+                    && let Some(texts) = self.returned_texts(file, *callee, args)
+                {
+                    return texts;
+                }
                 match &args[..] {
                     // `_("users/")`, `String::from("/x")`
                     [only] if matches!(made, Value::Unknown | Value::ExternalInstance(_)) => {
@@ -127,21 +137,87 @@ impl Linker<'_> {
 
     /// Whether a rule with this meaning matches what is called.
     pub(super) fn speaks_as(&self, file: FileId, callee: ExprId, link: Link) -> bool {
+        self.rule_as(file, callee, link).is_some()
+    }
+
+    /// The rule with this meaning that matches what is called.
+    fn rule_as(&self, file: FileId, callee: ExprId, link: Link) -> Option<&Rule> {
         let parsed = self.project.parsed(file);
-        let Some(last) = parsed.unit.last_name(callee) else {
-            return false;
+        let last = parsed.unit.last_name(callee)?;
+        let mut rules = self.index(file).calls.candidates(last);
+        rules.find_map(|(rule_id, pattern)| {
+            let loaded = self.rule(rule_id);
+            let speaks = loaded.rule.link == Some(link)
+                && loaded.patterns[pattern].receiver.is_none()
+                && self
+                    .name_of(file, callee)
+                    .is_some_and(|name| loaded.patterns[pattern].matches(&name));
+            speaks.then_some(&loaded.rule)
+        })
+    }
+
+    /// `path.Join("/admin", "users")`: the arguments with one mark between each two.
+    fn joined_with(&self, file: FileId, args: &[Arg], mark: &str) -> Vec<PathText> {
+        let mut all = vec![PathText::default()];
+        for arg in args {
+            let parts = self.path_texts(file, arg.value);
+            let mut joined = Vec::new();
+            for left in &all {
+                for part in &parts {
+                    let text = match (left.text.is_empty(), part.text.is_empty()) {
+                        (true, _) => part.text.clone(),
+                        (_, true) => left.text.clone(),
+                        _ => format!(
+                            "{}{mark}{}",
+                            left.text.trim_end_matches(mark),
+                            part.text.trim_start_matches(mark)
+                        ),
+                    };
+                    let unknown = left.unknown || part.unknown;
+                    joined.push(PathText { text, unknown });
+                }
+            }
+            if joined.len() > MAX_TEXTS {
+                return vec![PathText::unknown()];
+            }
+            all = joined;
+        }
+        all
+    }
+
+    /// `fmt.Sprintf("%s/users/%d", base, id)`: the arguments in the order of their marks.
+    fn printed(&self, file: FileId, args: &[Arg], mark: &str) -> Vec<PathText> {
+        let Some((template, rest)) = args.split_first() else {
+            return vec![PathText::unknown()];
         };
-        self.index(file)
-            .calls
-            .candidates(last)
-            .any(|(rule_id, pattern)| {
-                let loaded = self.rule(rule_id);
-                loaded.rule.link == Some(link)
-                    && loaded.patterns[pattern].receiver.is_none()
-                    && self
-                        .name_of(file, callee)
-                        .is_some_and(|name| loaded.patterns[pattern].matches(&name))
-            })
+        let Value::Str(text) = self.eval(file, template.value) else {
+            return vec![PathText::unknown()];
+        };
+        let mut pieces = text.split(mark);
+        let first = pieces.next().unwrap_or_default();
+        let mut all = vec![PathText::known(first)];
+        let mut values = rest.iter();
+        let mut doubled = false;
+        for piece in pieces {
+            if std::mem::take(&mut doubled) {
+                all = product(all, &[PathText::known(piece)]);
+                continue;
+            }
+            if piece.is_empty() {
+                // The mark twice stands for itself.
+                doubled = true;
+                all = product(all, &[PathText::known(mark)]);
+                continue;
+            }
+            let end = piece.find(|c: char| c.is_alphabetic()).unwrap_or(0);
+            let after = piece[end..].chars().skip(1).collect::<String>();
+            let part = match values.next() {
+                Some(arg) => self.path_texts(file, arg.value),
+                None => vec![PathText::unknown()],
+            };
+            all = product(product(all, &part), &[PathText::known(after)]);
+        }
+        all
     }
 
     /// `format!("{base}/users/{{id}}/{}", part)`: names in braces, the next argument for `{}`.
@@ -181,6 +257,37 @@ impl Linker<'_> {
         all
     }
 
+    /// What a function of the repository makes of the texts that it is handed:
+    /// `func (c *Config) Path(rest string) string { return "/library" + rest }`.
+    fn returned_texts(&self, file: FileId, callee: ExprId, args: &[Arg]) -> Option<Vec<PathText>> {
+        let Value::Function(at, function) = self.eval(file, callee) else {
+            return None;
+        };
+        if self.bound.borrow().len() > 6 || args.is_empty() {
+            return None;
+        }
+        let values: Vec<Vec<PathText>> = args
+            .iter()
+            .map(|arg| self.path_texts(file, arg.value))
+            .collect();
+        let parsed = self.project.parsed(at);
+        let body = parsed.unit.function(function).body?;
+        self.bound.borrow_mut().push(((at, function), values));
+        let mut returned = parsed.unit.descendants(body).into_iter().filter_map(|id| {
+            let ExprKind::Exit {
+                kind: ExitKind::Return,
+                value: Some(value),
+            } = parsed.unit.kind(id)
+            else {
+                return None;
+            };
+            Some(self.path_texts(at, *value))
+        });
+        let known = returned.find(|texts| texts.iter().all(|text| !text.unknown));
+        self.bound.borrow_mut().pop();
+        known
+    }
+
     /// What a name may be where `id` stands.
     fn variable_texts(&self, file: FileId, name: &str, id: ExprId) -> Vec<PathText> {
         let parsed = self.project.parsed(file);
@@ -190,9 +297,26 @@ impl Linker<'_> {
             .lookup(file, name, expr.function, expr.span.start);
         match target {
             Target::Assign(at, index) => self.assigned_texts(at, index, (file, id)),
-            Target::Param(at, function, 0) => self
-                .looped(at, function)
-                .unwrap_or_else(|| self.evaluated(file, id)),
+            Target::Param(at, function, index)
+                if self
+                    .bound
+                    .borrow()
+                    .last()
+                    .is_some_and(|(target, _)| *target == (at, function)) =>
+            {
+                let bound = self.bound.borrow();
+                let values = bound.last().and_then(|(_, values)| values.get(index));
+                values.cloned().unwrap_or_else(|| vec![PathText::unknown()])
+            }
+            Target::Param(at, function, index) => {
+                let looped = match index {
+                    0 => self.looped(at, function),
+                    _ => None,
+                };
+                looped
+                    .or_else(|| self.handed_texts(at, function, index))
+                    .unwrap_or_else(|| self.evaluated(file, id))
+            }
             _ => self.evaluated(file, id),
         }
     }

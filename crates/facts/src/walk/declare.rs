@@ -256,6 +256,9 @@ impl Walker<'_> {
             extends: false,
             each: false,
             place: None,
+            block: None,
+            given: false,
+            given_in: None,
             span: Self::span(node),
         });
     }
@@ -362,6 +365,7 @@ impl Walker<'_> {
             None => Vec::new(),
         };
         let mut all = Vec::new();
+        let block = Some(Self::span(node)).filter(|_| shape.scoped);
         if let (Some(value), Some(at)) = (value, target_node) {
             all.push(value);
             for (target, place) in names {
@@ -382,6 +386,9 @@ impl Walker<'_> {
                     extends: false,
                     each: true,
                     place,
+                    block,
+                    given: false,
+                    given_in: None,
                     span: Self::span(at),
                 });
                 all.push(self.add(at, ExprKind::Assign(index)));
@@ -395,7 +402,13 @@ impl Walker<'_> {
     }
 
     /// `(a, b) = value`: a part of the value for each name.
-    fn parts_of(&mut self, target: ExprId, value: Option<ExprId>, span: Span) {
+    fn parts_of(
+        &mut self,
+        target: ExprId,
+        value: Option<ExprId>,
+        span: Span,
+        (block, given_in): (Option<Span>, Option<Span>),
+    ) {
         let ExprKind::List(parts) = self.unit.kind(target) else {
             return;
         };
@@ -416,6 +429,9 @@ impl Walker<'_> {
                 extends: false,
                 each: false,
                 place: Some(place),
+                block,
+                given: given_in.is_some(),
+                given_in,
                 span,
             });
         }
@@ -458,7 +474,9 @@ impl Walker<'_> {
             }
             _ => {}
         }
-        self.parts_of(target, value, Self::span(node));
+        let block = self.blocks.last().copied().filter(|_| shape.scoped);
+        let given_in = self.blocks.last().copied().filter(|_| shape.given);
+        self.parts_of(target, value, Self::span(node), (block, given_in));
         let index = self.unit.assigns.len() as u32;
         if let (Some(value), Some(path)) = (value, self.unit.path(target)) {
             self.export_by_assignment(&path, value);
@@ -475,6 +493,9 @@ impl Walker<'_> {
             extends: shape.extends,
             each: false,
             place: None,
+            block,
+            given: shape.given,
+            given_in,
             span: Self::span(node),
         });
         Some(self.add(node, ExprKind::Assign(index)))

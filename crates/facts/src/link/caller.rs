@@ -1,0 +1,87 @@
+//! What a function is handed where it is called: a guard or a text that it only passes on.
+
+use super::*;
+
+impl Linker<'_> {
+    /// The calls of a function in production code, by its name.
+    fn calls_of(&self, file: FileId, function: FnId) -> Vec<(FileId, Vec<Arg>)> {
+        let owner = self.project.parsed(file);
+        let name = &owner.unit.function(function).name;
+        let mut all = Vec::new();
+        if name.is_empty() {
+            return all;
+        }
+        for at in (0..self.project.len()).map(|at| FileId(at as u32)) {
+            let path = self.project.path(at);
+            if crate::scope::scope_of_path(&path) != crate::fact::Scope::Production {
+                continue;
+            }
+            let parsed = self.project.parsed(at);
+            for id in parsed.unit.ids() {
+                let ExprKind::Call { callee, args } = parsed.unit.kind(id) else {
+                    continue;
+                };
+                if parsed.unit.last_name(*callee) == Some(name)
+                    && self.eval(at, *callee) == Value::Function(file, function)
+                {
+                    all.push((at, args.clone()));
+                }
+            }
+        }
+        all
+    }
+
+    /// The texts that a parameter is handed, over all calls.
+    pub(super) fn handed_texts(
+        &self,
+        file: FileId,
+        function: FnId,
+        index: usize,
+    ) -> Option<Vec<PathText>> {
+        let texts = self.deeper(|| {
+            let mut texts: Vec<PathText> = Vec::new();
+            for (at, args) in self.calls_of(file, function) {
+                let arg = args.get(index)?;
+                for text in self.path_texts(at, arg.value) {
+                    if !texts.contains(&text) {
+                        texts.push(text);
+                    }
+                }
+            }
+            Some(texts)
+        })??;
+        (!texts.is_empty()).then_some(texts)
+    }
+
+    /// The guards that a parameter is handed by the only call of its function; the last parameter
+    /// may be all that follows.
+    pub(super) fn handed_guards(
+        &self,
+        file: FileId,
+        id: ExprId,
+        attached: &'static str,
+    ) -> Option<Vec<GuardUse>> {
+        let Value::Param(at, function, index) = self.eval(file, id) else {
+            return None;
+        };
+        let parsed = self.project.parsed(at);
+        let element = parsed.unit.function(function);
+        let own = element.params.len() - usize::from(element.receiver.is_some());
+        let calls = self.deeper(|| self.calls_of(at, function))?;
+        let [(from, args)] = &calls[..] else {
+            return None;
+        };
+        let last = index + 1 == own;
+        let handed = args.get(index..).unwrap_or_default();
+        if !last && handed.is_empty() {
+            return None;
+        }
+        let count = if last { handed.len() } else { 1 };
+        let guards = handed[..count].iter();
+        Some(
+            guards
+                .map(|arg| self.guard_use(*from, arg.value, attached))
+                .collect(),
+        )
+    }
+}
