@@ -89,6 +89,8 @@ enum RouterKey {
     File(usize),
     /// What mounts the router of a class under each of its paths.
     Paths(ClassId),
+    /// Routes that no call hangs anywhere: those of a file's place, those of chains in maps.
+    Place(usize),
     /// The part of a router that is registered inside a function.
     Part(FnId, RouterId),
 }
@@ -355,6 +357,8 @@ pub(crate) struct Linker<'a> {
     values: RefCell<HashMap<(FileId, ExprId), Value>>,
     routers: RefCell<Vec<Router>>,
     ids: RefCell<HashMap<(FileId, RouterKey), RouterId>>,
+    /// Files whose declarations are registered.
+    registered: RefCell<HashSet<FileId>>,
     globals: RefCell<Vec<GlobalGuard>>,
     prefixes: RefCell<Vec<(usize, PathText, FileId, Span)>>,
     /// Further ones that stand in the place of the first.
@@ -425,6 +429,7 @@ impl<'a> Linker<'a> {
             values: RefCell::default(),
             routers: RefCell::default(),
             ids: RefCell::default(),
+            registered: RefCell::default(),
             globals: RefCell::default(),
             prefixes: RefCell::default(),
             other_prefixes: RefCell::default(),

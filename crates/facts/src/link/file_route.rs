@@ -148,7 +148,7 @@ impl Linker<'_> {
                     }
                     _ => vec![verb.clone()],
                 };
-                let key = RouterKey::Param(FnId(u32::MAX), 1 + loaded.framework);
+                let key = RouterKey::Place(loaded.framework);
                 let (router, _) = self.router(file, key, || Router {
                     single: false,
                     framework: loaded.framework,

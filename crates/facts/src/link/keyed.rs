@@ -182,7 +182,7 @@ impl Linker<'_> {
     /// The router of a file's routes that have a path of their own.
     fn by_itself(&self, route: usize, file: FileId) -> RouterId {
         let framework = self.rule(route).framework;
-        let key = RouterKey::Param(FnId(u32::MAX), 1 + framework);
+        let key = RouterKey::Place(framework);
         let (router, _) = self.router(file, key, || Router {
             single: false,
             framework,

@@ -983,12 +983,9 @@ impl<'a> Linker<'a> {
 
     /// Registers what a file declares; every file once.
     pub(crate) fn register(&self, file: FileId) {
-        // The marker is a router id that no expression can have.
-        let marker = (file, RouterKey::Param(FnId(u32::MAX), 0));
-        if self.ids.borrow().contains_key(&marker) {
+        if !self.registered.borrow_mut().insert(file) {
             return;
         }
-        self.ids.borrow_mut().insert(marker, RouterId(u32::MAX));
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let index = self.index(file);
@@ -1738,9 +1735,7 @@ impl<'a> Linker<'a> {
             let ids = self.ids.borrow();
             let routers = self.routers.borrow();
             let all = ids.iter().filter_map(|((file, key), router)| match key {
-                RouterKey::Param(function, index)
-                    if router.0 != u32::MAX && !routers[router.0 as usize].mounted =>
-                {
+                RouterKey::Param(function, index) if !routers[router.0 as usize].mounted => {
                     Some((*file, *function, *index, *router))
                 }
                 _ => None,
