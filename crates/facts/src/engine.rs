@@ -168,26 +168,10 @@ impl Engine {
         &self.digest
     }
 
-    /// Whether a rule says of a file by its path that it holds routes.
-    fn routes_by_path(&self, path: &str) -> bool {
-        let language = self.languages.of(path).map(|id| self.languages.get(id));
-        let whole = self
-            .rules
-            .all
-            .iter()
-            .filter(|loaded| loaded.rule.whole_file || loaded.rule.link == Some(Link::Router));
-        language.is_some_and(|language| {
-            let mut own = whole.filter(|loaded| {
-                let framework = &self.rules.frameworks[loaded.framework];
-                language.family.contains(&framework.language)
-            });
-            own.any(|loaded| {
-                loaded
-                    .files
-                    .as_ref()
-                    .is_some_and(|globs| globs.is_match(path))
-            })
-        })
+    /// Whether a rule says of a file by its path that it holds routes, so that its place means
+    /// something.
+    pub fn by_place(&self, path: &str) -> bool {
+        self.rules.by_place(path)
     }
 
     /// Whether facts can come from a file of this name.
@@ -323,9 +307,7 @@ impl Engine {
                 }
                 let text = tree.text(path)?;
                 let root = linked
-                    && (self.roots.is_match(text.as_bytes())
-                        || self.routes_by_path(path)
-                        || self.rules.by_place(path))
+                    && (self.roots.is_match(text.as_bytes()) || self.rules.by_place(path))
                     && crate::scope::scope_of_text(path, &text) != Scope::Generated;
                 if root || wanted {
                     reader.read(path);

@@ -1090,13 +1090,15 @@ impl Rules {
 
     /// Whether a file may answer requests by its place.
     pub(crate) fn by_place(&self, path: &str) -> bool {
-        let mut rules = self.all.iter();
-        rules.any(|loaded| {
-            !loaded.rule.exports.is_empty()
-                && loaded
-                    .files
-                    .as_ref()
-                    .is_some_and(|globs| globs.is_match(path))
+        let folders: Vec<&str> = path.split('/').collect();
+        self.all.iter().any(|loaded| {
+            let rule = &loaded.rule;
+            let placed =
+                !rule.exports.is_empty() || rule.whole_file || rule.link == Some(Link::Router);
+            let files = loaded.files.as_ref();
+            let mut below = rule.path.iter().filter_map(|one| one.below.as_deref());
+            placed && files.is_some_and(|globs| globs.is_match(path))
+                || below.any(|folder| folders.contains(&folder))
         })
     }
 

@@ -1182,7 +1182,10 @@ impl Linker<'_> {
             let names = [Some(&element.name), element.receiver.as_ref(), class];
             let enters = names.into_iter().flatten().any(|name| {
                 let mut rules = self.index(file).names.candidates(name);
-                rules.any(|(rule_id, _)| self.link(rule_id) == Some(Link::Entry))
+                rules.any(|(rule_id, pattern)| {
+                    let loaded = self.rule(rule_id);
+                    loaded.rule.link == Some(Link::Entry) && loaded.patterns[pattern].matches(name)
+                })
             });
             if enters || element.declared {
                 return enters;

@@ -1167,6 +1167,7 @@ impl<'a> Linker<'a> {
                 | Link::Mount
                 | Link::Guard
                 | Link::Handler
+                | Link::Exempt
                 | Link::Version
                 | Link::Prefix
                 | Link::Resource

@@ -93,10 +93,11 @@ impl Linker<'_> {
                 }
                 ExprKind::Call { callee, args } => {
                     let last = unit.last_name(*callee).unwrap_or_default();
-                    let begins = self
-                        .name_rules(file, last)
-                        .iter()
-                        .any(|(rule, _)| self.link(*rule) == Some(Link::Beginning));
+                    let begins = self.name_rules(file, last).iter().any(|(rule, pattern)| {
+                        let loaded = self.rule(*rule);
+                        loaded.rule.link == Some(Link::Beginning)
+                            && loaded.patterns[*pattern].matches(last)
+                    });
                     if begins {
                         let texts = args.iter().filter_map(|arg| unit.literal(arg.value));
                         for text in texts.filter(|text| text.starts_with('/')) {

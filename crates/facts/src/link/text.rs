@@ -338,7 +338,7 @@ impl Linker<'_> {
         let parsed = self.project.parsed(file);
         let last = parsed.unit.last_name(callee)?;
         let mut name = None;
-        for (rule_id, pattern) in self.index(file).calls.candidates(last) {
+        for (rule_id, pattern) in self.named_calls(file, callee, last) {
             let loaded = self.rule(rule_id);
             if loaded.rule.link != Some(Link::Value) {
                 continue;
@@ -350,6 +350,25 @@ impl Linker<'_> {
             }
         }
         None
+    }
+
+    /// Rules that may speak of a call by its own name or by the one that an import gave it.
+    fn named_calls(&self, file: FileId, callee: ExprId, last: &str) -> Vec<(usize, usize)> {
+        let mut all: Vec<(usize, usize)> = self.index(file).calls.candidates(last).collect();
+        let parsed = self.project.parsed(file);
+        if let ExprKind::Name(name) = parsed.unit.kind(callee) {
+            let expr = parsed.unit.expr(callee);
+            let target = self
+                .project
+                .lookup(file, name, expr.function, expr.span.start);
+            if let Target::External(path) = target {
+                let other = path.rsplit('.').next().unwrap_or(&path);
+                if other != last {
+                    all.extend(self.index(file).calls.candidates(other));
+                }
+            }
+        }
+        all
     }
 
     /// The parts that are put together: `[base, "/api"].concat()`.
