@@ -250,6 +250,9 @@ struct LanguageText {
     /// A bare name may be a member of the class around.
     #[serde(default)]
     implicit_self: bool,
+    /// Comments before declarations hold decorators: `@Route("/users")`.
+    #[serde(default)]
+    annotations: bool,
     /// Operators that join texts, beside `+`.
     #[serde(default)]
     concat: Vec<String>,
@@ -346,6 +349,8 @@ pub(crate) struct Language {
     pub(crate) result_is_last: bool,
     /// A bare name may be a member of the class around.
     pub(crate) implicit_self: bool,
+    /// Comments before declarations hold decorators.
+    pub(crate) annotations: bool,
     /// Operators that join texts, beside `+`.
     pub(crate) concat: Vec<String>,
     /// Calls in a class whose arguments are further bases.
@@ -530,6 +535,7 @@ impl Languages {
                 self_names: merged.self_names,
                 result_is_last: merged.result.as_deref() == Some("last"),
                 implicit_self: merged.implicit_self,
+                annotations: merged.annotations,
                 concat: merged.concat,
                 mixins: merged.mixins,
                 raises: merged.raises,

@@ -6,6 +6,7 @@
 //! from the routers that nobody mounts down to the routes.
 
 mod class_guard;
+mod condition;
 mod emit;
 mod evaluate;
 mod guard;
@@ -30,6 +31,9 @@ pub(crate) use text::PathText;
 
 /// Stands for a part of a path that is not known before the program runs.
 const UNKNOWN: &str = "{?}";
+
+/// Where a guard hangs that a call behind a route takes away.
+const WITHOUT: &str = "without";
 
 /// What a name of a language was found to be.
 type Names = HashMap<(LanguageId, Box<str>), Option<Classified>>;

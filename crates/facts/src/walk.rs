@@ -705,6 +705,7 @@ pub(crate) fn fold(text: &str) -> String {
     folded
 }
 
+mod annotation;
 mod call;
 mod declare;
 mod import;

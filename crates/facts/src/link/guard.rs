@@ -6,6 +6,9 @@ use crate::project::Member;
 use crate::rule::Selector;
 use crate::rule::{Rule, wild};
 
+/// Stands before a name that is a text of the code, where names are remembered.
+pub(super) const TEXT: char = '"';
+
 /// Functions are looked into this deep when asking whether one denies.
 const MAX_CALLS: u32 = 3;
 
@@ -216,6 +219,10 @@ impl Linker<'_> {
     }
 
     fn find_named(&self, file: FileId, name: &str) -> Option<Classified> {
+        let (name, text) = match name.strip_prefix(TEXT) {
+            Some(text) => (text, true),
+            None => (name, false),
+        };
         let last = name.rsplit('.').next().unwrap_or(name);
         let team = |list: &[String]| list.iter().any(|word| wild(word, last) || wild(word, name));
         if team(&self.names.not_guards) {
@@ -239,7 +246,7 @@ impl Linker<'_> {
                 Some(Link::Exempt) => Classified::Exempt,
                 _ => continue,
             };
-            if !loaded.patterns[pattern].matches(name) {
+            if loaded.rule.as_text && !text || !loaded.patterns[pattern].matches(name) {
                 continue;
             }
             // A rule with a definite name beats a lexicon.
@@ -429,6 +436,11 @@ impl Linker<'_> {
     /// Whether a rule says that this expression ends the request because the caller may not;
     /// the outcome is the rule's word for it: `401`, `403`.
     pub(crate) fn denial(&self, file: FileId, id: ExprId) -> Option<String> {
+        self.denial_by(file, id).map(|(outcome, _)| outcome)
+    }
+
+    /// The outcome of a denial, and the rule that says so.
+    pub(super) fn denial_by(&self, file: FileId, id: ExprId) -> Option<(String, Option<usize>)> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let index = self.index(file);
@@ -441,9 +453,8 @@ impl Linker<'_> {
                     && (at, Some(function)) != (file, unit.expr(id).function)
                 {
                     // What a macro expands to stands at its call.
-                    let found = self.denial_of_macro(at, function);
-                    if found.is_some() {
-                        return found;
+                    if let Some(found) = self.denial_of_macro(at, function) {
+                        return Some((found, None));
                     }
                 }
                 let matched = self.matched(file, id);
@@ -464,7 +475,7 @@ impl Linker<'_> {
                         })),
                     };
                     if matches && self.holds(&matched, &loaded.rule.constraints) {
-                        return Some(outcome(&loaded.rule));
+                        return Some((outcome(&loaded.rule), Some(rule_id)));
                     }
                 }
                 None
@@ -479,7 +490,7 @@ impl Linker<'_> {
                     }
                     let path = path.get_or_insert_with(|| unit.path(id).unwrap_or_default());
                     if loaded.patterns[pattern].matches(path) {
-                        return Some(outcome(&loaded.rule));
+                        return Some((outcome(&loaded.rule), Some(rule_id)));
                     }
                 }
                 None
@@ -499,7 +510,12 @@ impl Linker<'_> {
     }
 
     /// An error that is raised is a denial by its name, its code or its message.
-    fn denial_by_words(&self, file: FileId, callee: ExprId, error: ExprId) -> Option<String> {
+    fn denial_by_words(
+        &self,
+        file: FileId,
+        callee: ExprId,
+        error: ExprId,
+    ) -> Option<(String, Option<usize>)> {
         let parsed = self.project.parsed(file);
         let last = parsed.unit.last_name(callee)?;
         for (rule_id, pattern) in self.index(file).names.candidates(last) {
@@ -508,7 +524,8 @@ impl Linker<'_> {
                 let matched = self.matched(file, error);
                 if self.holds(&matched, &loaded.rule.constraints) {
                     let outcome = loaded.rule.outcome.clone();
-                    return Some(outcome.unwrap_or_else(|| "denied".to_owned()));
+                    let outcome = outcome.unwrap_or_else(|| "denied".to_owned());
+                    return Some((outcome, Some(rule_id)));
                 }
             }
         }
@@ -548,7 +565,9 @@ impl Linker<'_> {
             }
         }
         for id in unit.inside(element.span) {
-            if self.denial(file, id).is_some() {
+            if let Some((_, rule)) = self.denial_by(file, id)
+                && rule.is_none_or(|rule| self.asks_caller(file, id, rule))
+            {
                 return true;
             }
             let ExprKind::Call { callee, .. } = unit.kind(id) else {
@@ -744,6 +763,20 @@ impl Linker<'_> {
         let Value::Class(at, class) = self.eval(file, ty) else {
             return None;
         };
+        if let Some(method) = self.answering(at, class) {
+            self.targets.borrow_mut().insert(method);
+            let class = Classified::Guard {
+                kind: GuardKind::Authorization,
+                heuristic: false,
+            };
+            return Some(GuardUse {
+                file,
+                span,
+                text,
+                class,
+                attached: "handler",
+            });
+        }
         let extracts = self.extracts(at, class);
         if extracts {
             self.remember_class(at, class);
@@ -1028,8 +1061,9 @@ impl Linker<'_> {
         let unit = &parsed.unit;
         let span = unit.function(function).span;
         for id in unit.inside(span) {
-            if let Some(outcome) = self.denial(file, id)
-                && (outcome == "401" || outcome == "403")
+            if let Some((outcome, rule)) = self.denial_by(file, id)
+                && rule.is_none_or(|rule| self.asks_caller(file, id, rule))
+                && (outcome == "401" || outcome == "403" || outcome == "hidden")
             {
                 let span = unit.expr(id).span;
                 let class = Classified::Guard {

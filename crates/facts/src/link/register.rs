@@ -866,7 +866,6 @@ impl<'a> Linker<'a> {
                         }
                     }
                     Link::Guard => self.add_global(rule_id, &matched),
-                    Link::Alias => self.add_aliases(&matched, &loaded.rule.guards),
                     _ => {}
                 }
             }
@@ -943,7 +942,8 @@ impl<'a> Linker<'a> {
                 | Link::Handler
                 | Link::Prefix
                 | Link::Resource
-                | Link::Concern),
+                | Link::Concern
+                | Link::Exempt),
             ) = loaded.rule.link
             else {
                 continue;
@@ -969,7 +969,10 @@ impl<'a> Linker<'a> {
                     && self.holds(&matched, &loaded.rule.constraints)
                 {
                     self.register_scoped(file, id, rule_id, &matched);
-                    return;
+                    // One call may mount several: `withRouting(web: …, api: …)`.
+                    if link != Link::Mount {
+                        return;
+                    }
                 }
                 continue;
             }
@@ -1001,7 +1004,9 @@ impl<'a> Linker<'a> {
                 continue;
             }
             if receiver == "$route" {
-                self.after_route(file, callee, rule_id, &matched);
+                if self.after_route(file, callee, rule_id, &matched) {
+                    return;
+                }
                 continue;
             }
             if receiver != "$router" {
@@ -1070,14 +1075,20 @@ impl<'a> Linker<'a> {
     }
 
     /// A call behind a route, which guards it: `app.get("/x", f).require("admin")`.
-    fn after_route(&self, file: FileId, callee: ExprId, rule_id: usize, matched: &Matched) {
+    fn after_route(&self, file: FileId, callee: ExprId, rule_id: usize, matched: &Matched) -> bool {
         let rule = &self.rule(rule_id).rule;
         let parsed = self.project.parsed(file);
         let mut next = Some(callee);
         while let Some(id) = next {
             let made = self.made.borrow().get(&(file, id)).cloned();
             if let Some(entries) = made {
-                let mut guards = self.guard_uses(matched, &rule.guards, "handler");
+                let mut guards = self.named_guard_uses(matched, &rule.guards, "handler");
+                if rule.link == Some(Link::Exempt) && !guards.is_empty() {
+                    // It takes away the guards that it names, and no others.
+                    for guard in &mut guards {
+                        guard.attached = WITHOUT;
+                    }
+                }
                 if guards.is_empty() && matches!(rule.link, Some(Link::Guard | Link::Exempt)) {
                     guards.push(self.guard_use(file, callee, "handler"));
                 }
@@ -1089,7 +1100,7 @@ impl<'a> Linker<'a> {
                         route.guards.extend(guards.iter().cloned());
                     }
                 }
-                return;
+                return true;
             }
             next = match parsed.unit.kind(id) {
                 ExprKind::Call { callee, .. } => Some(*callee),
@@ -1098,6 +1109,7 @@ impl<'a> Linker<'a> {
                 _ => None,
             };
         }
+        false
     }
 
     /// The value of a variable, where it is a call.
@@ -1367,10 +1379,13 @@ impl<'a> Linker<'a> {
                         }
                         if fresh {
                             let guards = self.class_guards(file, class);
+                            let router_id = router;
                             let mut routers = self.routers.borrow_mut();
                             let router = &mut routers[router.0 as usize];
                             router.name = element.name.to_string();
                             router.guards.extend(guards);
+                            drop(routers);
+                            self.invoked_class(router_id, file, class, rule_id, &matched);
                         }
                     }
                     (Link::Route, true) => {
@@ -1395,6 +1410,43 @@ impl<'a> Linker<'a> {
                 }
             }
         }
+    }
+
+    /// A class that answers by itself where its router stands.
+    fn invoked_class(
+        &self,
+        router: RouterId,
+        file: FileId,
+        class: ClassId,
+        rule_id: usize,
+        matched: &Matched,
+    ) {
+        let loaded = self.rule(rule_id);
+        let names = &self.rules.frameworks[loaded.framework].handlers.invoke;
+        let parsed = self.project.parsed(file);
+        let method = parsed.methods(class).into_iter().find(|method| {
+            let function = parsed.unit.function(*method);
+            names.iter().any(|name| **name == *function.name)
+        });
+        let Some(method) = method else { return };
+        let span = parsed.unit.function(method).head;
+        let route = Route {
+            methods: self.texts(matched, &loaded.rule.methods),
+            path: PathText::default(),
+            handler: Some(Handler::Function(file, method)),
+            named: None,
+            guards: Vec::new(),
+            protocol: loaded.rule.protocol.clone(),
+            rule: rule_id,
+            place: None,
+            file,
+            span,
+        };
+        let entry = Entry {
+            order: (file, span.end),
+            kind: EntryKind::Route(route),
+        };
+        self.push(router, entry);
     }
 
     fn register_decorator(&self, file: FileId, decorator: ExprId, function: FnId) {
@@ -1478,9 +1530,9 @@ impl<'a> Linker<'a> {
                         tail: String::new(),
                         guards: Vec::new(),
                         entries: Vec::new(),
-                        root: false,
+                        root: loaded.rule.root,
                         mounted: false,
-                        listed: true,
+                        listed: !loaded.rule.root,
                         file,
                         span,
                     })
