@@ -330,6 +330,9 @@ impl Engine {
                 linker.project.load(path);
             }
         }
+        for file in 0..linker.project.len() {
+            linker.gather_aliases(FileId(file as u32));
+        }
         let mut registered = 0;
         while registered < linker.project.len() {
             linker.register(FileId(registered as u32));
@@ -503,6 +506,9 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
             .filter(|loaded| rules.frameworks[loaded.framework].file == framework.file);
         if own.clone().filter(links).count() > 0 {
             words.extend(framework.imports.iter().cloned());
+            // Some languages part namespaces by another sign.
+            let dotted = framework.imports.iter().filter(|name| name.contains('.'));
+            words.extend(dotted.map(|name| name.replace('.', "\\")));
         }
     }
     for loaded in &rules.all {
@@ -514,7 +520,9 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
         }
         let linked = matches!(
             loaded.rule.link,
-            Some(Link::Router | Link::Route | Link::Mount | Link::Guard | Link::Prefix)
+            Some(
+                Link::Router | Link::Route | Link::Mount | Link::Guard | Link::Prefix | Link::Alias
+            )
         );
         if !linked {
             continue;

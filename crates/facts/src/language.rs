@@ -263,6 +263,9 @@ struct LanguageText {
     /// A guard may hang on any method, not only on what answers requests.
     #[serde(default)]
     method_guards: bool,
+    /// Comments before declarations hold decorators: `@Route("/users")`.
+    #[serde(default)]
+    annotations: bool,
     /// Operators that join texts, beside `+`.
     #[serde(default)]
     concat: Vec<String>,
@@ -369,6 +372,8 @@ pub(crate) struct Language {
     pub(crate) implicit_self: bool,
     /// A guard may hang on any method, not only on what answers requests.
     pub(crate) method_guards: bool,
+    /// Comments before declarations hold decorators.
+    pub(crate) annotations: bool,
     /// Operators that join texts, beside `+`.
     pub(crate) concat: Vec<String>,
     /// Calls in a class whose arguments are further bases.
@@ -560,6 +565,7 @@ impl Languages {
                 result_is_last: merged.result.as_deref() == Some("last"),
                 implicit_self: merged.implicit_self,
                 method_guards: merged.method_guards,
+                annotations: merged.annotations,
                 concat: merged.concat,
                 mixins: merged.mixins,
                 raises: merged.raises,

@@ -7,6 +7,7 @@
 
 mod caller;
 mod class_guard;
+mod condition;
 mod declared;
 mod derived;
 mod emit;
@@ -42,6 +43,9 @@ pub(crate) use text::PathText;
 
 /// Stands for a part of a path that is not known before the program runs.
 const UNKNOWN: &str = "{?}";
+
+/// Where a guard hangs that a call behind a route takes away.
+const WITHOUT: &str = "without";
 
 /// What a name of a language was found to be.
 type Names = HashMap<(LanguageId, Box<str>), Option<Classified>>;

@@ -591,7 +591,16 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
                     format!("else of {text}")
                 }
             });
-            let condition = condition.unwrap_or_else(|| "always".to_owned());
+            let handed = linker.handed_condition(site.file, id);
+            let handed = handed.map(|(file, condition, negated)| {
+                let parsed = linker.project.parsed(file);
+                let text = render(&parsed.unit, condition);
+                match negated {
+                    true => format!("else of {text}"),
+                    false => text,
+                }
+            });
+            let condition = handed.or(condition).unwrap_or_else(|| "always".to_owned());
             let mut attributes = Attributes::new();
             attributes.insert("type".into(), json!("denial"));
             attributes.insert("subject".into(), json!(subject));
@@ -669,7 +678,7 @@ fn scoped_lookups(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             ExprKind::Unary { value, .. } => *value,
             _ => id,
         };
-        let path = unit.path(id)?;
+        let path = unit.path(id).or_else(|| called_path(unit, id))?;
         let last = path.rsplit('.').next().unwrap_or(&path);
         named(Link::Caller, last, &path).then_some(path)
     };
@@ -697,6 +706,12 @@ fn scoped_lookups(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
                 owned.push((key, path, value));
             }
         };
+        // `where("user_id", $user->id)`
+        if let [key, .., value] = &args[..]
+            && let Some(key) = unit.literal(key.value)
+        {
+            add(key.to_owned(), value.value);
+        }
         for arg in args {
             if let Some(name) = &arg.name {
                 add(name.to_string(), arg.value);
@@ -763,6 +778,18 @@ fn scoped_lookups(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             fact.confidence = Confidence::Heuristic;
             facts.push(fact);
         }
+    }
+}
+
+/// The path of a name in which something is called: `request.user().id`.
+fn called_path(unit: &Unit, id: ExprId) -> Option<String> {
+    match unit.kind(id) {
+        ExprKind::Name(name) => Some(name.to_string()),
+        ExprKind::Member { object, property } => {
+            Some(format!("{}.{property}", called_path(unit, *object)?))
+        }
+        ExprKind::Call { callee, .. } => called_path(unit, *callee),
+        _ => None,
     }
 }
 

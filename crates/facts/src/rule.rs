@@ -531,6 +531,9 @@ pub(crate) struct Rule {
     /// It hangs on the outside of the resource around.
     #[serde(default)]
     pub(crate) around: bool,
+    /// Where the first part of a route's path stands, if it is handed in on its own.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) base: Vec<Selector>,
     /// What stands in front of the route's path.
     pub(crate) prefix: Option<String>,
     /// Routes of records inside need no prefix of the resources around.
@@ -603,6 +606,24 @@ pub(crate) struct Rule {
     /// Class attributes that limit the methods.
     #[serde(default)]
     pub(crate) method_attributes: Vec<String>,
+    /// The names are texts that the code hands on, and no names of the code: `"auth"`.
+    #[serde(default)]
+    pub(crate) as_text: bool,
+    /// The text is a path into what a file returns: `config("app.name")` is `name` of
+    /// `config/app.php` by `config/{}.php`.
+    pub(crate) into: Option<String>,
+    /// Where a denial's condition stands, if it is handed in: `abort_if(condition, 403)`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) condition: Vec<Selector>,
+    /// The denial happens where the condition does not hold.
+    #[serde(default)]
+    pub(crate) negated: bool,
+    /// What a denial's condition must speak of, so that it is a check of the caller.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) about: Vec<String>,
+    /// Methods of a class that turn callers away by what they answer: `authorize`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) answers: Vec<String>,
     /// The nth argument counts as a prefix of the paths below it.
     #[serde(default)]
     pub(crate) outcome: Option<String>,

@@ -723,6 +723,7 @@ pub(crate) fn fold(text: &str) -> String {
     folded
 }
 
+mod annotation;
 mod call;
 mod declare;
 mod import;

@@ -1,7 +1,7 @@
 //! Guards that calls in a class hang on its methods: `before_action :sign_in, only: :show`.
 
 use super::*;
-use crate::rule::Selector;
+use crate::rule::{Rule, Selector};
 
 use super::select::Matched;
 
@@ -197,10 +197,15 @@ impl Linker<'_> {
         let aliases = self.aliases.borrow().get(word).cloned();
         let bare = word.split(':').next().unwrap_or(word);
         let aliases = aliases.or_else(|| self.aliases.borrow().get(bare).cloned());
-        if let Some(found) = self
-            .definite(file, word)
-            .or_else(|| self.definite(file, bare))
-        {
+        let text = |word: &str| format!("{}{word}", super::guard::TEXT);
+        let own = self.aliases.borrow().contains_key(word);
+        match self.definite(file, &text(word)) {
+            Some(Classified::Not) if own => {}
+            Some(found) => return found,
+            None => {}
+        }
+        let said = self.definite(file, &text(bare));
+        if let Some(found @ (Classified::Guard { .. } | Classified::Exempt { .. })) = said {
             return found;
         }
         if let Some(all) = aliases {
@@ -225,7 +230,7 @@ impl Linker<'_> {
             }
             return last;
         }
-        self.named(file, bare)
+        self.named(file, &text(bare))
             .unwrap_or_else(|| Classified::Unknown(format!("`{word}` could not be followed")))
     }
 
@@ -238,6 +243,28 @@ impl Linker<'_> {
     ) -> Vec<GuardUse> {
         let mut uses = Vec::new();
         for selector in selectors {
+            if let (Some(text), Some(call)) = (&selector.text, matched.value) {
+                let mut guard = self.guard_use(matched.file, call, attached);
+                guard.class = self.classify_word(matched.file, text);
+                guard.text.clone_from(text);
+                uses.push(guard);
+                continue;
+            }
+            let picked = self.exprs(matched, std::slice::from_ref(selector));
+            if let [(file, id)] = picked[..]
+                && let Value::List(at, items) = self.eval(file, id)
+                && let (Some(Handler::Method(_, owner, function)), _) =
+                    self.handler_pair(at, &items)
+            {
+                // `[$this, "may_read"]`
+                let mut guard = self.guard_use(file, id, attached);
+                let name = self.project.parsed(owner);
+                let name = name.unit.function(function).name.to_string();
+                guard.class = self.classify_function(file, &name, owner, function);
+                guard.text = name;
+                uses.push(guard);
+                continue;
+            }
             for (file, id) in self.all_exprs(matched, std::slice::from_ref(selector)) {
                 let mut guard = self.guard_use(file, id, attached);
                 if let Value::Str(name) = self.eval(file, id) {
@@ -250,9 +277,68 @@ impl Linker<'_> {
         uses
     }
 
-    /// Registers the names that a map gives to guards.
-    pub(super) fn add_aliases(&self, matched: &Matched, selectors: &[Selector]) {
-        for (file, id) in self.exprs(matched, selectors) {
+    /// Registers the names that a file gives to guards, before anything hangs them by name.
+    pub(crate) fn gather_aliases(&self, file: FileId) {
+        let index = self.index(file);
+        let mut rules = self.rules.all.iter();
+        let asks = |loaded: &LoadedRule| {
+            loaded.rule.link == Some(Link::Alias) && index.frameworks.contains(&loaded.framework)
+        };
+        if !rules.any(asks) {
+            return;
+        }
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        for assign in &unit.assigns {
+            let (Some(name), Some(value)) = (assign.name.as_deref(), assign.value) else {
+                continue;
+            };
+            for (rule, pattern) in index.assigns.candidates(name) {
+                let loaded = self.rule(rule);
+                if asks(loaded)
+                    && loaded.patterns[pattern].matches(name)
+                    && self.allowed(file, loaded)
+                {
+                    let matched = Matched {
+                        file,
+                        callee: None,
+                        args: Vec::new(),
+                        value: Some(value),
+                    };
+                    self.add_aliases(&matched, &loaded.rule);
+                }
+            }
+        }
+        for id in unit.ids() {
+            let ExprKind::Call { callee, .. } = unit.kind(id) else {
+                continue;
+            };
+            let Some(last) = unit.last_name(*callee) else {
+                continue;
+            };
+            for (rule, pattern) in index.calls.candidates(last) {
+                let loaded = self.rule(rule);
+                if asks(loaded)
+                    && self.allowed(file, loaded)
+                    && self
+                        .name_of(file, *callee)
+                        .is_some_and(|name| loaded.patterns[pattern].matches(&name))
+                {
+                    self.add_aliases(&self.matched(file, id), &loaded.rule);
+                }
+            }
+        }
+    }
+
+    /// Registers the names that a map gives to guards, or the one that the rule names.
+    pub(super) fn add_aliases(&self, matched: &Matched, rule: &Rule) {
+        if let Some(name) = self.texts(matched, &rule.named).into_iter().next() {
+            let all = self.all_exprs(matched, &rule.guards);
+            let mut aliases = self.aliases.borrow_mut();
+            aliases.entry(name).or_default().extend(all);
+            return;
+        }
+        for (file, id) in self.exprs(matched, &rule.guards) {
             let Value::Map(file, map) = self.eval(file, id) else {
                 continue;
             };

@@ -126,7 +126,39 @@ impl Linker<'_> {
             self.walk(&routers, RouterId(index as u32), chain, &mut endpoints);
         }
         self.apply_path_rules(&mut endpoints);
+        for endpoint in &mut endpoints {
+            self.take_away(endpoint);
+        }
         endpoints
+    }
+
+    /// Takes away the guards that a call behind the route names, and groups that hold them.
+    fn take_away(&self, endpoint: &mut Endpoint) {
+        let taken = endpoint.guards.iter();
+        let taken: Vec<String> = taken
+            .filter(|guard| guard.attached == WITHOUT)
+            .map(|guard| guard.text.clone())
+            .collect();
+        if taken.is_empty() {
+            return;
+        }
+        let aliases = self.aliases.borrow().clone();
+        let stands_for = |word: &str| {
+            let all = aliases.get(word).into_iter().flatten();
+            all.map(|(file, id)| match self.eval(*file, *id) {
+                Value::Str(text) => text,
+                _ => self.guard_text(*file, *id),
+            })
+            .collect::<Vec<_>>()
+        };
+        let names: Vec<String> = taken.iter().flat_map(|word| stands_for(word)).collect();
+        endpoint.guards.retain(|guard| {
+            let inner = stands_for(&guard.text);
+            guard.attached != WITHOUT
+                && !taken.contains(&guard.text)
+                && !names.contains(&guard.text)
+                && !inner.iter().any(|word| taken.contains(word))
+        });
     }
 
     fn normal(&self, framework: usize, path: &str) -> String {

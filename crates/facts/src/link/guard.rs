@@ -6,6 +6,9 @@ use crate::project::Member;
 use crate::rule::Selector;
 use crate::rule::{Rule, wild};
 
+/// Stands before a name that is a text of the code, where names are remembered.
+pub(super) const TEXT: char = '"';
+
 /// Functions are looked into this deep when asking whether one denies.
 const MAX_CALLS: u32 = 3;
 
@@ -237,6 +240,10 @@ impl Linker<'_> {
     }
 
     fn find_named(&self, file: FileId, name: &str) -> Option<Classified> {
+        let (name, text) = match name.strip_prefix(TEXT) {
+            Some(text) => (text, true),
+            None => (name, false),
+        };
         let last = name.rsplit('.').next().unwrap_or(name);
         let team = |list: &[String]| list.iter().any(|word| wild(word, last) || wild(word, name));
         if team(&self.names.not_guards) {
@@ -262,7 +269,7 @@ impl Linker<'_> {
                 },
                 _ => continue,
             };
-            if !loaded.patterns[pattern].matches(name) {
+            if loaded.rule.as_text && !text || !loaded.patterns[pattern].matches(name) {
                 continue;
             }
             // A rule with a definite name beats a lexicon.
@@ -535,6 +542,11 @@ impl Linker<'_> {
     /// Whether a rule says that this expression ends the request because the caller may not;
     /// the outcome is the rule's word for it: `401`, `403`.
     pub(crate) fn denial(&self, file: FileId, id: ExprId) -> Option<String> {
+        self.denial_by(file, id).map(|(outcome, _)| outcome)
+    }
+
+    /// The outcome of a denial, and the rule that says so.
+    pub(super) fn denial_by(&self, file: FileId, id: ExprId) -> Option<(String, Option<usize>)> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let index = self.index(file);
@@ -547,9 +559,8 @@ impl Linker<'_> {
                     && (at, Some(function)) != (file, unit.expr(id).function)
                 {
                     // What a macro expands to stands at its call.
-                    let found = self.denial_of_macro(at, function);
-                    if found.is_some() {
-                        return found;
+                    if let Some(found) = self.denial_of_macro(at, function) {
+                        return Some((found, None));
                     }
                 }
                 let matched = self.matched(file, id);
@@ -570,7 +581,7 @@ impl Linker<'_> {
                         })),
                     };
                     if matches && self.holds(&matched, &loaded.rule.constraints) {
-                        return Some(outcome(&loaded.rule));
+                        return Some((outcome(&loaded.rule), Some(rule_id)));
                     }
                 }
                 None
@@ -585,7 +596,7 @@ impl Linker<'_> {
                     }
                     let path = path.get_or_insert_with(|| unit.path(id).unwrap_or_default());
                     if loaded.patterns[pattern].matches(path) {
-                        return Some(outcome(&loaded.rule));
+                        return Some((outcome(&loaded.rule), Some(rule_id)));
                     }
                 }
                 None
@@ -598,15 +609,22 @@ impl Linker<'_> {
                     ExprKind::Call { callee, .. } => *callee,
                     _ => *value,
                 };
-                self.denial_by_words(file, callee, *value)
-                    .or_else(|| self.denial_by_class(file, callee))
+                self.denial_by_words(file, callee, *value).or_else(|| {
+                    let outcome = self.denial_by_class(file, callee);
+                    outcome.map(|outcome| (outcome, None))
+                })
             }
             _ => None,
         }
     }
 
     /// An error that is raised is a denial by its name, its code or its message.
-    fn denial_by_words(&self, file: FileId, callee: ExprId, error: ExprId) -> Option<String> {
+    fn denial_by_words(
+        &self,
+        file: FileId,
+        callee: ExprId,
+        error: ExprId,
+    ) -> Option<(String, Option<usize>)> {
         let parsed = self.project.parsed(file);
         let last = parsed.unit.last_name(callee)?;
         for (rule_id, pattern) in self.index(file).names.candidates(last) {
@@ -615,7 +633,8 @@ impl Linker<'_> {
                 let matched = self.matched(file, error);
                 if self.holds(&matched, &loaded.rule.constraints) {
                     let outcome = loaded.rule.outcome.clone();
-                    return Some(outcome.unwrap_or_else(|| "denied".to_owned()));
+                    let outcome = outcome.unwrap_or_else(|| "denied".to_owned());
+                    return Some((outcome, Some(rule_id)));
                 }
             }
         }
@@ -669,7 +688,9 @@ impl Linker<'_> {
             {
                 continue;
             }
-            if self.denial(file, id).is_some() {
+            if let Some((_, rule)) = self.denial_by(file, id)
+                && rule.is_none_or(|rule| self.asks_caller(file, id, rule))
+            {
                 return true;
             }
             let ExprKind::Call { callee, .. } = unit.kind(id) else {
@@ -867,6 +888,21 @@ impl Linker<'_> {
         let Value::Class(at, class) = self.eval(file, ty) else {
             return None;
         };
+        if let Some(method) = self.answering(at, class) {
+            self.targets.borrow_mut().insert(method);
+            let class = Classified::Guard {
+                kind: GuardKind::Authorization,
+                heuristic: false,
+            };
+            return Some(GuardUse {
+                body: None,
+                file,
+                span,
+                text,
+                class,
+                attached: "handler",
+            });
+        }
         let extracts = self.extracts(at, class);
         if extracts {
             self.remember_class(at, class);
@@ -1260,8 +1296,9 @@ impl Linker<'_> {
             {
                 continue;
             }
-            if let Some(outcome) = self.denial(file, id)
-                && (outcome == "401" || outcome == "403")
+            if let Some((outcome, rule)) = self.denial_by(file, id)
+                && rule.is_none_or(|rule| self.asks_caller(file, id, rule))
+                && (outcome == "401" || outcome == "403" || outcome == "hidden")
             {
                 let span = unit.expr(id).span;
                 let class = Classified::Guard {

@@ -1043,7 +1043,6 @@ impl<'a> Linker<'a> {
                         }
                     }
                     Link::Guard => self.add_global(rule_id, &matched),
-                    Link::Alias => self.add_aliases(&matched, &loaded.rule.guards),
                     _ => {}
                 }
             }
@@ -1197,7 +1196,10 @@ impl<'a> Linker<'a> {
                     && self.holds(&matched, &loaded.rule.constraints)
                 {
                     self.register_scoped(file, id, rule_id, &matched);
-                    return;
+                    // One call may mount several: `withRouting(web: …, api: …)`.
+                    if link != Link::Mount {
+                        return;
+                    }
                 }
                 continue;
             }
@@ -1312,7 +1314,13 @@ impl<'a> Linker<'a> {
         while let Some(id) = next {
             let made = self.made.borrow().get(&(file, id)).cloned();
             if let Some(entries) = made {
-                let mut guards = self.guard_uses(matched, &rule.guards, "handler");
+                let mut guards = self.named_guard_uses(matched, &rule.guards, "handler");
+                if rule.link == Some(Link::Exempt) && !guards.is_empty() {
+                    // It takes away the guards that it names, and no others.
+                    for guard in &mut guards {
+                        guard.attached = WITHOUT;
+                    }
+                }
                 if guards.is_empty() && matches!(rule.link, Some(Link::Guard | Link::Exempt)) {
                     guards.push(self.guard_use(file, callee, "handler"));
                 }
@@ -1594,6 +1602,7 @@ impl<'a> Linker<'a> {
                         }
                         if fresh {
                             self.complete_class(file, class, router, rule_id, &matched);
+                            self.invoked_class(router, file, class, rule_id, &matched);
                         }
                     }
                     (Link::Route, true) => {
@@ -1619,6 +1628,43 @@ impl<'a> Linker<'a> {
             }
         }
         self.register_derived(file, class);
+    }
+
+    /// A class that answers by itself where its router stands.
+    fn invoked_class(
+        &self,
+        router: RouterId,
+        file: FileId,
+        class: ClassId,
+        rule_id: usize,
+        matched: &Matched,
+    ) {
+        let loaded = self.rule(rule_id);
+        let names = &self.rules.frameworks[loaded.framework].handlers.invoke;
+        let parsed = self.project.parsed(file);
+        let method = parsed.methods(class).into_iter().find(|method| {
+            let function = parsed.unit.function(*method);
+            names.iter().any(|name| **name == *function.name)
+        });
+        let Some(method) = method else { return };
+        let span = parsed.unit.function(method).head;
+        let route = Route {
+            methods: self.texts(matched, &loaded.rule.methods),
+            path: PathText::default(),
+            handler: Some(Handler::Function(file, method)),
+            named: None,
+            guards: Vec::new(),
+            protocol: loaded.rule.protocol.clone(),
+            rule: rule_id,
+            place: None,
+            file,
+            span,
+        };
+        let entry = Entry {
+            order: (file, span.end),
+            kind: EntryKind::Route(route),
+        };
+        self.push(router, entry);
     }
 
     /// What a decorator of a function registers; `onto` the router of a class that inherits it.
@@ -1716,10 +1762,10 @@ impl<'a> Linker<'a> {
                         tail: String::new(),
                         guards: Vec::new(),
                         entries: Vec::new(),
-                        root: false,
+                        root: loaded.rule.root,
                         single: false,
                         mounted: false,
-                        listed: true,
+                        listed: !loaded.rule.root,
                         file,
                         span,
                     })

@@ -372,6 +372,17 @@ impl Linker<'_> {
                 named.method = Some(method.to_owned());
             }
             let is_named = named.method.is_some() || named.class.is_some();
+            let path = match self.path(matched, &rule.base) {
+                Some(base) => PathText {
+                    text: format!(
+                        "{}/{}",
+                        base.text.trim_end_matches('/'),
+                        path.text.trim_start_matches('/')
+                    ),
+                    unknown: base.unknown || path.unknown,
+                },
+                None => path,
+            };
             let path = match &rule.prefix {
                 Some(prefix) => PathText {
                     text: format!("{prefix}/{}", path.text.trim_start_matches('/')),
@@ -431,7 +442,7 @@ impl Linker<'_> {
     }
 
     /// `[UserController::class, "show"]`.
-    fn handler_pair(&self, file: FileId, items: &[ExprId]) -> (Option<Handler>, Named) {
+    pub(super) fn handler_pair(&self, file: FileId, items: &[ExprId]) -> (Option<Handler>, Named) {
         let [class, method] = items else {
             return (None, Named::default());
         };
@@ -512,8 +523,11 @@ impl Linker<'_> {
                 .iter()
                 .map(|word| format!("/{word}/{{{}}}", singular(word)))
                 .collect();
-            base.push('/');
-            base.push_str(segment.as_deref().unwrap_or(own));
+            let segment = segment.as_deref().unwrap_or(own);
+            if !segment.is_empty() {
+                base.push('/');
+                base.push_str(segment);
+            }
             let single = singular(own);
             let class_name = controller.clone().unwrap_or_else(|| {
                 let plural = match rule.plural_class && !own.ends_with('s') {
@@ -533,9 +547,16 @@ impl Linker<'_> {
                 if !wanted {
                     continue;
                 }
-                let (verbs, suffix) = words.split_once(' ').unwrap_or((words, ""));
+                let mut words = words.split(' ');
+                let verbs = words.next().unwrap_or_default();
+                let suffix = words.next().unwrap_or_default();
+                let own_handler = words.next();
                 let suffix = suffix.replace("{id}", &format!("{{{parameter}}}"));
                 let (handler, named) = match &class {
+                    _ if own_handler.is_some() => {
+                        let text = own_handler.unwrap_or_default();
+                        (None, Some(self.named_by(text, &handlers.separator)))
+                    }
                     Some(Value::Class(at, class)) => {
                         match self.class_member(*at, *class, action, 0) {
                             Value::Function(file, function) => {
@@ -751,6 +772,13 @@ impl Linker<'_> {
             (None, method) => method.clone().unwrap_or_default(),
         };
         let Some(class) = named.class.as_deref().or(controller) else {
+            // A function by its name alone.
+            if let Some(name) = &named.method
+                && let crate::project::Target::Function(at, function) =
+                    self.project.qualified(file, name)
+            {
+                return Handler::Function(at, function);
+            }
             return Handler::Other(words(None));
         };
         let (class, absolute) = match class.strip_prefix('/') {

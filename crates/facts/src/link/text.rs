@@ -346,7 +346,12 @@ impl Linker<'_> {
             let name = name.get_or_insert_with(|| self.name_of(file, callee).unwrap_or_default());
             if loaded.patterns[pattern].matches(name) {
                 let matched = self.matched(file, id);
-                return self.exprs(&matched, &loaded.rule.gives).into_iter().next();
+                let gives = &loaded.rule.gives;
+                let inside = loaded.rule.into.as_deref().and_then(|template| {
+                    let text = self.texts(&matched, &loaded.rule.path).into_iter().next()?;
+                    self.returned_by_file(template, &text)
+                });
+                return inside.or_else(|| self.exprs(&matched, gives).into_iter().next());
             }
         }
         None
@@ -369,6 +374,35 @@ impl Linker<'_> {
             }
         }
         all
+    }
+
+    /// What a file returns under a path: `name` of `config/app.php` for `app.name`.
+    fn returned_by_file(&self, template: &str, text: &str) -> Option<(FileId, ExprId)> {
+        let (stem, keys) = text.split_once('.')?;
+        let name = template.replace("{}", stem);
+        let suffix = format!("/{name}");
+        let paths = self.project.paths();
+        let path = paths.get(&name).or_else(|| {
+            let mut below = paths.iter();
+            below.find(|path| path.ends_with(&suffix))
+        })?;
+        let file = self.project.load(path)?;
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let mut found = unit.ids().find_map(|id| match unit.kind(id) {
+            ExprKind::Exit {
+                kind: ExitKind::Return,
+                value: Some(value),
+            } if unit.expr(id).function.is_none() => Some((file, *value)),
+            _ => None,
+        })?;
+        for key in keys.split('.') {
+            found = match self.eval(found.0, found.1) {
+                Value::Map(at, map) => self.map_value(at, map, key)?,
+                _ => return None,
+            };
+        }
+        Some(found)
     }
 
     /// The parts that are put together: `[base, "/api"].concat()`.

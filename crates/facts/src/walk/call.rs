@@ -433,7 +433,11 @@ impl Walker<'_> {
                 }
             }
             Callee::Member { node, .. } => self.expr(node)?,
-            Callee::None => return None,
+            // A keyword that calls: `require "file"`.
+            Callee::None => {
+                let word = self.shape(parts.node)?.text.as_deref()?;
+                self.add(parts.node, ExprKind::Name(word.into()))
+            }
         };
         Some(self.call_of(parts, callee))
     }

@@ -9,6 +9,9 @@ use crate::language::{Node, Part, Shape};
 impl Walker<'_> {
     /// Decorators that stand inside a declaration.
     fn own_decorators(&mut self, node: Tree<'_>) {
+        if self.language.annotations {
+            self.annotations(node);
+        }
         let mut cursor = node.walk();
         let own: Vec<_> = node.children(&mut cursor).collect();
         for child in own {
