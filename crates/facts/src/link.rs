@@ -10,6 +10,7 @@ mod emit;
 mod evaluate;
 mod guard;
 mod parameter;
+mod partial;
 mod register;
 mod scope;
 mod select;

@@ -933,6 +933,7 @@ impl<'a> Linker<'a> {
         let Some(last) = unit.last_name(callee) else {
             return;
         };
+        let mut hung = Vec::new();
         for (rule_id, pattern) in self.call_rules(file, callee, last) {
             let loaded = self.rule(rule_id);
             let Some(
@@ -967,10 +968,15 @@ impl<'a> Linker<'a> {
                 if name.is_some_and(|name| pattern.matches(&name))
                     && self.allowed(file, loaded)
                     && self.holds(&matched, &loaded.rule.constraints)
+                    && !hung.contains(&loaded.framework)
                 {
+                    // Whose block it is shows when the blocks around are known.
                     self.register_scoped(file, id, rule_id, &matched);
-                    return;
+                    hung.push(loaded.framework);
                 }
+                continue;
+            }
+            if !hung.is_empty() {
                 continue;
             }
             let Some(receiver) = &pattern.receiver else {
