@@ -228,6 +228,9 @@ pub(crate) enum Target {
     Unknown,
 }
 
+/// Files by the full names that they declare.
+type Declaring = HashMap<Box<str>, Vec<FileId>>;
+
 /// Gives the parsed text of a path; `None` when it cannot be read.
 pub(crate) trait Reader {
     fn read(&self, path: &str) -> Option<Arc<Parsed>>;
@@ -260,7 +263,7 @@ pub(crate) struct Project<'a> {
     /// Source files by their names without extension.
     stems: std::cell::OnceCell<HashMap<Box<str>, Vec<Box<str>>>>,
     /// The files that declare a full name, and how many files were looked into so far.
-    declaring: RefCell<(usize, HashMap<Box<str>, Vec<FileId>>)>,
+    declaring: RefCell<(usize, Declaring)>,
 }
 
 impl<'a> Project<'a> {
@@ -861,7 +864,12 @@ impl<'a> Project<'a> {
             let file = FileId(*seen as u32);
             *seen += 1;
             if self.style(file) == Some(ModuleStyle::Namespace) {
-                for name in self.parsed(file).qualified.keys() {
+                let parsed = self.parsed(file);
+                #[expect(
+                    clippy::iter_over_hash_type,
+                    reason = "each name gets the same file, whatever the order"
+                )]
+                for name in parsed.qualified.keys() {
                     names.entry(name.clone()).or_default().push(file);
                 }
             }

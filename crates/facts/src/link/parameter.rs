@@ -43,7 +43,7 @@ impl Linker<'_> {
                 // What a session holds, the program put there itself. A place of `any` is the
                 // path too.
                 let own = matches!(&**place, "path" | "session");
-                !own && !(matches!(&**place, "plain" | "any") && in_path(name))
+                !(own || matches!(&**place, "plain" | "any") && in_path(name))
             })
             .map(|((place, name), (ty, required))| {
                 // What stands in no path of a plain signature is asked for in the query.
