@@ -299,6 +299,9 @@ impl Unit {
             ExprKind::Member { property, .. } => Some(property),
             ExprKind::Await(inner) => self.last_name(*inner),
             ExprKind::Index { object, .. } => self.last_name(*object),
+            ExprKind::Call { callee, .. } if self.bare_calls.contains(&id) => {
+                self.last_name(*callee)
+            }
             _ => None,
         }
     }

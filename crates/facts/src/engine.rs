@@ -589,7 +589,14 @@ impl Reader for CachedReader<'_> {
         } else {
             let language_data = self.engine.languages.get(language);
             let unit = crate::walk::walk(language_data, &text);
-            unit.map(|unit| Arc::new(Parsed::new(language, unit, &language_data.self_names)))
+            unit.map(|unit| {
+                Arc::new(Parsed::new(
+                    language,
+                    unit,
+                    &language_data.self_names,
+                    !language_data.mixins.is_empty(),
+                ))
+            })
         };
         if let Some(key) = key
             && let Ok(mut all) = self.cache.parsed.lock()

@@ -240,6 +240,9 @@ pub(crate) struct Modules {
     /// Functions that import by call.
     #[serde(default)]
     pub(crate) require: Vec<String>,
+    /// Functions that load a package for the whole file.
+    #[serde(default)]
+    pub(crate) loads: Vec<String>,
     /// Paths that an assignment exports through.
     #[serde(default)]
     pub(crate) exports: Vec<String>,
@@ -272,6 +275,9 @@ struct LanguageText {
     /// Calls in a class whose arguments are further bases.
     #[serde(default)]
     mixins: Vec<String>,
+    /// Methods that ask whether something is missing.
+    #[serde(default)]
+    absence: Vec<String>,
     /// Calls that raise an error.
     #[serde(default)]
     raises: Vec<String>,
@@ -378,6 +384,8 @@ pub(crate) struct Language {
     pub(crate) concat: Vec<String>,
     /// Calls in a class whose arguments are further bases.
     pub(crate) mixins: Vec<String>,
+    /// Methods that ask whether something is missing.
+    pub(crate) absence: Vec<String>,
     /// Calls that raise an error.
     pub(crate) raises: Vec<String>,
     /// Methods of a type that make an object of it.
@@ -568,6 +576,7 @@ impl Languages {
                 annotations: merged.annotations,
                 concat: merged.concat,
                 mixins: merged.mixins,
+                absence: merged.absence,
                 raises: merged.raises,
                 construct: merged.construct,
                 class_literal: merged.class_literal,

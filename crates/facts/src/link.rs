@@ -17,6 +17,7 @@ mod guard;
 mod keyed;
 mod option;
 mod parameter;
+mod partial;
 mod pass;
 mod path_rule;
 mod register;

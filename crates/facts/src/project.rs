@@ -56,7 +56,13 @@ pub(crate) enum Member {
 }
 
 impl Parsed {
-    pub(crate) fn new(language: LanguageId, unit: Unit, self_names: &[String]) -> Self {
+    /// `mixed`: functions in a block of a class or file are methods of that.
+    pub(crate) fn new(
+        language: LanguageId,
+        unit: Unit,
+        self_names: &[String],
+        mixed: bool,
+    ) -> Self {
         let mut top: HashMap<Box<str>, Vec<Definition>> = HashMap::new();
         let mut local: HashMap<(FnId, Box<str>), Vec<u32>> = HashMap::new();
         let mut inner = HashMap::new();
@@ -93,6 +99,19 @@ impl Parsed {
                     .push(Member::Method(id)),
                 (None, Some(parent)) => {
                     inner.insert((parent, function.name.clone()), id);
+                    let around = unit.function(parent);
+                    match (around.class, around.parent) {
+                        _ if !mixed || around.declared => {}
+                        (Some(class), _) => {
+                            let all = members.entry((class, function.name.clone()));
+                            all.or_default().push(Member::Method(id));
+                        }
+                        (None, None) => {
+                            let own = top.entry(function.name.clone()).or_default();
+                            own.push(Definition::Function(id));
+                        }
+                        _ => {}
+                    }
                 }
                 (None, None) => {
                     let definition = Definition::Function(id);
@@ -276,6 +295,9 @@ pub(crate) enum Target {
     Unknown,
 }
 
+/// Files by the full names that they declare.
+type Declaring = HashMap<Box<str>, Vec<FileId>>;
+
 /// Gives the parsed text of a path; `None` when it cannot be read.
 pub(crate) trait Reader {
     fn read(&self, path: &str) -> Option<Arc<Parsed>>;
@@ -307,6 +329,8 @@ pub(crate) struct Project<'a> {
     spaces: RefCell<HashMap<(LanguageId, String), Target>>,
     /// Source files by their names without extension.
     stems: std::cell::OnceCell<HashMap<Box<str>, Vec<Box<str>>>>,
+    /// The files that declare a full name, and how many files were looked into so far.
+    declaring: RefCell<(usize, Declaring)>,
 }
 
 impl<'a> Project<'a> {
@@ -329,6 +353,7 @@ impl<'a> Project<'a> {
             macros: RefCell::default(),
             spaces: RefCell::default(),
             stems: std::cell::OnceCell::new(),
+            declaring: RefCell::default(),
         }
     }
 
@@ -862,17 +887,75 @@ impl<'a> Project<'a> {
                 continue;
             }
             if let Some(other) = self.load(path)
+                && self.shares_names(file, other, full)
                 && let Some(found) = self.declared(other, full, true)
             {
                 return found;
             }
         }
-        for other in 0..self.len() {
-            if let Some(found) = self.declared(FileId(other as u32), full, true) {
+        for other in self.declaring(full) {
+            if self.shares_names(file, other, full)
+                && let Some(found) = self.declared(other, full, true)
+            {
                 return found;
             }
         }
         Target::Unknown
+    }
+
+    /// The one class of which this is the end of the full name.
+    pub(crate) fn ending(&self, file: FileId, tail: &str) -> Target {
+        let name = tail.rsplit('.').next().unwrap_or(tail);
+        let stem = match self.language(file).modules.as_ref() {
+            Some(modules) if modules.snake => snake(name),
+            _ => name.to_owned(),
+        };
+        let end = format!(".{tail}");
+        let mut found = Vec::new();
+        for path in self.stems().get(stem.as_str()).into_iter().flatten() {
+            let Some(other) = self.load(path) else {
+                continue;
+            };
+            let parsed = self.parsed(other);
+            let classes = parsed.unit.classes.iter().enumerate();
+            let ended = classes.filter(|(_, class)| class.qualified.ends_with(&end));
+            found.extend(ended.map(|(at, _)| Target::Class(other, ClassId(at as u32))));
+        }
+        match (found.pop(), found.is_empty()) {
+            (Some(only), true) => only,
+            _ => Target::Unknown,
+        }
+    }
+
+    /// Whether a name of another file may be meant: languages with namespaces see each other's
+    /// names where they are written in full.
+    fn shares_names(&self, file: FileId, other: FileId, full: &str) -> bool {
+        self.style(other) == Some(ModuleStyle::Namespace) && {
+            let files = self.files.borrow();
+            let language = |file: FileId| files[file.0 as usize].parsed.language;
+            language(file) == language(other) || full.contains('.')
+        }
+    }
+
+    /// The loaded files that declare a full name.
+    fn declaring(&self, full: &str) -> Vec<FileId> {
+        let mut known = self.declaring.borrow_mut();
+        let (seen, names) = &mut *known;
+        while *seen < self.len() {
+            let file = FileId(*seen as u32);
+            *seen += 1;
+            if self.style(file) == Some(ModuleStyle::Namespace) {
+                let parsed = self.parsed(file);
+                #[expect(
+                    clippy::iter_over_hash_type,
+                    reason = "each name gets the same file, whatever the order"
+                )]
+                for name in parsed.qualified.keys() {
+                    names.entry(name.clone()).or_default().push(file);
+                }
+            }
+        }
+        names.get(full).cloned().unwrap_or_default()
     }
 
     /// What an import stands for.

@@ -222,6 +222,8 @@ pub(crate) enum Link {
     Format,
     /// A name that stands for an assignment in a file of settings: `settings.BASE_PATH`.
     Setting,
+    /// A name that a setting outside of the code turns on or off: `Rails.env`.
+    Switch,
     /// Routes by a table of actions: `resources :users`.
     Resource,
     /// Routes that others take over by name.
@@ -491,6 +493,8 @@ pub(crate) struct Rule {
     /// Functions or files whose routes hang on this.
     #[serde(default, deserialize_with = "many")]
     pub(crate) scope: Vec<Selector>,
+    /// The file that a text in `scope` names: `config/routes/{}.rb`.
+    pub(crate) file: Option<String>,
     /// A file is a router: its statements are routes.
     #[serde(default)]
     pub(crate) whole_file: bool,
@@ -520,6 +524,12 @@ pub(crate) struct Rule {
     /// The name of a record's parameter.
     #[serde(default, deserialize_with = "many")]
     pub(crate) key: Vec<Selector>,
+    /// A map of other words for those in a resource's paths.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) renamed: Vec<Selector>,
+    /// A map of other classes for those that an action names before the separator.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) controllers: Vec<Selector>,
     /// The parameter of the routes inside a resource: `{single}_id`.
     pub(crate) nested: Option<String>,
     /// Dots in a resource's name nest it.
@@ -536,6 +546,9 @@ pub(crate) struct Rule {
     pub(crate) base: Vec<Selector>,
     /// What stands in front of the route's path.
     pub(crate) prefix: Option<String>,
+    /// The path of a mount is the name of a parameter.
+    #[serde(default)]
+    pub(crate) braced: bool,
     /// Routes of records inside need no prefix of the resources around.
     #[serde(default, deserialize_with = "many")]
     pub(crate) shallow: Vec<Selector>,
@@ -692,6 +705,8 @@ pub(crate) enum PathStyle {
     Angle,
     /// `:id`, `:id?`, `*`
     Colon,
+    /// `/:year(/:month)`, `:id?`, `*rest`
+    Optional,
     /// `{id}`, `{id:[0-9]+}`, `{*rest}`
     #[default]
     Brace,

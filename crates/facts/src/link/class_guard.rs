@@ -3,6 +3,7 @@
 use super::*;
 use crate::rule::{Rule, Selector};
 
+use super::partial::Partial;
 use super::select::Matched;
 
 /// A call in a class that guards its methods, or takes a guard away.
@@ -183,12 +184,18 @@ impl Linker<'_> {
         if let Some(Classified::Not | Classified::Exempt { .. }) = said {
             return Classified::Not;
         }
-        match self.denying_function(at, function) {
-            true => said.unwrap_or(Classified::Guard {
+        if !self.denying_function(at, function) {
+            return Classified::Not;
+        }
+        match self.partial(at, function) {
+            Some(Partial::Sent) => Classified::Not,
+            Some(Partial::Switched) => {
+                Classified::Unknown(format!("`{name}` holds only where a setting says so"))
+            }
+            None => said.unwrap_or(Classified::Guard {
                 kind: GuardKind::Authentication,
                 heuristic: false,
             }),
-            false => Classified::Not,
         }
     }
 

@@ -40,8 +40,8 @@ struct Chain {
     /// Namespaces for names of handlers, and the class of those that name a method only.
     modules: Vec<String>,
     controller: Option<String>,
-    /// The prefix of the resource around, without its record.
-    outside: Option<String>,
+    /// The prefix of the resource around, without its record: in full, and for routes of a record.
+    outside: Option<(String, String)>,
     /// The prefix in front of the outermost resource around.
     before: Option<String>,
     shallow: bool,
@@ -53,20 +53,27 @@ impl Chain {
         let shallow = self.shallow && place.member;
         match (&self.outside, &self.before) {
             (_, Some(before)) if shallow && !place.outside => before,
-            (Some(outside), _) if place.outside => outside,
+            (Some((_, short)), _) if place.outside && place.member => short,
+            (Some((full, _)), _) if place.outside => full,
             _ => &self.prefix,
         }
     }
 
     /// Takes over what a place says of the routes inside.
-    fn enter(&mut self, place: &super::scope::Place, normal: impl Fn(&str) -> String) {
+    fn enter(
+        &mut self,
+        place: &super::scope::Place,
+        around: &str,
+        normal: impl Fn(&str) -> String,
+    ) {
         self.modules.extend(place.module.clone());
         if place.controller.is_some() {
             self.controller.clone_from(&place.controller);
         }
         self.shallow |= place.shallow;
         if let Some(outside) = &place.nested {
-            self.outside = Some(join(&self.prefix, &normal(outside)));
+            let own = normal(outside);
+            self.outside = Some((join(around, &own), join(&self.prefix, &own)));
             self.before.get_or_insert_with(|| self.prefix.clone());
         }
     }
@@ -241,7 +248,9 @@ impl Linker<'_> {
                     let prefix = self.normal(router.framework, &mount.prefix.text);
                     if let Some(place) = &mount.place {
                         inner.prefix = inner.base(place).to_owned();
-                        inner.enter(place, |path| self.normal(router.framework, path));
+                        inner.enter(place, &chain.prefix, |path| {
+                            self.normal(router.framework, path)
+                        });
                     }
                     inner.prefix = join(&inner.prefix, &prefix);
                     if mount.whole {
@@ -440,10 +449,23 @@ impl Linker<'_> {
             }
             _ => {
                 let mut endpoint = base;
-                if let Some(Handler::Other(words)) = &route.handler
-                    && endpoint.guards.is_empty()
-                {
-                    endpoint.unknown.push(format!("the handler `{words}`"));
+                if let Some(Handler::Other(words)) = &route.handler {
+                    match self.definite(route.file, words) {
+                        // A handler of a package that is known to let in whom it should.
+                        Some(class @ Classified::Guard { .. }) => endpoint.guards.push(GuardUse {
+                            body: None,
+                            file: route.file,
+                            span: route.span,
+                            text: words.clone(),
+                            class,
+                            attached: "handler",
+                        }),
+                        Some(Classified::Not) => {}
+                        _ if endpoint.guards.is_empty() => {
+                            endpoint.unknown.push(format!("the handler `{words}`"));
+                        }
+                        _ => {}
+                    }
                 }
                 push(endpoints, endpoint, &route.methods);
             }
@@ -814,6 +836,7 @@ pub(crate) fn normal_path(path: &str, style: PathStyle) -> String {
     let mut text = match style {
         PathStyle::Angle => angle(path),
         PathStyle::Colon => colon(path),
+        PathStyle::Optional => optional(path),
         PathStyle::Brace => brace(path),
         // Both of a framework's notations: anchors and groups, or angle brackets.
         PathStyle::Regex => {
@@ -917,6 +940,33 @@ fn colon(path: &str) -> String {
                 out.push_str(&format!("{{{name}}}"));
             }
             _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// Optional parts in brackets are there, unless they only name a format.
+fn optional(path: &str) -> String {
+    let mut out = String::new();
+    let mut rest = path;
+    while let Some(c) = rest.chars().next() {
+        if rest.starts_with("(.:format)") {
+            rest = &rest["(.:format)".len()..];
+            continue;
+        }
+        rest = &rest[c.len_utf8()..];
+        let name = rest
+            .find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
+        match c {
+            '(' | ')' => {
+                rest = rest.trim_start_matches('?');
+            }
+            ':' | '*' if name > 0 => {
+                out.push_str(&format!("{{{}}}", &rest[..name]));
+                rest = rest[name..].trim_start_matches('?');
+            }
+            c => out.push(c),
         }
     }
     out
@@ -1028,6 +1078,17 @@ mod tests {
         check("/files/*", PathStyle::Colon, "/files/*");
         check("/files/{path...}", PathStyle::Brace, "/files/{path}");
         check("/{$}", PathStyle::Brace, "/");
+        check(
+            "/u(/:id(/p/:page))(.:format)",
+            PathStyle::Optional,
+            "/u/{id}/p/{page}",
+        );
+        check(
+            "/~:name.json/*rest",
+            PathStyle::Optional,
+            "/~{name}.json/{rest}",
+        );
+        check("/a/:b?/*", PathStyle::Optional, "/a/{b}/*");
         check("^u/(?P<pk>[0-9]+)/$", PathStyle::Regex, "/u/{pk}/");
         check("u/<uuid:code>/", PathStyle::Regex, "/u/{code}/");
         check("^{?}", PathStyle::Regex, "/{?}");

@@ -531,20 +531,31 @@ impl Linker<'_> {
             Target::Unknown => {}
             found => return self.value_of(found),
         }
-        for base in &parsed.unit.class(class).bases {
-            match self.eval(file, *base) {
-                Value::Class(at, base) if (at, base) == (file, class) => {}
-                Value::Class(file, class) => {
-                    let value = self.class_member(file, class, property, hops + 1);
-                    if value != Value::Unknown {
-                        return value;
+        let mut bases = parsed.unit.class(class).bases.clone();
+        if !self.project.language(file).mixins.is_empty() {
+            // What was mixed in last comes first, what the class derives from last.
+            bases.reverse();
+        }
+        // A base outside may have it; one that is known to have it is asked first.
+        let mut outside = Value::Unknown;
+        for base in bases {
+            let value = match self.eval(file, base) {
+                Value::Class(at, base) if (at, base) == (file, class) => continue,
+                Value::Class(file, class) => self.class_member(file, class, property, hops + 1),
+                Value::External(path) => Value::External(format!("{path}.{property}")),
+                _ => continue,
+            };
+            match value {
+                Value::Unknown => {}
+                Value::External(_) => {
+                    if outside == Value::Unknown {
+                        outside = value;
                     }
                 }
-                Value::External(path) => return Value::External(format!("{path}.{property}")),
-                _ => {}
+                value => return value,
             }
         }
-        Value::Unknown
+        outside
     }
 
     /// The value of a key in a map literal, following spreads.

@@ -8,6 +8,9 @@ use super::*;
 /// Parameters of one endpoint; more are not listed.
 const MAX_PARAMETERS: usize = 200;
 
+/// Methods whose requests have no body.
+const READS: [&str; 3] = ["GET", "HEAD", "DELETE"];
+
 /// Parameters by place and name, each with its type and whether it must be given.
 pub(super) type Found = BTreeMap<(String, String), (Option<String>, Option<bool>)>;
 
@@ -15,7 +18,9 @@ impl Linker<'_> {
     /// Parameters beyond those in the path, as `{ name, in, type?, required? }`. A name of `*`
     /// stands for the whole body, query or form.
     pub(crate) fn parameters(&self, endpoint: &Endpoint) -> Vec<Json> {
-        let Some(Handler::Function(file, function)) = &endpoint.handler else {
+        let Some(Handler::Function(file, function) | Handler::Method(_, file, function)) =
+            &endpoint.handler
+        else {
             return Vec::new();
         };
         let known = self.taken.borrow().get(&(*file, *function)).cloned();
@@ -34,10 +39,20 @@ impl Linker<'_> {
         let in_path = |name: &str| endpoint.path.contains(&format!("{{{name}}}"));
         let all = found
             .iter()
-            .filter(|((place, name), _)| place != "path" && !(place == "plain" && in_path(name)))
+            .filter(|((place, name), _)| {
+                // What a session holds, the program put there itself. A place of `any` is the
+                // path too.
+                let own = matches!(&**place, "path" | "session");
+                !(own || matches!(&**place, "plain" | "any") && in_path(name))
+            })
             .map(|((place, name), (ty, required))| {
                 // What stands in no path of a plain signature is asked for in the query.
-                let place = if place == "plain" { "query" } else { place };
+                let place = match &**place {
+                    "plain" => "query",
+                    "any" if READS.contains(&&*endpoint.method) => "query",
+                    "any" => "body",
+                    place => place,
+                };
                 let mut one = json!({ "name": name, "in": place });
                 if let Some(ty) = ty {
                     one["type"] = json!(ty);

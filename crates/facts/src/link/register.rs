@@ -1154,6 +1154,7 @@ impl<'a> Linker<'a> {
         if args.is_empty() {
             self.called_in_place(file, id, callee);
         }
+        let mut hung = Vec::new();
         for (rule_id, pattern) in self.call_rules(file, callee, last) {
             let loaded = self.rule(rule_id);
             if let Some(Link::PathRule | Link::PathScope | Link::Application) = loaded.rule.link {
@@ -1194,13 +1195,18 @@ impl<'a> Linker<'a> {
                 if name.is_some_and(|name| pattern.matches(&name))
                     && self.allowed(file, loaded)
                     && self.holds(&matched, &loaded.rule.constraints)
+                    && !hung.contains(&loaded.framework)
                 {
+                    // Whose block it is shows when the blocks around are known.
                     self.register_scoped(file, id, rule_id, &matched);
                     // One call may mount several: `withRouting(web: …, api: …)`.
                     if link != Link::Mount {
-                        return;
+                        hung.push(loaded.framework);
                     }
                 }
+                continue;
+            }
+            if !hung.is_empty() {
                 continue;
             }
             let Some(receiver) = &pattern.receiver else {

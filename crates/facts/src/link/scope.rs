@@ -69,9 +69,16 @@ impl Linker<'_> {
         let expr = parsed.unit.expr(id);
         match (expr.function, expr.class) {
             (Some(function), _) => Some(self.scope_router(file, function, framework)),
-            (None, Some(class)) => self.known_router(file, RouterKey::Class(class)),
+            (None, Some(class)) => self.class_router(file, class, framework),
             (None, None) => self.file_router(file, framework),
         }
+    }
+
+    /// The router that a class is, if it is one of this framework.
+    fn class_router(&self, file: FileId, class: ClassId, framework: usize) -> Option<RouterId> {
+        let router = self.known_router(file, RouterKey::Class(class))?;
+        let own = self.routers.borrow()[router.0 as usize].framework == framework;
+        own.then_some(router)
     }
 
     fn scope_router(&self, file: FileId, function: FnId, framework: usize) -> RouterId {
@@ -128,9 +135,14 @@ impl Linker<'_> {
     }
 
     /// The file that a text or a call around it names: `base_path("routes/api.php")`.
-    fn named_file(&self, file: FileId, id: ExprId) -> Option<FileId> {
+    fn named_file(&self, file: FileId, id: ExprId, template: Option<&str>) -> Option<FileId> {
         let parsed = self.project.parsed(file);
         let text = self.path_text(file, id).text;
+        let text = match template {
+            Some(template) if !text.contains(UNKNOWN) => template.replace("{}", &text),
+            Some(_) => return None,
+            None => text,
+        };
         let known = match &*text {
             UNKNOWN | "" => {
                 let ExprKind::Call { args, .. } = parsed.unit.kind(id) else {
@@ -184,7 +196,7 @@ impl Linker<'_> {
                 }
                 Value::Map(..) | Value::Class(..) | Value::Router(_) => {}
                 _ => {
-                    let other = self.named_file(file, id);
+                    let other = self.named_file(file, id, rule.file.as_deref());
                     found.extend(other.and_then(|other| self.file_router(other, framework)));
                 }
             }
@@ -233,7 +245,10 @@ impl Linker<'_> {
         };
         match rule.link {
             Some(Link::Mount) => {
-                let path = self.path(matched, &rule.path).unwrap_or_default();
+                let mut path = self.path(matched, &rule.path).unwrap_or_default();
+                if rule.braced && !path.text.is_empty() {
+                    path.text = format!("{{{}}}", path.text);
+                }
                 let place = Place {
                     module: self.texts(matched, &rule.module).into_iter().next(),
                     controller: self.texts(matched, &rule.controller).into_iter().next(),
@@ -270,6 +285,20 @@ impl Linker<'_> {
             }
             Some(Link::Route) => self.add_scoped_route(parent, rule_id, matched, span),
             Some(Link::Resource) => self.add_resource(parent, rule_id, matched, span),
+            Some(Link::Prefix) => {
+                if let Some(path) = self.path(matched, &rule.path) {
+                    let mut routers = self.routers.borrow_mut();
+                    let prefix = &mut routers[parent.0 as usize].prefix;
+                    let texts = match rule.around {
+                        true => [&*path.text, &*prefix.text],
+                        false => [&*prefix.text, &*path.text],
+                    };
+                    *prefix = PathText {
+                        text: texts.join("/"),
+                        unknown: prefix.unknown || path.unknown,
+                    };
+                }
+            }
             Some(Link::Guard) => {
                 let path = self.path(matched, &rule.path);
                 for guard in self.named_guard_uses(matched, &rule.guards, "router") {
@@ -284,6 +313,26 @@ impl Linker<'_> {
             }
             _ => {}
         }
+    }
+
+    /// The words of a map: `{ new: "sign_in" }`.
+    fn pairs(&self, matched: &Matched, selectors: &[Selector]) -> HashMap<String, String> {
+        let mut found = HashMap::new();
+        for (file, id) in self.exprs(matched, selectors) {
+            let Value::Map(file, map) = self.eval(file, id) else {
+                continue;
+            };
+            let parsed = self.project.parsed(file);
+            let ExprKind::Map(pairs) = parsed.unit.kind(map) else {
+                continue;
+            };
+            for (key, value) in pairs {
+                if let (Some(key), Some(value)) = (self.word(file, *key), self.word(file, *value)) {
+                    found.insert(key, value);
+                }
+            }
+        }
+        found
     }
 
     fn says(&self, matched: &Matched, selectors: &[Selector]) -> bool {
@@ -327,7 +376,10 @@ impl Linker<'_> {
             let mut all = Vec::new();
             self.flatten(file, id, &mut all, 0);
             for (file, id) in all {
-                paths.extend(self.path_texts(file, id));
+                // A block that follows a route without a path is none.
+                if !matches!(self.eval(file, id), Value::Function(..)) {
+                    paths.extend(self.path_texts(file, id));
+                }
             }
         }
         if paths.is_empty() {
@@ -512,6 +564,8 @@ impl Linker<'_> {
         let controller = text(&rule.controller);
         let module = text(&rule.module);
         let shallow = self.says(matched, &rule.shallow);
+        let renamed = self.pairs(matched, &rule.renamed);
+        let classes = self.pairs(matched, &rule.controllers);
         for name in &names {
             // `photos.comments` is nested: `/photos/{photo}/comments`.
             let mut words: Vec<&str> = match rule.dotted {
@@ -540,10 +594,20 @@ impl Linker<'_> {
                 }
             });
             for (action, words) in &rule.actions {
-                let wanted = only.as_ref().is_none_or(|only| only.contains(action))
-                    && !except
-                        .as_ref()
-                        .is_some_and(|except| except.contains(action));
+                // `sessions#new` names a class of its own.
+                let (other, method) = match action.split_once(&handlers.separator) {
+                    Some((class, method)) if !handlers.separator.is_empty() => {
+                        (Some(class), method)
+                    }
+                    _ => (None, &**action),
+                };
+                let said = |words: &[String]| {
+                    words
+                        .iter()
+                        .any(|word| *word == *action || other == Some(&**word))
+                };
+                let wanted = only.as_ref().is_none_or(|only| said(only))
+                    && !except.as_ref().is_some_and(|except| said(except));
                 if !wanted {
                     continue;
                 }
@@ -551,7 +615,19 @@ impl Linker<'_> {
                 let verbs = words.next().unwrap_or_default();
                 let suffix = words.next().unwrap_or_default();
                 let own_handler = words.next();
+                let class_name = match other {
+                    Some(other) => match (classes.get(other), &module) {
+                        (Some(class), _) => class.clone(),
+                        (None, Some(module)) => format!("{module}/{other}"),
+                        (None, None) => other.to_owned(),
+                    },
+                    None => class_name.clone(),
+                };
+                let action = method;
                 let suffix = suffix.replace("{id}", &format!("{{{parameter}}}"));
+                let parts = suffix.split('/');
+                let parts = parts.map(|part| renamed.get(part).map_or(part, |word| &**word));
+                let suffix = parts.collect::<Vec<_>>().join("/");
                 let (handler, named) = match &class {
                     _ if own_handler.is_some() => {
                         let text = own_handler.unwrap_or_default();
@@ -569,7 +645,7 @@ impl Linker<'_> {
                         None,
                         Some(Named {
                             class: Some(text.clone()),
-                            method: Some(action.clone()),
+                            method: Some(action.to_owned()),
                         }),
                     ),
                     Some(Value::External(path)) => {
@@ -580,7 +656,7 @@ impl Linker<'_> {
                         None,
                         Some(Named {
                             class: Some(class_name.clone()),
-                            method: Some(action.clone()),
+                            method: Some(action.to_owned()),
                         }),
                     ),
                 };
@@ -710,7 +786,7 @@ impl Linker<'_> {
                 }
                 let parent = match (element.parent, element.class) {
                     (Some(parent), _) => Some(self.scope_router(file, parent, framework)),
-                    (None, Some(class)) => self.known_router(file, RouterKey::Class(class)),
+                    (None, Some(class)) => self.class_router(file, class, framework),
                     (None, None) => self.file_router(file, framework),
                 };
                 if let Some(parent) = parent {
@@ -804,8 +880,16 @@ impl Linker<'_> {
                 .map(|space| format!("{space}.{own}")),
         );
         candidates.push(own.clone());
-        for candidate in candidates {
-            let found = self.project.qualified(file, &candidate);
+        // A package may hang its routes on namespaces of its own.
+        let package = candidates
+            .first()
+            .filter(|_| handlers.class.is_some())
+            .cloned();
+        let known = candidates
+            .iter()
+            .map(|candidate| self.project.qualified(file, candidate));
+        let known = known.chain(package.map(|name| self.project.ending(file, &name)));
+        for found in known {
             if let crate::project::Target::Class(at, class) = found {
                 let Some(method) = &named.method else {
                     let value = Value::Class(at, class);

@@ -492,6 +492,7 @@ impl Walker<'_> {
         if written_as_name && matches!(parts.callee, Callee::Member { .. } | Callee::Name(_)) {
             self.unit.bare_calls.insert(id);
         }
+        self.loads_by_call(id);
         id
     }
 

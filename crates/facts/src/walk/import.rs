@@ -383,6 +383,30 @@ impl Walker<'_> {
         }
     }
 
+    /// Notes what `require "m"` loads: the file uses the package, no name of it is bound.
+    pub(super) fn loads_by_call(&mut self, id: ExprId) {
+        let ExprKind::Call { callee, args } = self.unit.kind(id) else {
+            return;
+        };
+        let (ExprKind::Name(name), [only]) = (self.unit.kind(*callee), &args[..]) else {
+            return;
+        };
+        let words = self.language.modules.iter().flat_map(|all| &all.loads);
+        let Some(module) = self.unit.literal(only.value) else {
+            return;
+        };
+        if words.into_iter().any(|word| **word == **name) {
+            let import = Import {
+                local: "".into(),
+                module: module.into(),
+                symbol: None,
+                exported: false,
+                span: self.unit.expr(id).span,
+            };
+            self.unit.imports.push(import);
+        }
+    }
+
     /// Turns `const x = require("m")`, `const { a: b } = require("m")` and
     /// `const y = require("m").z` into imports.
     pub(super) fn imports_by_call(&mut self) {
