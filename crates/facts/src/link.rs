@@ -54,6 +54,12 @@ type Names = HashMap<(LanguageId, Box<str>), Option<Classified>>;
 /// Routes that a call made: the router and the place among its entries.
 type Made = Vec<(RouterId, usize)>;
 
+/// A function that is looked into, with the texts that each of its arguments may be.
+type Bound = ((FileId, FnId), Vec<Vec<PathText>>);
+
+/// Paths that a guard lets through by itself.
+type Spared = Arc<Vec<spare::Spared>>;
+
 /// Index of a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RouterId(u32);
@@ -400,10 +406,12 @@ pub(crate) struct Linker<'a> {
     /// Functions that turned out to be guards.
     targets: RefCell<std::collections::BTreeSet<(FileId, FnId)>>,
     /// Texts of the arguments of the functions that are looked into.
-    bound: RefCell<Vec<((FileId, FnId), Vec<Vec<PathText>>)>>,
+    bound: RefCell<Vec<Bound>>,
     /// Paths that guards let through by themselves.
-    spared: RefCell<HashMap<(FileId, FnId), Arc<Vec<spare::Spared>>>>,
+    spared: RefCell<HashMap<(FileId, FnId), Spared>>,
     depth: std::cell::Cell<u32>,
+    /// How deep the running question for a text is, and how many steps it took.
+    text_steps: std::cell::Cell<(u32, u32)>,
     /// Functions that answer endpoints.
     handlers: RefCell<BTreeSet<(FileId, FnId)>>,
 }
@@ -464,6 +472,7 @@ impl<'a> Linker<'a> {
             bound: RefCell::default(),
             spared: RefCell::default(),
             depth: std::cell::Cell::new(0),
+            text_steps: std::cell::Cell::default(),
             handlers: RefCell::default(),
         }
     }

@@ -412,6 +412,7 @@ fn meaning(name: &str) -> &'static str {
         "version" => "the version that stands in a path",
         "metadata" => "what a decorator says of a handler",
         "attach" => "something that is put onto a router under a name",
+        "switch" => "a name that is turned on or off outside of the code",
         "entry" => "a handler through which callers come in",
         "beginning" => "a call that asks what a text begins with",
         "prefix" => "a path in front of all routes",

@@ -126,7 +126,11 @@ impl Linker<'_> {
 
     /// Takes the prefix, or several, from what a rule's selectors pick.
     fn prefix_of(&self, router: RouterId, rule_id: usize, matched: &Matched) {
-        let picked = self.all_exprs(matched, &self.rule(rule_id).rule.path);
+        // The first selector that finds something counts.
+        let mut picked = Vec::new();
+        for (file, id) in self.exprs(matched, &self.rule(rule_id).rule.path) {
+            self.flatten(file, id, &mut picked, 0);
+        }
         let texts = picked
             .iter()
             .flat_map(|(file, id)| self.path_texts(*file, *id));

@@ -539,6 +539,60 @@ impl Linker<'_> {
         self.project.module(file, module)
     }
 
+    /// Whether a guard asks the caller only where something else holds: all of its denials stand
+    /// within two conditions at least. What hangs on everything is then no guard of each.
+    pub(super) fn denies_deep(&self, guard: &GuardUse) -> bool {
+        let parsed = self.project.parsed(guard.file);
+        let last = guard.text.split('(').next().unwrap_or_default();
+        let at = parsed.unit.ids().find(|id| {
+            let span = parsed.unit.expr(*id).span;
+            span.start >= guard.span.start
+                && span.end <= guard.span.end
+                && parsed.unit.last_name(*id) == Some(last)
+        });
+        let value = at.map(|id| self.eval(guard.file, id));
+        let functions = match value {
+            Some(Value::Function(file, function)) => vec![(file, function)],
+            Some(Value::Class(file, class) | Value::Instance(file, class)) => {
+                let methods = self.project.parsed(file).methods(class).into_iter();
+                methods.map(|method| (file, method)).collect()
+            }
+            _ => return false,
+        };
+        let mut denials = 0;
+        for (file, function) in functions {
+            let parsed = self.project.parsed(file);
+            let unit = &parsed.unit;
+            let span = unit.function(function).span;
+            let branches: Vec<Span> = unit
+                .inside(span)
+                .filter_map(|id| match unit.kind(id) {
+                    ExprKind::Branch {
+                        then, otherwise, ..
+                    } => Some([Some(*then), *otherwise]),
+                    _ => None,
+                })
+                .flatten()
+                .flatten()
+                .map(|part| unit.expr(part).span)
+                .collect();
+            for id in unit.inside(span) {
+                if self.denial(file, id).is_none() {
+                    continue;
+                }
+                denials += 1;
+                let at = unit.expr(id).span;
+                let around = branches
+                    .iter()
+                    .filter(|branch| branch.start <= at.start && at.end <= branch.end);
+                if around.count() < 2 {
+                    return false;
+                }
+            }
+        }
+        denials > 0
+    }
+
     /// Whether a rule says that this expression ends the request because the caller may not;
     /// the outcome is the rule's word for it: `401`, `403`.
     pub(crate) fn denial(&self, file: FileId, id: ExprId) -> Option<String> {

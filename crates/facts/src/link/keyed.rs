@@ -11,19 +11,11 @@ impl Linker<'_> {
     pub(super) fn add_keyed(&self, router: RouterId, rule_id: usize, matched: &Matched) {
         let rule = &self.rule(rule_id).rule;
         for (file, id) in self.exprs(matched, &rule.keyed) {
-            self.keyed_map(router, rule_id, file, id, "", 0);
+            self.keyed_map(router, file, id, "", 0);
         }
     }
 
-    fn keyed_map(
-        &self,
-        router: RouterId,
-        rule_id: usize,
-        file: FileId,
-        id: ExprId,
-        outer: &str,
-        depth: u32,
-    ) {
+    fn keyed_map(&self, router: RouterId, file: FileId, id: ExprId, outer: &str, depth: u32) {
         let Value::Map(file, map) = self.eval(file, id) else {
             return;
         };
@@ -40,7 +32,7 @@ impl Linker<'_> {
                 ExprKind::Name(name) | ExprKind::Str(name) => format!("{outer}/{name}"),
                 // `...queries`
                 ExprKind::Null => {
-                    self.keyed_map(router, rule_id, file, *value, outer, depth + 1);
+                    self.keyed_map(router, file, *value, outer, depth + 1);
                     continue;
                 }
                 _ => continue,
@@ -65,7 +57,7 @@ impl Linker<'_> {
                     let order = (file, span.end);
                     self.push(router, Entry { order, kind });
                 }
-                Value::Map(at, map) => self.keyed_map(router, rule_id, at, map, &name, depth + 1),
+                Value::Map(at, map) => self.keyed_map(router, at, map, &name, depth + 1),
                 _ => {
                     let (at, id) = self.definition(file, *value);
                     self.keyed_route(router, at, id, &name);

@@ -1107,9 +1107,13 @@ impl<'a> Linker<'a> {
 
     pub(super) fn add_global(&self, rule_id: usize, matched: &Matched) {
         let loaded = self.rule(rule_id);
-        for guard in self.guard_uses(matched, &loaded.rule.guards, "setting") {
+        for mut guard in self.guard_uses(matched, &loaded.rule.guards, "setting") {
             if guard.class == Classified::Not {
                 continue;
+            }
+            if matches!(guard.class, Classified::Guard { .. }) && self.denies_deep(&guard) {
+                let reason = format!("`{}` holds under a condition only", guard.text);
+                guard.class = Classified::Unknown(reason);
             }
             self.globals.borrow_mut().push(GlobalGuard {
                 framework: loaded.framework,

@@ -752,7 +752,7 @@ impl Linker<'_> {
             if loose.is_empty() {
                 return;
             }
-            let wanted: HashSet<(FileId, FnId)> = loose
+            let wanted: BTreeSet<(FileId, FnId)> = loose
                 .iter()
                 .map(|(file, function, ..)| (*file, *function))
                 .collect();
@@ -799,7 +799,7 @@ impl Linker<'_> {
     /// The calls of some functions.
     fn callers(
         &self,
-        wanted: &HashSet<(FileId, FnId)>,
+        wanted: &BTreeSet<(FileId, FnId)>,
     ) -> HashMap<(FileId, FnId), Vec<(FileId, ExprId)>> {
         let mut names = HashSet::new();
         for (file, function) in wanted {

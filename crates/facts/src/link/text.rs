@@ -49,6 +49,9 @@ fn product(left: Vec<PathText>, right: &[PathText]) -> Vec<PathText> {
     all.collect()
 }
 
+/// Steps of one question for a text.
+const MAX_STEPS: u32 = 300;
+
 impl Linker<'_> {
     /// The text that an expression most likely is.
     pub(super) fn path_text(&self, file: FileId, id: ExprId) -> PathText {
@@ -62,7 +65,18 @@ impl Linker<'_> {
 
     /// All texts that an expression may be, at least one.
     pub(super) fn path_texts(&self, file: FileId, id: ExprId) -> Vec<PathText> {
-        self.deeper(|| self.find_texts(file, id))
+        // Functions that hand each other texts may multiply without end.
+        if self.text_steps.get().0 == 0 {
+            self.text_steps.set((0, 0));
+        }
+        let (depth, steps) = self.text_steps.get();
+        if steps >= MAX_STEPS {
+            return vec![PathText::unknown()];
+        }
+        self.text_steps.set((depth + 1, steps + 1));
+        let found = self.deeper(|| self.find_texts(file, id));
+        self.text_steps.set((depth, self.text_steps.get().1));
+        found
             .filter(|all| !all.is_empty() && all.len() <= MAX_TEXTS)
             .unwrap_or_else(|| vec![PathText::unknown()])
     }
@@ -263,7 +277,7 @@ impl Linker<'_> {
         let Value::Function(at, function) = self.eval(file, callee) else {
             return None;
         };
-        if self.bound.borrow().len() > 6 || args.is_empty() {
+        if self.bound.borrow().len() > 2 || args.is_empty() {
             return None;
         }
         let values: Vec<Vec<PathText>> = args
