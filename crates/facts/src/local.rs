@@ -666,6 +666,33 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
 /// Keys by which one record is found.
 const RECORD_KEYS: [&str; 4] = ["id", "pk", "_id", "uuid"];
 
+/// What is limited to the caller's own: by a condition of a lookup, or by a comparison.
+fn limited(
+    site: &Site<'_>,
+    unit: &Unit,
+    id: ExprId,
+    (key, caller): (&str, &str),
+    value: ExprId,
+) -> Fact {
+    let subject = subject(unit, id);
+    let call = format!("{key}={caller}");
+    let mut attributes = Attributes::new();
+    attributes.insert("type".into(), json!("check"));
+    attributes.insert("subject".into(), json!(subject));
+    attributes.insert("callee".into(), json!(key));
+    attributes.insert("call".into(), json!(call));
+    attributes.insert("awaited".into(), json!(false));
+    let mut fact = site.fact(
+        FactKind::Auth,
+        format!("check:{subject}:{}", digest(&call)),
+        attributes,
+        unit.expr(value).span,
+        "scoped-lookup",
+    );
+    fact.confidence = Confidence::Heuristic;
+    fact
+}
+
 /// Conditions of a lookup that only the caller's own records meet: `owner=request.user`. Whoever
 /// drops one opens everybody's records (CWE-639).
 fn scoped_lookups(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
@@ -760,23 +787,52 @@ fn scoped_lookups(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             if RECORD_KEYS.contains(&key.as_str()) || !seen.insert(value) {
                 continue;
             }
-            let subject = subject(unit, id);
-            let call = format!("{key}={caller}");
-            let mut attributes = Attributes::new();
-            attributes.insert("type".into(), json!("check"));
-            attributes.insert("subject".into(), json!(subject));
-            attributes.insert("callee".into(), json!(key));
-            attributes.insert("call".into(), json!(call));
-            attributes.insert("awaited".into(), json!(false));
-            let mut fact = site.fact(
-                FactKind::Auth,
-                format!("check:{subject}:{}", digest(&call)),
-                attributes,
-                unit.expr(value).span,
-                "scoped-lookup",
-            );
-            fact.confidence = Confidence::Heuristic;
+            let fact = limited(site, unit, id, (&key, &caller), value);
             facts.push(fact);
+        }
+    }
+    // `if order.user_id != user.id`: whoever is not the owner goes another way.
+    for id in unit.ids() {
+        let (asked, ways) = match unit.kind(id) {
+            ExprKind::Branch {
+                condition,
+                then,
+                otherwise,
+            } => (*condition, [Some(*then), *otherwise]),
+            ExprKind::Exit {
+                value: Some(value), ..
+            } => (*value, [None, None]),
+            _ => continue,
+        };
+        if unit.expr(id).function.is_none() {
+            continue;
+        }
+        for inner in unit.descendants(asked) {
+            let ExprKind::Binary { op, left, right } = unit.kind(inner) else {
+                continue;
+            };
+            if !matches!(&**op, "==" | "===" | "!=" | "!==") {
+                continue;
+            }
+            let sides = [(*left, *right), (*right, *left)];
+            let found = sides.into_iter().find_map(|(owner, value)| {
+                let key = unit.last_name(owner)?;
+                let owned = named(Link::Owner, key, key) && unit.path(owner)?.contains('.');
+                owned.then_some(())?;
+                Some((key.to_owned(), caller(value)?, value))
+            });
+            let Some((key, caller, value)) = found else {
+                continue;
+            };
+            // A denial on the way says the same.
+            let mut ways = ways.into_iter().flatten();
+            let denies = ways.any(|way| {
+                let mut inside = unit.descendants(way).into_iter();
+                inside.any(|id| linker.denial(site.file, id).is_some())
+            });
+            if !denies && seen.insert(value) {
+                facts.push(limited(site, unit, id, (&key, &caller), value));
+            }
         }
     }
 }
