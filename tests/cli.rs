@@ -1040,3 +1040,30 @@ fn help_and_version_exit_with_zero() {
         assert!(!run.stdout.is_empty() && run.stderr.is_empty(), "{args:?}");
     }
 }
+
+/// A file that is absent and stays as it is does not keep the gate from judging; it is listed.
+#[test]
+fn an_absent_file_that_did_not_change_is_a_problem_only() {
+    let repo = Repo::new();
+    for index in 0..40 {
+        repo.write(&format!("notes/n{index}.py"), format!("N = {index}\n"));
+    }
+    repo.write("data.py", "from flask import Flask\nDATA = 1\n");
+    let app = "from flask import Flask\nfrom flask_login import login_required\n\n\
+               app = Flask(__name__)\n\n\n@app.get('/orders')\n@login_required\n\
+               def orders():\n    return []\n";
+    let base = repo.commit_file("app.py", app);
+    let head = repo.commit_file("app.py", app.replace("@login_required\n", ""));
+    let blob = repo.git(&["rev-parse", "HEAD:data.py"]);
+    let blob = blob.trim();
+    std::fs::remove_file(
+        repo.path
+            .join(format!(".git/objects/{}/{}", &blob[..2], &blob[2..])),
+    )
+    .expect("the object is loose");
+    let run = repo.check(&["--base", &base, "--head", &head]).expect(3);
+    let json = run.json();
+    assert_eq!(json["verdict"], "review");
+    let problems = json["coverage"]["problems"].to_string();
+    assert!(problems.contains("data.py"), "{problems}");
+}

@@ -226,12 +226,16 @@ fn environment() -> Environment {
     Environment::new(variables, event.as_deref())
 }
 
+/// One absent file in so many leaves too little of a revision to judge by.
+const MOST_ABSENT: usize = 20;
+
 /// Both inventories, and what was read for them.
 struct Sides {
     before: Inventory,
     after: Inventory,
     coverage: Coverage,
-    /// Files and folders that are not in the object database.
+    /// Files and folders that are not in the object database and without which nothing can be
+    /// judged: what changed, and whole folders. A file that stays as it is is only a problem.
     missing: BTreeSet<String>,
     texts: Texts,
 }
@@ -303,10 +307,29 @@ impl Sides {
         after_facts
             .facts
             .extend(crate::gate::facts(&after, &only_after));
+        let mut missing: BTreeSet<String> = before
+            .missing
+            .iter()
+            .chain(&after.missing)
+            .cloned()
+            .collect();
+        let absent = blobs.missing();
+        let changed = files.iter().flat_map(|file| {
+            let sides = [&file.before, &file.after].into_iter().flatten();
+            sides.map(|(path, _)| path)
+        });
+        let changed = changed.filter(|path| absent.contains(*path) && engine.reads(path));
+        missing.extend(changed.cloned());
+        if absent.len() * MOST_ABSENT > after.entries.len() {
+            missing.extend(absent.iter().cloned());
+        }
+        coverage.problems.extend(
+            absent
+                .iter()
+                .map(|path| problem(path, "not in the object database")),
+        );
         coverage.problems.sort();
         coverage.problems.dedup();
-        let mut missing = blobs.missing();
-        missing.extend(before.missing.iter().chain(&after.missing).cloned());
         let (before, after) = (before.into_files(), after.into_files());
         let texts = Texts {
             before,
