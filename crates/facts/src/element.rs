@@ -23,6 +23,13 @@ pub(crate) struct Span {
     pub(crate) end_line: u32,
 }
 
+impl Span {
+    /// Whether all of the other span lies in this one.
+    pub(crate) fn holds(self, other: Self) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+}
+
 /// An argument of a call, or a bare value with a name.
 #[derive(Clone, Debug)]
 pub(crate) struct Arg {

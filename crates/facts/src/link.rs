@@ -219,6 +219,60 @@ struct Router {
     span: Span,
 }
 
+impl Router {
+    /// A router that waits to be mounted, without prefix, guards and routes.
+    fn new(framework: usize, file: FileId, span: Span) -> Self {
+        Self {
+            framework,
+            name: String::new(),
+            prefix: PathText::default(),
+            tail: String::new(),
+            guards: Vec::new(),
+            entries: Vec::new(),
+            root: false,
+            single: false,
+            mounted: false,
+            listed: false,
+            file,
+            span,
+        }
+    }
+}
+
+impl Mount {
+    /// The child as it is: without a prefix or guards of the mount's own.
+    fn new(child: RouterId, file: FileId, span: Span) -> Self {
+        Self {
+            child,
+            prefix: PathText::default(),
+            guards: Vec::new(),
+            replaces_prefix: false,
+            place: None,
+            whole: false,
+            file,
+            span,
+        }
+    }
+}
+
+impl Route {
+    /// A route that a rule found, with nothing said of it yet.
+    fn new(rule: usize, file: FileId, span: Span) -> Self {
+        Self {
+            methods: Vec::new(),
+            path: PathText::default(),
+            handler: None,
+            named: None,
+            place: None,
+            guards: Vec::new(),
+            protocol: None,
+            rule,
+            file,
+            span,
+        }
+    }
+}
+
 /// A guard that hangs nowhere in particular: a framework's setting.
 #[derive(Clone, Debug)]
 struct GlobalGuard {
@@ -558,6 +612,10 @@ impl<'a> Linker<'a> {
 
     fn known_router(&self, file: FileId, key: RouterKey) -> Option<RouterId> {
         self.ids.borrow().get(&(file, key)).copied()
+    }
+
+    fn push_at(&self, router: RouterId, order: (FileId, u32), kind: EntryKind) {
+        self.push(router, Entry { order, kind });
     }
 
     fn push(&self, router: RouterId, entry: Entry) {

@@ -58,7 +58,7 @@ impl Linker<'_> {
         let span = unit.expr(id).span;
         let holds = |part: ExprId| {
             let part = unit.expr(part).span;
-            part.start <= span.start && span.end <= part.end
+            part.holds(span)
         };
         // What surrounds an expression comes after it; the nearest first.
         unit.ids().skip(id.0 as usize + 1).find_map(|other| {

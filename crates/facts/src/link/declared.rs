@@ -84,18 +84,10 @@ impl Linker<'_> {
         let parsed = self.project.parsed(file);
         let element = parsed.unit.class(class);
         let (router, fresh) = self.router(file, RouterKey::Class(class), || Router {
-            single: false,
-            framework: loaded.framework,
             name: element.name.to_string(),
             prefix: self.path(matched, &loaded.rule.path).unwrap_or_default(),
-            tail: String::new(),
-            guards: Vec::new(),
-            entries: Vec::new(),
             root: loaded.rule.root,
-            mounted: false,
-            listed: false,
-            file,
-            span: element.span,
+            ..Router::new(loaded.framework, file, element.span)
         });
         if fresh {
             // The path may stand beside the decorator that is made of the other.
@@ -344,13 +336,8 @@ impl Linker<'_> {
                     methods: methods.iter().map(|one| one.to_uppercase()).collect(),
                     path,
                     handler: Some(Handler::Function(file, function)),
-                    named: None,
-                    place: None,
-                    guards: Vec::new(),
                     protocol: rule.protocol.clone(),
-                    rule: rule_id,
-                    file,
-                    span,
+                    ..Route::new(rule_id, file, span)
                 };
                 let kind = EntryKind::Route(route);
                 let order = (file, span.end);

@@ -28,18 +28,11 @@ impl Linker<'_> {
             let paths = self.class_paths(file, class, rule);
             let guards = self.class_guards(file, class);
             let make = |prefix: PathText, guards: Vec<GuardUse>| Router {
-                single: false,
-                framework: loaded.framework,
                 name: element.name.to_string(),
                 prefix,
-                tail: String::new(),
                 guards,
-                entries: Vec::new(),
                 root: rule.root,
-                mounted: false,
-                listed: false,
-                file,
-                span: element.head,
+                ..Router::new(loaded.framework, file, element.head)
             };
             let first = match &paths[..] {
                 [one] => one.clone(),
@@ -51,20 +44,10 @@ impl Linker<'_> {
                 let (outer, _) = self.router(file, key, || make(PathText::default(), Vec::new()));
                 for prefix in &paths {
                     let mount = Mount {
-                        whole: false,
-                        child: router,
                         prefix: prefix.clone(),
-                        guards: Vec::new(),
-                        replaces_prefix: false,
-                        place: None,
-                        file,
-                        span: element.head,
+                        ..Mount::new(router, file, element.head)
                     };
-                    let entry = Entry {
-                        order: (file, element.head.end),
-                        kind: EntryKind::Mount(mount),
-                    };
-                    self.push(outer, entry);
+                    self.push_at(outer, (file, element.head.end), EntryKind::Mount(mount));
                 }
             }
             self.inherit(file, class, router, 0);
@@ -267,19 +250,10 @@ impl Linker<'_> {
                     unknown: false,
                 },
                 handler: Some(Handler::Function(file, method)),
-                named: None,
-                place: None,
-                guards: Vec::new(),
                 protocol: rule.protocol.clone(),
-                rule: rule_id,
-                file,
-                span: function.head,
+                ..Route::new(rule_id, file, function.head)
             };
-            let entry = Entry {
-                order: (file, function.head.end),
-                kind: EntryKind::Route(route),
-            };
-            self.push(router, entry);
+            self.push_at(router, (file, function.head.end), EntryKind::Route(route));
         }
     }
 

@@ -892,21 +892,22 @@ fn angle(path: &str) -> String {
     out
 }
 
+/// The name that a path goes on with.
+fn word(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
+    let mut name = String::new();
+    while let Some(c) = chars.next_if(|c| c.is_alphanumeric() || *c == '_') {
+        name.push(c);
+    }
+    name
+}
+
 fn colon(path: &str) -> String {
     let mut out = String::new();
     let mut chars = path.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
             ':' if chars.peek().is_some_and(|c| c.is_alphabetic() || *c == '_') => {
-                let mut name = String::new();
-                while let Some(c) = chars
-                    .peek()
-                    .copied()
-                    .filter(|c| c.is_alphanumeric() || *c == '_')
-                {
-                    name.push(c);
-                    chars.next();
-                }
+                let name = word(&mut chars);
                 // `:id(\\d+)`
                 if chars.peek() == Some(&'(') {
                     let mut depth = 0;
@@ -928,15 +929,7 @@ fn colon(path: &str) -> String {
             '?' if chars.peek() == Some(&':') => {}
             // `*rest`: a named rest; a bare `*` stays.
             '*' if chars.peek().is_some_and(|c| c.is_alphabetic() || *c == '_') => {
-                let mut name = String::new();
-                while let Some(c) = chars
-                    .peek()
-                    .copied()
-                    .filter(|c| c.is_alphanumeric() || *c == '_')
-                {
-                    name.push(c);
-                    chars.next();
-                }
+                let name = word(&mut chars);
                 out.push_str(&format!("{{{name}}}"));
             }
             _ => out.push(c),

@@ -150,22 +150,11 @@ impl Linker<'_> {
                 };
                 let key = RouterKey::Place(loaded.framework);
                 let (router, _) = self.router(file, key, || Router {
-                    single: false,
-                    framework: loaded.framework,
                     name: String::new(),
-                    prefix: PathText::default(),
-                    tail: String::new(),
-                    guards: Vec::new(),
-                    entries: Vec::new(),
                     root: true,
-                    mounted: false,
-                    listed: false,
-                    file,
-                    span: Span::default(),
+                    ..Router::new(loaded.framework, file, Span::default())
                 });
                 let route = Route {
-                    named: None,
-                    place: None,
                     methods,
                     path: PathText {
                         text: place.clone(),
@@ -174,15 +163,9 @@ impl Linker<'_> {
                     handler: Some(handler),
                     guards,
                     protocol: loaded.rule.protocol.clone(),
-                    rule: rule_id,
-                    file,
-                    span,
+                    ..Route::new(rule_id, file, span)
                 };
-                let entry = Entry {
-                    order: (file, span.end),
-                    kind: EntryKind::Route(route),
-                };
-                self.push(router, entry);
+                self.push_at(router, (file, span.end), EntryKind::Route(route));
             }
         }
     }
@@ -229,9 +212,6 @@ impl Linker<'_> {
             for child in self.routers_of_value(&value, 0) {
                 found = true;
                 let mount = Mount {
-                    whole: false,
-                    place: None,
-                    child,
                     prefix: PathText {
                         text: match &folder {
                             Some(folder) => format!("{}/{folder}", base.text),
@@ -239,10 +219,7 @@ impl Linker<'_> {
                         },
                         unknown: base.unknown,
                     },
-                    guards: Vec::new(),
-                    replaces_prefix: false,
-                    file,
-                    span,
+                    ..Mount::new(child, file, span)
                 };
                 let kind = EntryKind::Mount(mount);
                 let order = (file, span.end);

@@ -582,9 +582,7 @@ impl Linker<'_> {
                 }
                 denials += 1;
                 let at = unit.expr(id).span;
-                let around = branches
-                    .iter()
-                    .filter(|branch| branch.start <= at.start && at.end <= branch.end);
+                let around = branches.iter().filter(|branch| branch.holds(at));
                 if around.count() < 2 {
                     return false;
                 }
@@ -736,10 +734,7 @@ impl Linker<'_> {
         granted.extend(except);
         for id in unit.inside(element.span) {
             let at = unit.expr(id).span;
-            if granted
-                .iter()
-                .any(|branch| branch.start <= at.start && at.end <= branch.end)
-            {
+            if granted.iter().any(|branch| branch.holds(at)) {
                 continue;
             }
             if let Some((_, rule)) = self.denial_by(file, id)
@@ -831,9 +826,7 @@ impl Linker<'_> {
                     {
                         for (file, id) in guards {
                             found = true;
-                            let mut guard = self.guard_use(file, id, "handler");
-                            guard.file = self.same_file(guard.file, at);
-                            uses.push(guard);
+                            uses.push(self.guard_use(file, id, "handler"));
                         }
                     }
                 }
@@ -848,10 +841,6 @@ impl Linker<'_> {
             }
         }
         uses
-    }
-
-    fn same_file(&self, file: FileId, _: FileId) -> FileId {
-        file
     }
 
     /// The parts of a type or default in which a dependency may stand: itself, the arguments of
@@ -1296,8 +1285,7 @@ impl Linker<'_> {
                 condition, then, ..
             } => {
                 let asked = unit.expr(*condition).span;
-                asked.start <= at.start
-                    && at.end <= asked.end
+                asked.holds(at)
                     && unit.descendants(*then).into_iter().any(|id| {
                         matches!(
                             unit.kind(id),
@@ -1344,10 +1332,7 @@ impl Linker<'_> {
         }
         for id in unit.inside(span) {
             let at = unit.expr(id).span;
-            if around
-                .iter()
-                .any(|span| span.start <= at.start && at.end <= span.end)
-            {
+            if around.iter().any(|span| span.holds(at)) {
                 continue;
             }
             if let Some((outcome, rule)) = self.denial_by(file, id)

@@ -41,17 +41,11 @@ impl Linker<'_> {
                 Value::Router(child) => {
                     let span = unit.expr(*value).span;
                     let mount = Mount {
-                        whole: false,
-                        place: None,
-                        child,
                         prefix: PathText {
                             text: name,
                             unknown: false,
                         },
-                        guards: Vec::new(),
-                        replaces_prefix: false,
-                        file,
-                        span,
+                        ..Mount::new(child, file, span)
                     };
                     let kind = EntryKind::Mount(mount);
                     let order = (file, span.end);
@@ -176,18 +170,9 @@ impl Linker<'_> {
         let framework = self.rule(route).framework;
         let key = RouterKey::Place(framework);
         let (router, _) = self.router(file, key, || Router {
-            single: false,
-            framework,
             name: String::new(),
-            prefix: PathText::default(),
-            tail: String::new(),
-            guards: Vec::new(),
-            entries: Vec::new(),
             root: true,
-            mounted: false,
-            listed: false,
-            file,
-            span: Span::default(),
+            ..Router::new(framework, file, Span::default())
         });
         router
     }

@@ -59,7 +59,7 @@ impl Linker<'_> {
             .collect();
         let within = |outer: Span| {
             let mut all = denials.iter();
-            all.any(|span| outer.start <= span.start && span.end <= outer.end)
+            all.any(|span| outer.holds(*span))
         };
         for id in unit.inside(element.span) {
             if unit.expr(id).function != Some(function) {
@@ -90,7 +90,7 @@ impl Linker<'_> {
                 }
                 // `if (token) { … }`, and no denial anywhere else
                 let span = unit.expr(*then).span;
-                let inside = |one: &Span| span.start <= one.start && one.end <= span.end;
+                let inside = |one: &Span| span.holds(*one);
                 let some = denials.iter().any(inside);
                 if otherwise.is_none() && some && denials.iter().all(inside) {
                     return Some(pass);

@@ -264,7 +264,7 @@ impl Linker<'_> {
             names.iter().any(|name| name == last)
                 && args.iter().any(|arg| {
                     let around = unit.expr(arg.value).span;
-                    around.start <= span.start && span.end <= around.end
+                    around.holds(span)
                 })
         })
     }

@@ -239,18 +239,13 @@ impl<'a> Linker<'a> {
             .to_owned();
         let tail = self.texts(matched, &rule.tail).into_iter().next();
         let (router, fresh) = self.router(file, key.unwrap_or(RouterKey::Expr(id)), || Router {
-            framework: loaded.framework,
             name,
             prefix,
             tail: tail.unwrap_or_default(),
             guards,
-            entries: Vec::new(),
             root: rule.root,
             single: rule.single,
-            mounted: false,
-            listed: false,
-            file,
-            span: parsed.unit.expr(id).span,
+            ..Router::new(loaded.framework, file, parsed.unit.expr(id).span)
         });
         if fresh {
             self.add_listed(router, rule_id, matched);
@@ -360,18 +355,9 @@ impl<'a> Linker<'a> {
             .field_of(file, object)
             .map_or((file, key), |(at, index)| (at, RouterKey::Assign(index)));
         let (router, _) = self.router(at, key, || Router {
-            framework: loaded.framework,
             name: ty.rsplit('.').next().unwrap_or(ty).to_owned(),
-            prefix: PathText::default(),
-            tail: String::new(),
-            guards: Vec::new(),
-            entries: Vec::new(),
             root: true,
-            single: false,
-            mounted: false,
-            listed: false,
-            file,
-            span: Span::default(),
+            ..Router::new(loaded.framework, file, Span::default())
         });
         self.speaks(rule_id, router).then_some(router)
     }
@@ -523,18 +509,9 @@ impl<'a> Linker<'a> {
             .handed_rule(loaded.framework, &name)
             .is_some_and(|rule| rule.serves);
         let (router, _) = self.router(file, RouterKey::Param(function, index), || Router {
-            framework: loaded.framework,
             name: crate::project::param_name(&param.name).to_owned(),
-            prefix: PathText::default(),
-            tail: String::new(),
-            guards: Vec::new(),
-            entries: Vec::new(),
             root: serves,
-            single: false,
-            mounted: false,
-            listed: false,
-            file,
-            span: param.span,
+            ..Router::new(loaded.framework, file, param.span)
         });
         Some(router)
     }
@@ -552,18 +529,8 @@ impl<'a> Linker<'a> {
         let parsed = self.project.parsed(file);
         let param = parsed.unit.function(function).params.first()?;
         let (router, _) = self.router(file, RouterKey::Param(function, 0), || Router {
-            framework,
             name: crate::project::param_name(&param.name).to_owned(),
-            prefix: PathText::default(),
-            tail: String::new(),
-            guards: Vec::new(),
-            entries: Vec::new(),
-            root: false,
-            single: false,
-            mounted: false,
-            listed: false,
-            file,
-            span: param.span,
+            ..Router::new(framework, file, param.span)
         });
         Some(router)
     }
@@ -866,25 +833,15 @@ impl<'a> Linker<'a> {
                     for child in routers {
                         let guards = self.guard_uses_except(matched, &rule.guards, &[], "mount");
                         let mount = Mount {
-                            child,
                             prefix: match rule.whole {
                                 true => PathText::default(),
                                 false => path.clone(),
                             },
                             guards,
-                            replaces_prefix: false,
-                            place: None,
                             whole: rule.whole,
-                            file,
-                            span,
+                            ..Mount::new(child, file, span)
                         };
-                        self.push(
-                            router,
-                            Entry {
-                                order: (file, span.end),
-                                kind: EntryKind::Mount(mount),
-                            },
-                        );
+                        self.push_at(router, (file, span.end), EntryKind::Mount(mount));
                     }
                     return;
                 }
@@ -954,13 +911,9 @@ impl<'a> Linker<'a> {
                 methods: methods.clone(),
                 path,
                 handler: handler.clone(),
-                named: None,
-                place: None,
                 guards: around.clone(),
                 protocol: rule.protocol.clone(),
-                rule: rule_id,
-                file,
-                span,
+                ..Route::new(rule_id, file, span)
             };
             self.push_route(router, matched, route);
         }
@@ -1422,21 +1375,8 @@ impl<'a> Linker<'a> {
 
     /// Hangs a router below another as it is: without a prefix or guards of the mount's own.
     pub(super) fn hang(&self, parent: RouterId, child: RouterId, file: FileId, span: Span) {
-        let mount = Mount {
-            child,
-            prefix: PathText::default(),
-            guards: Vec::new(),
-            replaces_prefix: false,
-            place: None,
-            whole: false,
-            file,
-            span,
-        };
-        let entry = Entry {
-            order: (file, span.end),
-            kind: EntryKind::Mount(mount),
-        };
-        self.push(parent, entry);
+        let mount = Mount::new(child, file, span);
+        self.push_at(parent, (file, span.end), EntryKind::Mount(mount));
     }
 
     /// One router that mounts several: those of `include([…])`, those that a function may return.
@@ -1449,18 +1389,9 @@ impl<'a> Linker<'a> {
     ) -> RouterId {
         let span = self.project.parsed(file).unit.expr(id).span;
         let (group, fresh) = self.router(file, RouterKey::Expr(id), || Router {
-            framework,
             name: "include".to_owned(),
-            prefix: PathText::default(),
-            tail: String::new(),
-            guards: Vec::new(),
-            entries: Vec::new(),
-            root: false,
-            single: false,
-            mounted: false,
             listed: true,
-            file,
-            span,
+            ..Router::new(framework, file, span)
         });
         if fresh {
             for child in children {
@@ -1518,22 +1449,12 @@ impl<'a> Linker<'a> {
             for child in routers {
                 mounted = true;
                 let mount = Mount {
-                    child,
                     prefix: path.clone(),
                     guards: guards.clone(),
                     replaces_prefix: rule.replaces_prefix && !path.text.is_empty(),
-                    place: None,
-                    whole: false,
-                    file,
-                    span,
+                    ..Mount::new(child, file, span)
                 };
-                self.push(
-                    router,
-                    Entry {
-                        order: (file, span.end),
-                        kind: EntryKind::Mount(mount),
-                    },
-                );
+                self.push_at(router, (file, span.end), EntryKind::Mount(mount));
             }
         }
         if !mounted && !loose.is_empty() {
@@ -1660,21 +1581,11 @@ impl<'a> Linker<'a> {
         let span = parsed.unit.function(method).head;
         let route = Route {
             methods: self.texts(matched, &loaded.rule.methods),
-            path: PathText::default(),
             handler: Some(Handler::Function(file, method)),
-            named: None,
-            guards: Vec::new(),
             protocol: loaded.rule.protocol.clone(),
-            rule: rule_id,
-            place: None,
-            file,
-            span,
+            ..Route::new(rule_id, file, span)
         };
-        let entry = Entry {
-            order: (file, span.end),
-            kind: EntryKind::Route(route),
-        };
-        self.push(router, entry);
+        self.push_at(router, (file, span.end), EntryKind::Route(route));
     }
 
     /// What a decorator of a function registers; `onto` the router of a class that inherits it.
@@ -1766,18 +1677,10 @@ impl<'a> Linker<'a> {
                 None if element.class.is_some() && loaded.rule.on.is_none() => continue,
                 None => {
                     self.router(file, RouterKey::Function(function), || Router {
-                        framework: loaded.framework,
                         name: element.name.to_string(),
-                        prefix: PathText::default(),
-                        tail: String::new(),
-                        guards: Vec::new(),
-                        entries: Vec::new(),
                         root: loaded.rule.root,
-                        single: false,
-                        mounted: false,
                         listed: !loaded.rule.root,
-                        file,
-                        span,
+                        ..Router::new(loaded.framework, file, span)
                     })
                     .0
                 }

@@ -86,18 +86,9 @@ impl Linker<'_> {
         let parsed = self.project.parsed(file);
         let element = parsed.unit.function(function);
         let made = self.router(file, key, || Router {
-            single: false,
-            framework,
             name: element.name.to_string(),
-            prefix: PathText::default(),
-            tail: String::new(),
-            guards: Vec::new(),
-            entries: Vec::new(),
-            root: false,
-            mounted: false,
             listed: true,
-            file,
-            span: element.span,
+            ..Router::new(framework, file, element.span)
         });
         made.0
     }
@@ -118,18 +109,9 @@ impl Linker<'_> {
             })?;
         let path = self.project.path(file);
         let (router, _) = self.router(file, key, || Router {
-            single: false,
-            framework,
             name: path.rsplit('/').next().unwrap_or(&path).to_owned(),
-            prefix: PathText::default(),
-            tail: String::new(),
-            guards: Vec::new(),
-            entries: Vec::new(),
             root: rule.rule.root,
-            mounted: false,
-            listed: false,
-            file,
-            span: Span::default(),
+            ..Router::new(framework, file, Span::default())
         });
         Some(router)
     }
@@ -350,20 +332,12 @@ impl Linker<'_> {
         span: Span,
     ) {
         let mount = Mount {
-            whole: false,
-            child,
             prefix,
             guards,
-            replaces_prefix: false,
             place: Some(Box::new(place)),
-            file,
-            span,
+            ..Mount::new(child, file, span)
         };
-        let entry = Entry {
-            order: (file, span.end),
-            kind: EntryKind::Mount(mount),
-        };
-        self.push(parent, entry);
+        self.push_at(parent, (file, span.end), EntryKind::Mount(mount));
     }
 
     /// A route whose handler may be named by a text, by its path or by what is around.
@@ -454,10 +428,8 @@ impl Linker<'_> {
                 named: is_named.then_some(named),
                 guards: guards.clone(),
                 protocol: rule.protocol.clone(),
-                rule: rule_id,
                 place: Some(Box::new(place)),
-                file: matched.file,
-                span,
+                ..Route::new(rule_id, matched.file, span)
             };
             self.push_route(parent, matched, route);
         }
@@ -471,11 +443,11 @@ impl Linker<'_> {
             let all = made.entry((matched.file, call)).or_default();
             all.push((router, at));
         }
-        let entry = Entry {
-            order: (route.file, route.span.end),
-            kind: EntryKind::Route(route),
-        };
-        self.push(router, entry);
+        self.push_at(
+            router,
+            (route.file, route.span.end),
+            EntryKind::Route(route),
+        );
     }
 
     /// `users#show`, `UserController@show`.
@@ -674,10 +646,8 @@ impl Linker<'_> {
                     named,
                     guards: guards.clone(),
                     protocol: rule.protocol.clone(),
-                    rule: rule_id,
                     place: Some(Box::new(place)),
-                    file: matched.file,
-                    span,
+                    ..Route::new(rule_id, matched.file, span)
                 };
                 self.push_route(parent, matched, route);
             }

@@ -28,7 +28,7 @@ impl Linker<'_> {
         while let Some(function) = scope {
             let element = unit.function(function);
             let inside = element.span;
-            let own = made == file && inside.start <= span.start && span.end <= inside.end;
+            let own = made == file && inside.holds(span);
             if element.declared || own {
                 return router;
             }
@@ -46,18 +46,8 @@ impl Linker<'_> {
         let span = self.project.parsed(file).unit.function(function).span;
         let key = RouterKey::Part(function, router);
         let (part, _) = self.router(file, key, || Router {
-            framework,
             name: "a group".to_owned(),
-            prefix: PathText::default(),
-            tail: String::new(),
-            guards: Vec::new(),
-            entries: Vec::new(),
-            root: false,
-            single: false,
-            mounted: false,
-            listed: false,
-            file,
-            span,
+            ..Router::new(framework, file, span)
         });
         part
     }

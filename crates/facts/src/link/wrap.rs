@@ -39,18 +39,10 @@ impl Linker<'_> {
             (inner.framework, inner.root)
         };
         let (router, fresh) = self.router(file, RouterKey::Expr(id), || Router {
-            framework: outer.0,
             name: guard.text.clone(),
-            prefix: PathText::default(),
-            tail: String::new(),
             guards: vec![guard],
-            entries: Vec::new(),
             root: outer.1,
-            single: false,
-            mounted: false,
-            listed: false,
-            file,
-            span,
+            ..Router::new(outer.0, file, span)
         });
         if fresh {
             self.hang(router, inner, file, span);
