@@ -244,7 +244,13 @@ impl Engine {
                         Some(Link::Guard | Link::GuardName | Link::Alias) => "guards",
                         Some(Link::Exempt) => "exemptions",
                         Some(Link::Denial | Link::Check) => "checks in the body",
-                        Some(Link::Lookup | Link::Caller | Link::Owner) => "ownership",
+                        Some(
+                            Link::Lookup
+                            | Link::LookupData
+                            | Link::LookupFunction
+                            | Link::Caller
+                            | Link::Owner,
+                        ) => "ownership",
                         Some(Link::Parameter) => "parameters",
                         _ => continue,
                     };

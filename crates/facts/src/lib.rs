@@ -8,6 +8,7 @@ mod entity;
 mod error;
 mod fact;
 mod language;
+mod limit;
 mod link;
 mod local;
 pub mod manifest;

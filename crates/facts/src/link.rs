@@ -463,6 +463,8 @@ pub(crate) struct Linker<'a> {
     bound: RefCell<Vec<Bound>>,
     /// Paths that guards let through by themselves.
     spared: RefCell<HashMap<(FileId, FnId), Spared>>,
+    /// What the lookups of files' functions are limited to.
+    pub(crate) limits: RefCell<HashMap<FileId, crate::limit::Limits>>,
     depth: std::cell::Cell<u32>,
     /// How deep the running question for a text is, and how many steps it took.
     text_steps: std::cell::Cell<(u32, u32)>,
@@ -523,6 +525,7 @@ impl<'a> Linker<'a> {
             made: RefCell::default(),
             attached: std::cell::OnceCell::new(),
             targets: RefCell::default(),
+            limits: RefCell::default(),
             bound: RefCell::default(),
             spared: RefCell::default(),
             depth: std::cell::Cell::new(0),

@@ -100,7 +100,7 @@ pub(crate) fn extract(
     denials(linker, site, facts);
     crate::annotated::extract(linker, site, facts);
     check_bodies(linker, site, facts);
-    scoped_lookups(linker, site, facts);
+    crate::limit::extract(linker, site, facts);
 }
 
 /// What is compared of the body of a guard or of a check.
@@ -146,8 +146,14 @@ fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     for (index, element) in unit.functions.iter().enumerate() {
         let function = FnId(index as u32);
         let name = &element.name;
-        let checks = named(linker, site.file, Link::Check, name, name);
-        if !element.declared || !checks || linker.is_guard(site.file, function) {
+        if !element.declared || linker.is_guard(site.file, function) {
+            continue;
+        }
+        let checks = check_rules(linker, site.file, name).any(|loaded| {
+            let about = &loaded.rule.about;
+            about.is_empty() || decides_about(unit, function, about)
+        });
+        if !checks {
             continue;
         }
         if let Some(attributes) = body_attributes(unit, function) {
@@ -162,6 +168,37 @@ fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             facts.push(fact);
         }
     }
+}
+
+/// The function that decides what a lookup's condition is written for: `list` for the function
+/// in `notes.filter(note => note.visibleTo(user))`.
+fn within(linker: &Linker<'_>, site: &Site<'_>, id: ExprId) -> Option<String> {
+    let unit = &linker.project.parsed(site.file).unit;
+    let mut at = unit.expr(id).function?;
+    let inner = at;
+    loop {
+        let function = unit.function(at);
+        let Some(parent) = function.parent else { break };
+        let name = &function.name;
+        if function.declared || !named(linker, site.file, Link::Lookup, name, name) {
+            break;
+        }
+        at = parent;
+    }
+    (at != inner).then(|| unit.function(at).qualified.to_string())
+}
+
+/// Whether a function is handed, belongs to or asks what the patterns fit.
+fn decides_about(unit: &Unit, function: FnId, about: &[String]) -> bool {
+    let element = unit.function(function);
+    let fits = |text: &str| about.iter().any(|pattern| wild(pattern, text));
+    let owner = element.qualified.rsplit_once('.');
+    owner.is_some_and(|(owner, _)| fits(owner))
+        || element.params.iter().any(|param| {
+            let mut words = [Some(&param.name), param.ty.as_ref()].into_iter().flatten();
+            words.any(|word| fits(word))
+        })
+        || element.body.is_some_and(|body| fits(&render(unit, body)))
 }
 
 /// The qualified name of the function or class around an expression, or of the one that it
@@ -531,7 +568,7 @@ fn by_assign(linker: &Linker<'_>, site: &Site<'_>, assign: &Assign, facts: &mut 
 // --- checks and denials
 
 /// Whether a rule with this meaning matches a name; `last` is the name's last part.
-fn named(linker: &Linker<'_>, file: FileId, link: Link, last: &str, name: &str) -> bool {
+pub(crate) fn named(linker: &Linker<'_>, file: FileId, link: Link, last: &str, name: &str) -> bool {
     let mut rules = linker.name_rules(file, last).into_iter();
     rules.any(|(rule, pattern)| {
         let loaded = linker.loaded(rule);
@@ -545,7 +582,34 @@ fn hook(linker: &Linker<'_>, file: FileId, subject: &str) -> bool {
         return false;
     };
     let method = method.trim_start_matches('_');
-    named(linker, file, Link::Check, method, method)
+    check_rules(linker, file, method).any(|loaded| loaded.rule.about.is_empty())
+}
+
+/// The rules by which a name is one of a check.
+fn check_rules<'a>(
+    linker: &'a Linker<'_>,
+    file: FileId,
+    name: &'a str,
+) -> impl Iterator<Item = &'a LoadedRule> {
+    let rules = linker.name_rules(file, name).into_iter();
+    rules.filter_map(move |(rule, pattern)| {
+        let loaded = linker.loaded(rule);
+        let check = loaded.rule.link == Some(Link::Check);
+        (check && loaded.patterns[pattern].matches(name)).then_some(loaded)
+    })
+}
+
+/// Whether a call is made on something, or handed something, that one of the patterns fits.
+fn speaks_about(unit: &Unit, callee: ExprId, args: &[Arg], about: &[String]) -> bool {
+    let object = match unit.kind(callee) {
+        ExprKind::Member { object, .. } => Some(*object),
+        _ => None,
+    };
+    let mut all = object.into_iter().chain(args.iter().map(|arg| arg.value));
+    all.any(|id| {
+        let text = render(unit, id);
+        about.iter().any(|pattern| wild(pattern, &text))
+    })
 }
 
 /// Branches that turn the caller away, and calls that check the caller.
@@ -621,231 +685,45 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
         }
     }
     for id in unit.ids() {
-        let ExprKind::Call { callee, .. } = unit.kind(id) else {
-            continue;
-        };
-        let Some(last) = unit.last_name(*callee) else {
-            continue;
-        };
-        for (rule_id, pattern) in linker.name_rules(site.file, last) {
-            let loaded = linker.loaded(rule_id);
-            if loaded.rule.link != Some(Link::Check) || !loaded.patterns[pattern].matches(last) {
-                continue;
-            }
-            // A decorator is a guard and speaks at its endpoint.
-            if unit
-                .functions
-                .iter()
-                .any(|function| function.decorators.contains(&id))
-                || unit.expr(id).function.is_none()
-            {
-                break;
-            }
-            let subject = subject(unit, id);
-            let call = render(unit, id);
-            let mut attributes = Attributes::new();
-            attributes.insert("type".into(), json!("check"));
-            attributes.insert("subject".into(), json!(subject));
-            attributes.insert("callee".into(), json!(last));
-            attributes.insert("call".into(), json!(shorten(&call, 160)));
-            attributes.insert("awaited".into(), json!(awaited(unit, id)));
-            let mut fact = site.fact(
-                FactKind::Auth,
-                format!("check:{subject}:{}", digest(&call)),
-                attributes,
-                unit.expr(id).span,
-                &loaded.rule.id,
-            );
-            fact.confidence = Confidence::Heuristic;
-            facts.push(fact);
-            break;
-        }
-    }
-}
-
-/// Keys by which one record is found.
-const RECORD_KEYS: [&str; 4] = ["id", "pk", "_id", "uuid"];
-
-/// What is limited to the caller's own: by a condition of a lookup, or by a comparison.
-fn limited(
-    site: &Site<'_>,
-    unit: &Unit,
-    id: ExprId,
-    (key, caller): (&str, &str),
-    value: ExprId,
-) -> Fact {
-    let subject = subject(unit, id);
-    let call = format!("{key}={caller}");
-    let mut attributes = Attributes::new();
-    attributes.insert("type".into(), json!("check"));
-    attributes.insert("subject".into(), json!(subject));
-    attributes.insert("callee".into(), json!(key));
-    attributes.insert("call".into(), json!(call));
-    attributes.insert("awaited".into(), json!(false));
-    let mut fact = site.fact(
-        FactKind::Auth,
-        format!("check:{subject}:{}", digest(&call)),
-        attributes,
-        unit.expr(value).span,
-        "scoped-lookup",
-    );
-    fact.confidence = Confidence::Heuristic;
-    fact
-}
-
-/// Conditions of a lookup that only the caller's own records meet: `owner=request.user`. Whoever
-/// drops one opens everybody's records (CWE-639).
-fn scoped_lookups(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
-    let parsed = linker.project.parsed(site.file);
-    let unit = &parsed.unit;
-    let named = |link: Link, last: &str, name: &str| named(linker, site.file, link, last, name);
-    let caller = |id: ExprId| {
-        let id = match unit.kind(id) {
-            ExprKind::Call { callee, .. } => *callee,
-            ExprKind::Unary { value, .. } => *value,
-            _ => id,
-        };
-        let path = unit.path(id).or_else(|| called_path(unit, id))?;
-        let last = path.rsplit('.').next().unwrap_or(&path);
-        named(Link::Caller, last, &path).then_some(path)
-    };
-    let mut seen = BTreeSet::new();
-    for id in unit.ids().collect::<Vec<_>>().into_iter().rev() {
         let ExprKind::Call { callee, args } = unit.kind(id) else {
             continue;
         };
         let Some(last) = unit.last_name(*callee) else {
             continue;
         };
-        if unit.expr(id).function.is_none() || !named(Link::Lookup, last, last) {
-            continue;
-        }
-        let mut conditions: Vec<(String, String, ExprId)> = Vec::new();
-        let (mut by_id, mut owned) = (false, Vec::new());
-        let mut add = |key: String, value: ExprId| {
-            if let Some(caller) = caller(value) {
-                conditions.push((key, caller, value));
-            } else if RECORD_KEYS.contains(&key.as_str()) {
-                by_id = true;
-            } else if named(Link::Owner, &key, &key)
-                && let Some(path) = unit.path(value)
-            {
-                owned.push((key, path, value));
-            }
-        };
-        // `where("user_id", $user->id)`
-        if let [key, .., value] = &args[..]
-            && let Some(key) = unit.literal(key.value)
+        let rules = check_rules(linker, site.file, last).filter(|loaded| {
+            let about = &loaded.rule.about;
+            about.is_empty() || speaks_about(unit, *callee, args, about)
+        });
+        // A framework's own rule comes after those of any language.
+        let Some(loaded) = rules.last() else { continue };
+        let mut functions = unit.functions.iter();
+        // A decorator is a guard and speaks at its endpoint.
+        if unit.expr(id).function.is_none()
+            || functions.any(|function| function.decorators.contains(&id))
         {
-            add(key.to_owned(), value.value);
-        }
-        for arg in args {
-            if let Some(name) = &arg.name {
-                add(name.to_string(), arg.value);
-            }
-            for inner in unit.descendants(arg.value) {
-                match unit.kind(inner) {
-                    ExprKind::Call { callee, args } => {
-                        for arg in args {
-                            if let Some(name) = &arg.name {
-                                add(name.to_string(), arg.value);
-                            }
-                        }
-                        // `notes::owner.eq(user.id)`
-                        if let ExprKind::Member { object, property } = unit.kind(*callee)
-                            && &**property == "eq"
-                            && let [only] = &args[..]
-                            && let Some(key) = unit.last_name(*object)
-                        {
-                            add(key.to_owned(), only.value);
-                        }
-                    }
-                    ExprKind::Map(pairs) => {
-                        for (key, value) in pairs {
-                            if let ExprKind::Name(key) | ExprKind::Str(key) = unit.kind(*key) {
-                                add(key.to_string(), *value);
-                            }
-                        }
-                    }
-                    ExprKind::Binary { op, left, right } if matches!(&**op, "==" | "===") => {
-                        for (key, value) in [(left, right), (right, left)] {
-                            if let Some(key) = unit.last_name(*key) {
-                                add(key.to_owned(), *value);
-                            }
-                        }
-                    }
-                    _ => {}
-                }
-            }
-        }
-        // One record, and only if it is the owner's: `{ id, userId }`.
-        if by_id {
-            conditions.extend(owned);
-        }
-        for (key, caller, value) in conditions {
-            // The caller's own record is looked up by its key; that limits nothing.
-            if RECORD_KEYS.contains(&key.as_str()) || !seen.insert(value) {
-                continue;
-            }
-            let fact = limited(site, unit, id, (&key, &caller), value);
-            facts.push(fact);
-        }
-    }
-    // `if order.user_id != user.id`: whoever is not the owner goes another way.
-    for id in unit.ids() {
-        let (asked, ways) = match unit.kind(id) {
-            ExprKind::Branch {
-                condition,
-                then,
-                otherwise,
-            } => (*condition, [Some(*then), *otherwise]),
-            ExprKind::Exit {
-                value: Some(value), ..
-            } => (*value, [None, None]),
-            _ => continue,
-        };
-        if unit.expr(id).function.is_none() {
             continue;
         }
-        for inner in unit.descendants(asked) {
-            let ExprKind::Binary { op, left, right } = unit.kind(inner) else {
-                continue;
-            };
-            if !matches!(&**op, "==" | "===" | "!=" | "!==") {
-                continue;
-            }
-            let sides = [(*left, *right), (*right, *left)];
-            let found = sides.into_iter().find_map(|(owner, value)| {
-                let key = unit.last_name(owner)?;
-                let owned = named(Link::Owner, key, key) && unit.path(owner)?.contains('.');
-                owned.then_some(())?;
-                Some((key.to_owned(), caller(value)?, value))
-            });
-            let Some((key, caller, value)) = found else {
-                continue;
-            };
-            // A denial on the way says the same.
-            let mut ways = ways.into_iter().flatten();
-            let denies = ways.any(|way| {
-                let mut inside = unit.descendants(way).into_iter();
-                inside.any(|id| linker.denial(site.file, id).is_some())
-            });
-            if !denies && seen.insert(value) {
-                facts.push(limited(site, unit, id, (&key, &caller), value));
-            }
+        let subject = subject(unit, id);
+        let call = render(unit, id);
+        let mut attributes = Attributes::new();
+        attributes.insert("type".into(), json!("check"));
+        attributes.insert("subject".into(), json!(subject));
+        attributes.insert("callee".into(), json!(last));
+        attributes.insert("call".into(), json!(shorten(&call, 160)));
+        attributes.insert("awaited".into(), json!(awaited(unit, id)));
+        if let Some(within) = within(linker, site, id) {
+            attributes.insert("within".into(), json!(within));
         }
-    }
-}
-
-/// The path of a name in which something is called: `request.user().id`.
-fn called_path(unit: &Unit, id: ExprId) -> Option<String> {
-    match unit.kind(id) {
-        ExprKind::Name(name) => Some(name.to_string()),
-        ExprKind::Member { object, property } => {
-            Some(format!("{}.{property}", called_path(unit, *object)?))
-        }
-        ExprKind::Call { callee, .. } => called_path(unit, *callee),
-        _ => None,
+        let mut fact = site.fact(
+            FactKind::Auth,
+            format!("check:{subject}:{}", digest(&call)),
+            attributes,
+            unit.expr(id).span,
+            &loaded.rule.id,
+        );
+        fact.confidence = Confidence::Heuristic;
+        facts.push(fact);
     }
 }
 

@@ -198,10 +198,17 @@ pub(crate) enum Link {
     Check,
     /// Reads or changes records by conditions: `filter(owner=request.user)`.
     Lookup,
+    /// An argument of a lookup that says what is written: `data`, `defaults`.
+    LookupData,
+    /// A function that reads or changes one record, by its name: what its own lookup is limited
+    /// to, its callers ask.
+    LookupFunction,
     /// A value that stands for the caller: `request.user.id`.
     Caller,
     /// A column that says whose a record is: `owner_id`.
     Owner,
+    /// A setting without which nobody is asked: `auth_required`.
+    OptIn,
     /// A handler through which callers come in: `login`.
     Entry,
     /// Asks what a text begins with: `strings.HasPrefix`.
@@ -631,7 +638,8 @@ pub(crate) struct Rule {
     /// The denial happens where the condition does not hold.
     #[serde(default)]
     pub(crate) negated: bool,
-    /// What a denial's condition must speak of, so that it is a check of the caller.
+    /// What a denial's condition must speak of, so that it is a check of the caller; what a
+    /// check is called on or handed.
     #[serde(default, deserialize_with = "many")]
     pub(crate) about: Vec<String>,
     /// Methods of a class that turn callers away by what they answer: `authorize`.

@@ -50,7 +50,9 @@ fn key(fact: &Fact, names: &[&str]) -> String {
 /// Whether the function around a fact came or went as a whole.
 fn came_or_went(fact: &Fact, functions: &BTreeSet<String>, handlers: &BTreeSet<String>) -> bool {
     let subject = text(fact, "subject");
-    handlers.contains(subject) || !functions.contains(subject) && subject != "module"
+    // The condition of a lookup goes with the function that looks up.
+    let body = fact.text("within").unwrap_or(subject);
+    handlers.contains(subject) || !functions.contains(body) && subject != "module"
 }
 
 /// As [`came_or_went`]; but a check of a class that stays is lost with its method.
@@ -83,6 +85,9 @@ fn checks<'a>(
     for (old, new) in pair(&mut before, &mut after, |fact| {
         key(fact, &["subject", "callee"])
     }) {
+        if limits(old) && limits(new) && same_value(old, new) {
+            continue;
+        }
         let lost_await = old.attributes.get("awaited") == Some(&json!(true))
             && new.attributes.get("awaited") == Some(&json!(false));
         let (direction, title) = if lost_await && old.text("call") == new.text("call") {
@@ -98,8 +103,12 @@ fn checks<'a>(
             (
                 Direction::Neutral,
                 format!(
-                    "{} changed its check: `{}` became `{}`",
+                    "{} {}: `{}` became `{}`",
                     text(new, "subject"),
+                    match looks_up(new) {
+                        true => "limits its lookup by another value",
+                        false => "changed its check",
+                    },
                     text(old, "call"),
                     text(new, "call")
                 ),
@@ -113,7 +122,7 @@ fn checks<'a>(
             Some(old),
             Some(new),
         );
-        one.deltas = deltas(old, new, &["subject"]);
+        one.deltas = deltas(old, new, &["subject", "within", "alone", "through"]);
         changes.push(one);
     }
     // A call that lives on in another function of the same file was moved and rewritten.
@@ -124,15 +133,23 @@ fn checks<'a>(
             fact.location.path
         )
     });
-    for old in before {
+    // A limit by the same column that stands elsewhere now was moved with the lookup.
+    let (mut limited, mut before): (Vec<&Fact>, Vec<&Fact>) =
+        before.into_iter().partition(|fact| limits(fact));
+    pair(&mut limited, &mut after, |fact| match limits(fact) {
+        true => text(fact, "callee").to_owned(),
+        false => format!("{}|{}", fact.identity, fact.location.path),
+    });
+    before.extend(limited);
+    for old in told_at_the_lookup(before) {
         if came_or_went(old, &sides.after.functions, &handlers.removed) {
             continue;
         }
-        let title = format!(
-            "{} lost its check `{}`",
-            text(old, "subject"),
-            text(old, "call")
-        );
+        let how = match looks_up(old) {
+            true => "no longer limits its lookup by",
+            false => "lost its check",
+        };
+        let title = format!("{} {how} `{}`", text(old, "subject"), text(old, "call"));
         changes.push(change(
             FactKind::Auth,
             ChangeKind::Removed,
@@ -142,15 +159,15 @@ fn checks<'a>(
             None,
         ));
     }
-    for new in after {
+    for new in told_at_the_lookup(after) {
         if came_or_went(new, &sides.before.functions, &handlers.added) {
             continue;
         }
-        let title = format!(
-            "{} gained the check `{}`",
-            text(new, "subject"),
-            text(new, "call")
-        );
+        let how = match looks_up(new) {
+            true => "now limits its lookup by",
+            false => "gained the check",
+        };
+        let title = format!("{} {how} `{}`", text(new, "subject"), text(new, "call"));
         changes.push(change(
             FactKind::Auth,
             ChangeKind::Added,
@@ -160,6 +177,54 @@ fn checks<'a>(
             Some(new),
         ));
     }
+}
+
+/// Whether a check limits records to those of somebody.
+fn limits(fact: &Fact) -> bool {
+    fact.attributes.contains_key("limits")
+}
+
+/// Whether a check limits what is looked up, not what was found.
+fn looks_up(fact: &Fact) -> bool {
+    limits(fact) && !fact.attributes.contains_key("compared")
+}
+
+/// Whether two limits by one column ask for the same: a variable may have another name now, the
+/// caller may not have become somebody else.
+fn same_value(old: &Fact, new: &Fact) -> bool {
+    let last = |fact: &Fact| {
+        text(fact, "call")
+            .rsplit(['.', '='])
+            .next()
+            .map(str::to_owned)
+    };
+    text(old, "limits") == text(new, "limits")
+        && (text(old, "limits") == "owner" || last(old) == last(new))
+}
+
+/// Without the callers of a function whose own lookup says the same, and without columns that
+/// are all that is asked: what is looked for, not what it is limited to.
+fn told_at_the_lookup(facts: Vec<&Fact>) -> Vec<&Fact> {
+    let own: BTreeSet<(String, String)> = facts
+        .iter()
+        .filter(|fact| limits(fact) && fact.text("through").is_none())
+        .map(|fact| {
+            (
+                text(fact, "subject").to_owned(),
+                text(fact, "callee").to_owned(),
+            )
+        })
+        .collect();
+    let mut told = facts;
+    told.retain(|fact| {
+        let through = fact.text("through");
+        let alone = fact.attributes.contains_key("alone");
+        !alone
+            && through.is_none_or(|through| {
+                !own.contains(&(through.to_owned(), text(fact, "callee").to_owned()))
+            })
+    });
+    told
 }
 
 fn denials<'a>(

@@ -13,6 +13,8 @@ pub(super) enum Pass {
     Absent,
     /// Everybody, where no decorator writes the metadata of this key.
     Unasked(String),
+    /// Everybody, unless this setting is on.
+    Unset(String),
 }
 
 impl Linker<'_> {
@@ -76,7 +78,9 @@ impl Linker<'_> {
             // `if (!token) return next()`
             if !within(unit.expr(*then).span)
                 && self.lets_on(file, *then, next.as_deref())
-                && let Some(pass) = self.absence(file, *condition)
+                && let Some(pass) = self
+                    .absence(file, *condition)
+                    .or_else(|| self.unset(file, *condition))
             {
                 return Some(pass);
             }
@@ -100,6 +104,35 @@ impl Linker<'_> {
         None
     }
 
+    /// The setting that must be on for anybody to be asked: `!settings.auth_required`.
+    fn unset(&self, file: FileId, condition: ExprId) -> Option<Pass> {
+        let unit = &self.project.parsed(file).unit;
+        let ExprKind::Unary { op, value } = unit.kind(condition) else {
+            return None;
+        };
+        let path = matches!(&**op, "!" | "not").then(|| unit.path(*value))??;
+        let last = path.rsplit('.').next()?;
+        let mut rules = self.name_rules(file, last).into_iter();
+        let asked = rules.any(|(rule, pattern)| {
+            let loaded = self.rule(rule);
+            loaded.rule.link == Some(Link::OptIn) && loaded.patterns[pattern].matches(last)
+        });
+        asked.then_some(Pass::Unset(path))
+    }
+
+    /// Whether an expression hands the request on: `next.run(request)`.
+    fn hands_on(&self, file: FileId, id: ExprId, next: Option<&str>) -> bool {
+        let unit = &self.project.parsed(file).unit;
+        match unit.kind(id) {
+            ExprKind::Await(inner) => self.hands_on(file, *inner, next),
+            ExprKind::Call { callee, .. } => {
+                let path = unit.path(*callee);
+                path.as_deref().and_then(|path| path.split('.').next()) == next && next.is_some()
+            }
+            _ => false,
+        }
+    }
+
     /// Whether a branch lets the request go on: `return true`, `next()`, `return`.
     fn lets_on(&self, file: FileId, branch: ExprId, next: Option<&str>) -> bool {
         let unit = &self.project.parsed(file).unit;
@@ -112,7 +145,10 @@ impl Linker<'_> {
                 kind: ExitKind::Return,
                 value,
             } => match value {
-                Some(value) => matches!(unit.kind(*value), ExprKind::Bool(true)),
+                Some(value) => {
+                    matches!(unit.kind(*value), ExprKind::Bool(true))
+                        || self.hands_on(file, *value, next)
+                }
                 None => only,
             },
             ExprKind::Call { callee, args } => {
