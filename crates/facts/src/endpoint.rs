@@ -48,7 +48,8 @@ pub(crate) fn facts(
     for (file, function) in linker.guard_functions() {
         let parsed = linker.project.parsed(file);
         let element = parsed.unit.function(function);
-        let Some(attributes) = crate::local::body_attributes(&parsed.unit, function) else {
+        let own = &linker.project.language(file).self_names;
+        let Some(attributes) = crate::local::body_attributes(&parsed.unit, function, own) else {
             continue;
         };
         let identity = format!("guard-body:{}", element.qualified);
@@ -281,6 +282,10 @@ fn endpoint_fact(
     }
     attributes.insert("guards".into(), json!(shown));
     attributes.insert("guard_state".into(), json!(state));
+    let early = linker.early_guards(&endpoint.guards);
+    if !early.is_empty() {
+        attributes.insert("early_guards".into(), json!(early));
+    }
     if body {
         attributes.insert("checked_in_body".into(), json!(true));
     }

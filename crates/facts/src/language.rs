@@ -278,6 +278,9 @@ struct LanguageText {
     /// Methods that ask whether something is missing.
     #[serde(default)]
     absence: Vec<String>,
+    /// Conditions are shown as they are written.
+    #[serde(default)]
+    as_written: bool,
     /// Calls that raise an error.
     #[serde(default)]
     raises: Vec<String>,
@@ -386,6 +389,8 @@ pub(crate) struct Language {
     pub(crate) mixins: Vec<String>,
     /// Methods that ask whether something is missing.
     pub(crate) absence: Vec<String>,
+    /// Conditions are shown as they are written.
+    pub(crate) as_written: bool,
     /// Calls that raise an error.
     pub(crate) raises: Vec<String>,
     /// Methods of a type that make an object of it.
@@ -577,6 +582,7 @@ impl Languages {
                 concat: merged.concat,
                 mixins: merged.mixins,
                 absence: merged.absence,
+                as_written: merged.as_written,
                 raises: merged.raises,
                 construct: merged.construct,
                 class_literal: merged.class_literal,

@@ -453,6 +453,8 @@ pub(crate) struct Linker<'a> {
     /// Names that were given to guards.
     aliases: RefCell<HashMap<String, Vec<(FileId, ExprId)>>>,
     class_calls: RefCell<HashMap<FileId, Arc<Vec<class_guard::ClassCall>>>>,
+    /// Where guards stand that run one after another.
+    in_order: RefCell<HashSet<(FileId, u32)>>,
     /// The routes that calls made.
     made: RefCell<HashMap<(FileId, ExprId), Made>>,
     /// What names were put onto routers: `app.decorate("authenticate", f)`.
@@ -520,6 +522,7 @@ impl<'a> Linker<'a> {
             concerns: RefCell::default(),
             aliases: RefCell::default(),
             class_calls: RefCell::default(),
+            in_order: RefCell::default(),
             made: RefCell::default(),
             attached: std::cell::OnceCell::new(),
             targets: RefCell::default(),

@@ -11,7 +11,7 @@ use crate::link::{Linker, Matched};
 use crate::project::FileId;
 use crate::rule::{Link, LoadedRule, On, wild};
 use crate::sensitivity::Sensitivity;
-use crate::text::{digest, render, shorten};
+use crate::text::{as_written, digest, plain, render, shorten};
 
 /// What facts of one file share.
 pub(crate) struct Site<'a> {
@@ -104,9 +104,13 @@ pub(crate) fn extract(
 }
 
 /// What is compared of the body of a guard or of a check.
-pub(crate) fn body_attributes(unit: &Unit, function: FnId) -> Option<Attributes> {
+pub(crate) fn body_attributes(
+    unit: &Unit,
+    function: FnId,
+    own: &[String],
+) -> Option<Attributes> {
     let element = unit.function(function);
-    let body = render(unit, element.body?);
+    let body = plain(unit, element.body?, own);
     let mut attributes = Attributes::new();
     attributes.insert("type".into(), json!("guard-body"));
     attributes.insert("name".into(), json!(&*element.qualified));
@@ -139,7 +143,7 @@ fn ends_early(unit: &Unit, body: ExprId) -> bool {
 }
 
 /// Functions that are checks by their name, where they are defined: an early `return true` in
-/// `is_owner` opens all that asks it.
+/// `is_owner` opens all that asks it. So does a further way in `current_user`, which says who calls.
 fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
@@ -147,10 +151,15 @@ fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
         let function = FnId(index as u32);
         let name = &element.name;
         let checks = named(linker, site.file, Link::Check, name, name);
-        if !element.declared || !checks || linker.is_guard(site.file, function) {
+        let finds = named(linker, site.file, Link::Caller, name, name);
+        if !element.declared || !(checks || finds) || linker.is_guard(site.file, function) {
             continue;
         }
-        if let Some(attributes) = body_attributes(unit, function) {
+        let own = &linker.project.language(site.file).self_names;
+        if let Some(mut attributes) = body_attributes(unit, function, own) {
+            if finds && !checks {
+                attributes.insert("finds_caller".into(), json!(true));
+            }
             let mut fact = site.fact(
                 FactKind::Auth,
                 format!("guard-body:{}", element.qualified),
@@ -539,8 +548,16 @@ fn named(linker: &Linker<'_>, file: FileId, link: Link, last: &str, name: &str) 
     })
 }
 
+/// An expression for showing: as it is written where the language's elements say it in other words.
+pub(crate) fn shown(linker: &Linker<'_>, site: &Site<'_>, unit: &Unit, id: ExprId) -> String {
+    match linker.project.language(site.file).as_written {
+        true => as_written(unit, id, site.source),
+        false => render(unit, id),
+    }
+}
+
 /// Whether a method is a check by its name: a framework may ask it, whoever else defines it.
-fn hook(linker: &Linker<'_>, file: FileId, subject: &str) -> bool {
+pub(crate) fn hook(linker: &Linker<'_>, file: FileId, subject: &str) -> bool {
     let Some((_, method)) = subject.rsplit_once('.') else {
         return false;
     };
@@ -583,34 +600,38 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
         if let Some(outcome) = linker.denial(site.file, id) {
             covered.extend(unit.descendants(id));
             let subject = subject(unit, id);
+            let own = &linker.project.language(site.file).self_names;
+            // The words for comparing, and those for showing.
+            let words = |positive: bool, same: String, shown: String| match positive {
+                true => (same, shown),
+                false => (format!("else of {same}"), format!("else of {shown}")),
+            };
             let condition = conditions.get(&id).map(|(condition, positive)| {
-                let text = render(unit, *condition);
-                if *positive {
-                    text
-                } else {
-                    format!("else of {text}")
-                }
+                let shown = shown(linker, site, unit, *condition);
+                words(*positive, plain(unit, *condition, own), shown)
             });
             let handed = linker.handed_condition(site.file, id);
             let handed = handed.map(|(file, condition, negated)| {
                 let parsed = linker.project.parsed(file);
-                let text = render(&parsed.unit, condition);
-                match negated {
-                    true => format!("else of {text}"),
-                    false => text,
-                }
+                let unit = &parsed.unit;
+                let shown = match file == site.file {
+                    true => shown(linker, site, unit, condition),
+                    false => render(unit, condition),
+                };
+                words(!negated, plain(unit, condition, own), shown)
             });
-            let condition = handed.or(condition).unwrap_or_else(|| "always".to_owned());
+            let always = || ("always".to_owned(), "always".to_owned());
+            let (same, condition) = handed.or(condition).unwrap_or_else(always);
             let mut attributes = Attributes::new();
             attributes.insert("type".into(), json!("denial"));
             attributes.insert("subject".into(), json!(subject));
             attributes.insert("condition".into(), json!(shorten(&condition, 200)));
-            attributes.insert("digest".into(), json!(digest(&condition)));
+            attributes.insert("digest".into(), json!(digest(&same)));
             attributes.insert("outcome".into(), json!(outcome));
             if hook(linker, site.file, &subject) {
                 attributes.insert("hook".into(), json!(true));
             }
-            let identity = format!("denial:{subject}:{}:{outcome}", digest(&condition));
+            let identity = format!("denial:{subject}:{}:{outcome}", digest(&same));
             facts.push(site.fact(
                 FactKind::Auth,
                 identity,
@@ -620,47 +641,7 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             ));
         }
     }
-    for id in unit.ids() {
-        let ExprKind::Call { callee, .. } = unit.kind(id) else {
-            continue;
-        };
-        let Some(last) = unit.last_name(*callee) else {
-            continue;
-        };
-        for (rule_id, pattern) in linker.name_rules(site.file, last) {
-            let loaded = linker.loaded(rule_id);
-            if loaded.rule.link != Some(Link::Check) || !loaded.patterns[pattern].matches(last) {
-                continue;
-            }
-            // A decorator is a guard and speaks at its endpoint.
-            if unit
-                .functions
-                .iter()
-                .any(|function| function.decorators.contains(&id))
-                || unit.expr(id).function.is_none()
-            {
-                break;
-            }
-            let subject = subject(unit, id);
-            let call = render(unit, id);
-            let mut attributes = Attributes::new();
-            attributes.insert("type".into(), json!("check"));
-            attributes.insert("subject".into(), json!(subject));
-            attributes.insert("callee".into(), json!(last));
-            attributes.insert("call".into(), json!(shorten(&call, 160)));
-            attributes.insert("awaited".into(), json!(awaited(unit, id)));
-            let mut fact = site.fact(
-                FactKind::Auth,
-                format!("check:{subject}:{}", digest(&call)),
-                attributes,
-                unit.expr(id).span,
-                &loaded.rule.id,
-            );
-            fact.confidence = Confidence::Heuristic;
-            facts.push(fact);
-            break;
-        }
-    }
+    crate::check::extract(linker, site, facts);
 }
 
 /// Keys by which one record is found.
@@ -847,14 +828,6 @@ fn called_path(unit: &Unit, id: ExprId) -> Option<String> {
         ExprKind::Call { callee, .. } => called_path(unit, *callee),
         _ => None,
     }
-}
-
-fn awaited(unit: &Unit, id: ExprId) -> bool {
-    // The parent follows its child in the arena.
-    unit.exprs[id.0 as usize + 1..]
-        .iter()
-        .take(2)
-        .any(|expr| matches!(expr.kind, ExprKind::Await(inner) if inner == id))
 }
 
 // --- strength

@@ -109,6 +109,7 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) -> Handlers 
     relocated(&moved, changes);
     pairs.extend(moved);
     guards(&pairs, changes);
+    order(&pairs, changes);
     parameters(&pairs, changes);
     came(&after, &all_after, changes);
     went(&before, changes);
@@ -403,6 +404,55 @@ fn guards(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
         cause.place = places[0].0.clone();
         let pairs: Vec<_> = places.into_iter().map(|(_, pair)| pair).collect();
         changes.push(guard_change(&cause, &pairs));
+    }
+}
+
+/// Guards for permissions that changed places with the one that finds out who calls: before it
+/// they may have nobody to ask about.
+fn order(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
+    let mut groups: BTreeMap<(Vec<String>, bool), Vec<(&Fact, &Fact)>> = BTreeMap::new();
+    for (before, after) in pairs {
+        let (old, new) = (before.texts("early_guards"), after.texts("early_guards"));
+        let both = |guard: &&&str| {
+            before.texts("guards").contains(guard) && after.texts("guards").contains(guard)
+        };
+        for (here, there, early) in [(&new, &old, true), (&old, &new, false)] {
+            let moved = here.iter().filter(|guard| !there.contains(guard));
+            let moved: Vec<String> = moved.filter(both).map(|guard| (*guard).into()).collect();
+            if !moved.is_empty() {
+                let group = groups.entry((moved, early)).or_default();
+                group.push((before, after));
+            }
+        }
+    }
+    for ((moved, early), pairs) in groups {
+        let (before, after) = pairs[0];
+        let subject = match pairs.len() {
+            1 => name(after),
+            many => plural(many, "endpoint"),
+        };
+        let moved: Vec<String> = moved.iter().map(|guard| format!("`{guard}`")).collect();
+        let (direction, where_to) = match early {
+            true => (Direction::Weakened, "before"),
+            false => (Direction::Strengthened, "after"),
+        };
+        let title = format!(
+            "on {subject} {} now runs {where_to} the guard that finds out who calls",
+            enumerate(&moved, 3)
+        );
+        let how = ChangeKind::Modified;
+        let kind = FactKind::Auth;
+        let mut one = change(kind, how, direction, title, Some(before), Some(after));
+        let value = |fact: &Fact| json!(fact.texts("early_guards"));
+        one.deltas
+            .push(delta("early_guards", value(before), value(after)));
+        if pairs.len() > 1 {
+            let places = pairs.iter();
+            one.affected = places
+                .map(|(_, after)| affected(&name(after), where_to, &after.location))
+                .collect();
+        }
+        changes.push(one);
     }
 }
 
