@@ -18,6 +18,8 @@ pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
     let unit = &parsed.unit;
     let own = &linker.project.language(site.file).self_names;
     let answered = answered(unit);
+    // What hangs on a class speaks at its endpoints.
+    let hanging = linker.hanging_calls(site.file);
     let mut found: BTreeMap<ExprId, (&str, String)> = BTreeMap::new();
     for id in unit.ids() {
         let ExprKind::Call { callee, .. } = unit.kind(id) else {
@@ -26,6 +28,9 @@ pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
         let Some(last) = unit.last_name(*callee) else {
             continue;
         };
+        if hanging.contains(&id) {
+            continue;
+        }
         let rule = match named(linker, site, last) {
             Some(rule) => rule,
             None if answered.contains(&id) && linker.denies_itself(site.file, *callee) => {
@@ -82,12 +87,17 @@ pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
 
 /// The rule by which a call's name says that it checks.
 fn named(linker: &Linker<'_>, site: &Site<'_>, last: &str) -> Option<String> {
-    let mut rules = linker.name_rules(site.file, last).into_iter();
-    rules.find_map(|(rule, pattern)| {
-        let loaded = linker.loaded(rule);
-        let checks = loaded.rule.link == Some(Link::Check) && loaded.patterns[pattern].matches(last);
-        checks.then(|| loaded.rule.id.clone())
-    })
+    let rules = linker.name_rules(site.file, last).into_iter();
+    let rules = rules.map(|(rule, pattern)| (linker.loaded(rule), pattern));
+    let mut known = rules.filter(|(loaded, pattern)| loaded.patterns[*pattern].matches(last));
+    let (mut checks, mut none) = (None, false);
+    for (loaded, _) in known.by_ref() {
+        none |= loaded.rule.link == Some(Link::NotGuard) && !loaded.rule.as_text;
+        if loaded.rule.link == Some(Link::Check) {
+            checks = checks.or(Some(loaded.rule.id.clone()));
+        }
+    }
+    checks.filter(|_| !none)
 }
 
 /// The calls behind whose answer a function goes no further: `return unless may?(:edit)`,

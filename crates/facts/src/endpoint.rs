@@ -282,9 +282,16 @@ fn endpoint_fact(
     }
     attributes.insert("guards".into(), json!(shown));
     attributes.insert("guard_state".into(), json!(state));
-    let early = linker.early_guards(&endpoint.guards);
-    if !early.is_empty() {
-        attributes.insert("early_guards".into(), json!(early));
+    let (early, late) = linker.by_order(&endpoint.guards);
+    let ways_in = linker.ways_in(&endpoint.guards);
+    for (name, texts) in [
+        ("early_guards", early),
+        ("late_guards", late),
+        ("ways_in", ways_in),
+    ] {
+        if !texts.is_empty() {
+            attributes.insert(name.into(), json!(texts));
+        }
     }
     if body {
         attributes.insert("checked_in_body".into(), json!(true));

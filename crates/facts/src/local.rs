@@ -92,6 +92,7 @@ pub(crate) fn extract(
     for class in 0..unit.classes.len() {
         entity::by_class(linker, site, ClassId(class as u32), sensitivity, facts);
     }
+    by_document(linker, site, facts);
     let client = &linker.project.language(site.file).client;
     let mut imports = unit.imports.iter();
     if imports.any(|import| client.iter().any(|package| **package == *import.module)) {
@@ -256,9 +257,10 @@ fn by_map(
         let all = loaded.rule.has.iter().all(|(key, pattern)| {
             pairs.iter().any(|(name, value)| {
                 matches!(unit.kind(*name), ExprKind::Name(name) | ExprKind::Str(name) if **name == **key)
-                    && linker
-                        .word(site.file, *value)
-                        .is_some_and(|word| wild(pattern, &word))
+                    && (pattern == "*"
+                        || linker
+                            .word(site.file, *value)
+                            .is_some_and(|word| wild(pattern, &word)))
             })
         });
         if !all || !linker.speaks_in(site.file, loaded) {
@@ -276,7 +278,20 @@ fn by_map(
         };
         if linker.holds(&matched, &loaded.rule.constraints) {
             facts.extend(made(linker, site, id, loaded, kind, &matched));
-            return;
+            // One map may set several things.
+            if kind != FactKind::Auth {
+                return;
+            }
+        }
+    }
+}
+
+/// What stands in a document: `framework: session: cookie_secure: auto`.
+fn by_document(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
+    for (rule_id, matched) in linker.document_items(site.file) {
+        let loaded = linker.loaded(rule_id);
+        if let (Some(kind), Some(item)) = (loaded.rule.fact, matched.value) {
+            facts.extend(made(linker, site, item, loaded, kind, &matched));
         }
     }
 }
@@ -316,6 +331,17 @@ fn made(
     let parsed = linker.project.parsed(site.file);
     let subject = subject(&parsed.unit, id);
     let mut attributes = attributes_of(linker, loaded, matched);
+    // A setting that lists nothing is not set.
+    if kind == FactKind::Auth
+        && !attributes.contains_key("value")
+        && let Some(selectors) = loaded.rule.attributes.get("value")
+    {
+        let mut picked = linker.exprs(matched, &selectors.0).into_iter();
+        let lists = |id| matches!(linker.project.parsed(site.file).unit.kind(id), ExprKind::List(items) if items.is_empty());
+        if picked.any(|(at, id)| at == site.file && lists(id)) {
+            return None;
+        }
+    }
     let identity = match kind {
         FactKind::Crypto => {
             let algorithm = match attributes.get("algorithm") {

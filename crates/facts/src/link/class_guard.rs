@@ -54,6 +54,12 @@ impl Linker<'_> {
         found
     }
 
+    /// The calls in a file's classes that hang guards on their methods.
+    pub(crate) fn hanging_calls(&self, file: FileId) -> BTreeSet<ExprId> {
+        let calls = self.class_calls(file);
+        calls.iter().map(|call| call.call).collect()
+    }
+
     /// The calls in the classes of a file that rules know.
     fn class_calls(&self, file: FileId) -> Arc<Vec<ClassCall>> {
         if let Some(known) = self.class_calls.borrow().get(&file) {
@@ -204,24 +210,58 @@ impl Linker<'_> {
         mix_in(u32::MAX, all);
     }
 
-    /// The guards for permissions on an endpoint that run before anybody found out who calls.
-    pub(crate) fn early_guards(&self, guards: &[GuardUse]) -> Vec<String> {
+    /// The checks of permissions on an endpoint, by whether they run before or after the guard that
+    /// finds out who calls; nothing where none does.
+    pub(crate) fn by_order(&self, guards: &[GuardUse]) -> (Vec<String>, Vec<String>) {
         let in_order = self.in_order.borrow();
         let ordered = guards
             .iter()
             .filter(|guard| in_order.contains(&(guard.file, guard.span.start)));
-        let is = |guard: &GuardUse, kind: GuardKind| matches!(guard.class, Classified::Guard { kind: found, .. } if found == kind);
         let ordered: Vec<&GuardUse> = ordered.collect();
-        let first = ordered
-            .iter()
-            .position(|guard| is(guard, GuardKind::Authentication));
-        let early = ordered[..first.unwrap_or(0)].iter();
-        let mut early: Vec<String> = early
-            .filter(|guard| is(guard, GuardKind::Authorization))
+        let first = ordered.iter().position(|guard| {
+            let class = &guard.class;
+            matches!(class, Classified::Guard { kind, .. } if *kind == GuardKind::Authentication)
+        });
+        let Some(first) = first else {
+            return (Vec::new(), Vec::new());
+        };
+        // Also one that lets some through by itself speaks of permissions by its name.
+        let permits = |guard: &&&GuardUse| {
+            let mut rules = self.index(guard.file).names.candidates(&guard.text);
+            rules.any(|(rule, pattern)| {
+                let loaded = self.rule(rule);
+                loaded.rule.link == Some(Link::GuardName)
+                    && loaded.rule.guard == Some(GuardKind::Authorization)
+                    && loaded.patterns[pattern].matches(&guard.text)
+            })
+        };
+        let texts = |guards: &[&GuardUse]| {
+            let texts = guards.iter().filter(permits).map(|guard| guard.text.clone());
+            let texts: BTreeSet<String> = texts.collect();
+            texts.into_iter().collect()
+        };
+        (texts(&ordered[..first]), texts(&ordered[first + 1..]))
+    }
+
+    /// What runs before an endpoint and may find out who calls, without turning anybody away.
+    pub(crate) fn ways_in(&self, guards: &[GuardUse]) -> Vec<String> {
+        let in_order = self.in_order.borrow();
+        let ordered = guards.iter().filter(|guard| {
+            guard.class == Classified::Not && in_order.contains(&(guard.file, guard.span.start))
+        });
+        let finds = |guard: &&GuardUse| {
+            let mut rules = self.index(guard.file).names.candidates(&guard.text);
+            rules.any(|(rule, pattern)| {
+                let loaded = self.rule(rule);
+                loaded.rule.link == Some(Link::Caller)
+                    && loaded.patterns[pattern].matches(&guard.text)
+            })
+        };
+        let found: BTreeSet<String> = ordered
+            .filter(finds)
             .map(|guard| guard.text.clone())
             .collect();
-        early.sort();
-        early
+        found.into_iter().collect()
     }
 
     /// A guard that may be given by the name of a method or of something registered.
