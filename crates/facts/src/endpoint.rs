@@ -48,7 +48,8 @@ pub(crate) fn facts(
     for (file, function) in linker.guard_functions() {
         let parsed = linker.project.parsed(file);
         let element = parsed.unit.function(function);
-        let Some(attributes) = crate::local::body_attributes(&parsed.unit, function) else {
+        let own = &linker.project.language(file).self_names;
+        let Some(attributes) = crate::local::body_attributes(&parsed.unit, function, own) else {
             continue;
         };
         let identity = format!("guard-body:{}", element.qualified);
@@ -281,6 +282,17 @@ fn endpoint_fact(
     }
     attributes.insert("guards".into(), json!(shown));
     attributes.insert("guard_state".into(), json!(state));
+    let (early, late) = linker.by_order(&endpoint.guards);
+    let ways_in = linker.ways_in(&endpoint.guards);
+    for (name, texts) in [
+        ("early_guards", early),
+        ("late_guards", late),
+        ("ways_in", ways_in),
+    ] {
+        if !texts.is_empty() {
+            attributes.insert(name.into(), json!(texts));
+        }
+    }
     if body {
         attributes.insert("checked_in_body".into(), json!(true));
     }

@@ -119,7 +119,7 @@ impl Engine {
                 frameworks.push(entry);
             }
         }
-        let languages = Languages::load(&languages)?;
+        let mut languages = Languages::load(&languages)?;
         for (path, _) in &team.rules {
             let folder = path.rsplit('/').nth(1).unwrap_or_default();
             let known: BTreeSet<&str> = languages.iter().map(|one| one.name.as_str()).collect();
@@ -137,6 +137,7 @@ impl Engine {
             }
         }
         let rules = Rules::load(&frameworks)?;
+        languages.add_places(rules.documents());
         let mut index = BTreeMap::new();
         for language in languages.iter() {
             index.insert(

@@ -278,6 +278,9 @@ struct LanguageText {
     /// Methods that ask whether something is missing.
     #[serde(default)]
     absence: Vec<String>,
+    /// Conditions are shown as they are written.
+    #[serde(default)]
+    as_written: bool,
     /// Calls that raise an error.
     #[serde(default)]
     raises: Vec<String>,
@@ -372,6 +375,8 @@ pub(crate) struct Language {
     pub(crate) name: String,
     /// Itself and the languages it inherits from, nearest first.
     pub(crate) family: Vec<String>,
+    /// Its files have no extension by which they are known.
+    pub(crate) bare: bool,
     pub(crate) self_names: Vec<String>,
     pub(crate) result_is_last: bool,
     /// A bare name may be a member of the class around.
@@ -386,6 +391,8 @@ pub(crate) struct Language {
     pub(crate) mixins: Vec<String>,
     /// Methods that ask whether something is missing.
     pub(crate) absence: Vec<String>,
+    /// Conditions are shown as they are written.
+    pub(crate) as_written: bool,
     /// Calls that raise an error.
     pub(crate) raises: Vec<String>,
     /// Methods of a type that make an object of it.
@@ -494,6 +501,8 @@ fn node(text: &NodeText) -> Node {
 pub(crate) struct Languages {
     all: Vec<Language>,
     by_extension: BTreeMap<String, LanguageId>,
+    /// Files of languages that are known by where they stand.
+    by_place: Vec<(globset::GlobSet, LanguageId)>,
 }
 
 impl Languages {
@@ -567,6 +576,7 @@ impl Languages {
                 languages.by_extension.insert(extension.clone(), id);
             }
             languages.all.push(Language {
+                bare: merged.extensions.is_empty(),
                 name: merged.name,
                 family,
                 self_names: merged.self_names,
@@ -577,6 +587,7 @@ impl Languages {
                 concat: merged.concat,
                 mixins: merged.mixins,
                 absence: merged.absence,
+                as_written: merged.as_written,
                 raises: merged.raises,
                 construct: merged.construct,
                 class_literal: merged.class_literal,
@@ -596,13 +607,33 @@ impl Languages {
         Ok(languages)
     }
 
-    /// The language of a file, by its extension.
+    /// The language of a file, by its extension or by where it stands.
     pub(crate) fn of(&self, path: &str) -> Option<LanguageId> {
         let name = path.rsplit('/').next().unwrap_or(path);
         let (_, extension) = name.rsplit_once('.')?;
-        self.by_extension
-            .get(&extension.to_ascii_lowercase())
-            .copied()
+        let extension = extension.to_ascii_lowercase();
+        let known = self.by_extension.get(&extension).copied();
+        known.or_else(|| {
+            if !matches!(&*extension, "yaml" | "yml" | "json") {
+                return None;
+            }
+            let mut placed = self.by_place.iter();
+            let found = placed.find(|(files, _)| files.is_match(path));
+            found.map(|(_, language)| *language)
+        })
+    }
+
+    /// Files of a language that has no extensions of its own belong to it where they stand here.
+    pub(crate) fn add_places<'a>(
+        &mut self,
+        places: impl Iterator<Item = (&'a str, &'a globset::GlobSet)>,
+    ) {
+        for (name, files) in places {
+            let mut all = self.all.iter();
+            if let Some(at) = all.position(|one| one.name == name && one.bare) {
+                self.by_place.push((files.clone(), LanguageId(at)));
+            }
+        }
     }
 
     pub(crate) fn get(&self, id: LanguageId) -> &Language {

@@ -7,6 +7,7 @@
 
 mod caller;
 mod class_guard;
+mod document;
 mod condition;
 mod declared;
 mod derived;
@@ -358,6 +359,8 @@ pub(crate) struct RuleIndex {
     set: Vec<usize>,
     /// Rules of names that files hand out.
     exports: Vec<usize>,
+    /// Rules of what stands in documents.
+    documents: Vec<usize>,
 }
 
 impl RuleIndex {
@@ -380,6 +383,9 @@ impl RuleIndex {
             }
             if !rule.exports.is_empty() {
                 index.exports.push(id);
+            }
+            if !rule.document.is_empty() {
+                index.documents.push(id);
             }
             if !rule.class.is_empty() && rule.link == Some(Link::Router) {
                 index.derived.push(id);
@@ -453,6 +459,10 @@ pub(crate) struct Linker<'a> {
     /// Names that were given to guards.
     aliases: RefCell<HashMap<String, Vec<(FileId, ExprId)>>>,
     class_calls: RefCell<HashMap<FileId, Arc<Vec<class_guard::ClassCall>>>>,
+    /// Prefixes that documents give to folders.
+    folder_prefixes: RefCell<Vec<(String, PathText, FileId, Span)>>,
+    /// Where guards stand that run one after another.
+    in_order: RefCell<HashSet<(FileId, u32)>>,
     /// The routes that calls made.
     made: RefCell<HashMap<(FileId, ExprId), Made>>,
     /// What names were put onto routers: `app.decorate("authenticate", f)`.
@@ -522,6 +532,8 @@ impl<'a> Linker<'a> {
             concerns: RefCell::default(),
             aliases: RefCell::default(),
             class_calls: RefCell::default(),
+            folder_prefixes: RefCell::default(),
+            in_order: RefCell::default(),
             made: RefCell::default(),
             attached: std::cell::OnceCell::new(),
             targets: RefCell::default(),
@@ -557,7 +569,13 @@ impl<'a> Linker<'a> {
                 || parsed.unit.imports.iter().any(|import| {
                     packages.iter().any(|package| {
                         let module = &*import.module;
-                        module == package
+                        // `use Illuminate\Support\Facades\Route` names a class of a package.
+                        let whole = import.symbol.as_ref().is_some_and(|symbol| {
+                            let rest = package.strip_prefix(module);
+                            rest.and_then(|rest| rest.strip_prefix('.')) == Some(symbol)
+                        });
+                        whole
+                            || module == package
                             || module
                                 .strip_prefix(package.as_str())
                                 .is_some_and(|rest| rest.starts_with(['.', '/']))

@@ -11,7 +11,7 @@ use crate::link::{Linker, Matched};
 use crate::project::FileId;
 use crate::rule::{Link, LoadedRule, On, wild};
 use crate::sensitivity::Sensitivity;
-use crate::text::{digest, render, shorten};
+use crate::text::{as_written, digest, plain, render, shorten};
 
 /// What facts of one file share.
 pub(crate) struct Site<'a> {
@@ -92,6 +92,7 @@ pub(crate) fn extract(
     for class in 0..unit.classes.len() {
         entity::by_class(linker, site, ClassId(class as u32), sensitivity, facts);
     }
+    by_document(linker, site, facts);
     let client = &linker.project.language(site.file).client;
     let mut imports = unit.imports.iter();
     if imports.any(|import| client.iter().any(|package| **package == *import.module)) {
@@ -104,9 +105,13 @@ pub(crate) fn extract(
 }
 
 /// What is compared of the body of a guard or of a check.
-pub(crate) fn body_attributes(unit: &Unit, function: FnId) -> Option<Attributes> {
+pub(crate) fn body_attributes(
+    unit: &Unit,
+    function: FnId,
+    own: &[String],
+) -> Option<Attributes> {
     let element = unit.function(function);
-    let body = render(unit, element.body?);
+    let body = plain(unit, element.body?, own);
     let mut attributes = Attributes::new();
     attributes.insert("type".into(), json!("guard-body"));
     attributes.insert("name".into(), json!(&*element.qualified));
@@ -139,7 +144,7 @@ fn ends_early(unit: &Unit, body: ExprId) -> bool {
 }
 
 /// Functions that are checks by their name, where they are defined: an early `return true` in
-/// `is_owner` opens all that asks it.
+/// `is_owner` opens all that asks it. So does a further way in `current_user`, which says who calls.
 fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
@@ -153,10 +158,15 @@ fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             let about = &loaded.rule.about;
             about.is_empty() || decides_about(unit, function, about)
         });
-        if !checks {
+        let finds = named(linker, site.file, Link::Caller, name, name);
+        if !(checks || finds) {
             continue;
         }
-        if let Some(attributes) = body_attributes(unit, function) {
+        let own = &linker.project.language(site.file).self_names;
+        if let Some(mut attributes) = body_attributes(unit, function, own) {
+            if finds && !checks {
+                attributes.insert("finds_caller".into(), json!(true));
+            }
             let mut fact = site.fact(
                 FactKind::Auth,
                 format!("guard-body:{}", element.qualified),
@@ -168,24 +178,6 @@ fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             facts.push(fact);
         }
     }
-}
-
-/// The function that decides what a lookup's condition is written for: `list` for the function
-/// in `notes.filter(note => note.visibleTo(user))`.
-fn within(linker: &Linker<'_>, site: &Site<'_>, id: ExprId) -> Option<String> {
-    let unit = &linker.project.parsed(site.file).unit;
-    let mut at = unit.expr(id).function?;
-    let inner = at;
-    loop {
-        let function = unit.function(at);
-        let Some(parent) = function.parent else { break };
-        let name = &function.name;
-        if function.declared || !named(linker, site.file, Link::Lookup, name, name) {
-            break;
-        }
-        at = parent;
-    }
-    (at != inner).then(|| unit.function(at).qualified.to_string())
 }
 
 /// Whether a function is handed, belongs to or asks what the patterns fit.
@@ -284,9 +276,10 @@ fn by_map(
         let all = loaded.rule.has.iter().all(|(key, pattern)| {
             pairs.iter().any(|(name, value)| {
                 matches!(unit.kind(*name), ExprKind::Name(name) | ExprKind::Str(name) if **name == **key)
-                    && linker
-                        .word(site.file, *value)
-                        .is_some_and(|word| wild(pattern, &word))
+                    && (pattern == "*"
+                        || linker
+                            .word(site.file, *value)
+                            .is_some_and(|word| wild(pattern, &word)))
             })
         });
         if !all || !linker.speaks_in(site.file, loaded) {
@@ -304,7 +297,20 @@ fn by_map(
         };
         if linker.holds(&matched, &loaded.rule.constraints) {
             facts.extend(made(linker, site, id, loaded, kind, &matched));
-            return;
+            // One map may set several things.
+            if kind != FactKind::Auth {
+                return;
+            }
+        }
+    }
+}
+
+/// What stands in a document: `framework: session: cookie_secure: auto`.
+fn by_document(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
+    for (rule_id, matched) in linker.document_items(site.file) {
+        let loaded = linker.loaded(rule_id);
+        if let (Some(kind), Some(item)) = (loaded.rule.fact, matched.value) {
+            facts.extend(made(linker, site, item, loaded, kind, &matched));
         }
     }
 }
@@ -344,6 +350,17 @@ fn made(
     let parsed = linker.project.parsed(site.file);
     let subject = subject(&parsed.unit, id);
     let mut attributes = attributes_of(linker, loaded, matched);
+    // A setting that lists nothing is not set.
+    if kind == FactKind::Auth
+        && !attributes.contains_key("value")
+        && let Some(selectors) = loaded.rule.attributes.get("value")
+    {
+        let mut picked = linker.exprs(matched, &selectors.0).into_iter();
+        let lists = |id| matches!(linker.project.parsed(site.file).unit.kind(id), ExprKind::List(items) if items.is_empty());
+        if picked.any(|(at, id)| at == site.file && lists(id)) {
+            return None;
+        }
+    }
     let identity = match kind {
         FactKind::Crypto => {
             let algorithm = match attributes.get("algorithm") {
@@ -576,8 +593,16 @@ pub(crate) fn named(linker: &Linker<'_>, file: FileId, link: Link, last: &str, n
     })
 }
 
+/// An expression for showing: as it is written where the language's elements say it in other words.
+pub(crate) fn shown(linker: &Linker<'_>, site: &Site<'_>, unit: &Unit, id: ExprId) -> String {
+    match linker.project.language(site.file).as_written {
+        true => as_written(unit, id, site.source),
+        false => render(unit, id),
+    }
+}
+
 /// Whether a method is a check by its name: a framework may ask it, whoever else defines it.
-fn hook(linker: &Linker<'_>, file: FileId, subject: &str) -> bool {
+pub(crate) fn hook(linker: &Linker<'_>, file: FileId, subject: &str) -> bool {
     let Some((_, method)) = subject.rsplit_once('.') else {
         return false;
     };
@@ -596,19 +621,6 @@ fn check_rules<'a>(
         let loaded = linker.loaded(rule);
         let check = loaded.rule.link == Some(Link::Check);
         (check && loaded.patterns[pattern].matches(name)).then_some(loaded)
-    })
-}
-
-/// Whether a call is made on something, or handed something, that one of the patterns fits.
-fn speaks_about(unit: &Unit, callee: ExprId, args: &[Arg], about: &[String]) -> bool {
-    let object = match unit.kind(callee) {
-        ExprKind::Member { object, .. } => Some(*object),
-        _ => None,
-    };
-    let mut all = object.into_iter().chain(args.iter().map(|arg| arg.value));
-    all.any(|id| {
-        let text = render(unit, id);
-        about.iter().any(|pattern| wild(pattern, &text))
     })
 }
 
@@ -647,34 +659,38 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
         if let Some(outcome) = linker.denial(site.file, id) {
             covered.extend(unit.descendants(id));
             let subject = subject(unit, id);
+            let own = &linker.project.language(site.file).self_names;
+            // The words for comparing, and those for showing.
+            let words = |positive: bool, same: String, shown: String| match positive {
+                true => (same, shown),
+                false => (format!("else of {same}"), format!("else of {shown}")),
+            };
             let condition = conditions.get(&id).map(|(condition, positive)| {
-                let text = render(unit, *condition);
-                if *positive {
-                    text
-                } else {
-                    format!("else of {text}")
-                }
+                let shown = shown(linker, site, unit, *condition);
+                words(*positive, plain(unit, *condition, own), shown)
             });
             let handed = linker.handed_condition(site.file, id);
             let handed = handed.map(|(file, condition, negated)| {
                 let parsed = linker.project.parsed(file);
-                let text = render(&parsed.unit, condition);
-                match negated {
-                    true => format!("else of {text}"),
-                    false => text,
-                }
+                let unit = &parsed.unit;
+                let shown = match file == site.file {
+                    true => shown(linker, site, unit, condition),
+                    false => render(unit, condition),
+                };
+                words(!negated, plain(unit, condition, own), shown)
             });
-            let condition = handed.or(condition).unwrap_or_else(|| "always".to_owned());
+            let always = || ("always".to_owned(), "always".to_owned());
+            let (same, condition) = handed.or(condition).unwrap_or_else(always);
             let mut attributes = Attributes::new();
             attributes.insert("type".into(), json!("denial"));
             attributes.insert("subject".into(), json!(subject));
             attributes.insert("condition".into(), json!(shorten(&condition, 200)));
-            attributes.insert("digest".into(), json!(digest(&condition)));
+            attributes.insert("digest".into(), json!(digest(&same)));
             attributes.insert("outcome".into(), json!(outcome));
             if hook(linker, site.file, &subject) {
                 attributes.insert("hook".into(), json!(true));
             }
-            let identity = format!("denial:{subject}:{}:{outcome}", digest(&condition));
+            let identity = format!("denial:{subject}:{}:{outcome}", digest(&same));
             facts.push(site.fact(
                 FactKind::Auth,
                 identity,
@@ -684,55 +700,7 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             ));
         }
     }
-    for id in unit.ids() {
-        let ExprKind::Call { callee, args } = unit.kind(id) else {
-            continue;
-        };
-        let Some(last) = unit.last_name(*callee) else {
-            continue;
-        };
-        let rules = check_rules(linker, site.file, last).filter(|loaded| {
-            let about = &loaded.rule.about;
-            about.is_empty() || speaks_about(unit, *callee, args, about)
-        });
-        // A framework's own rule comes after those of any language.
-        let Some(loaded) = rules.last() else { continue };
-        let mut functions = unit.functions.iter();
-        // A decorator is a guard and speaks at its endpoint.
-        if unit.expr(id).function.is_none()
-            || functions.any(|function| function.decorators.contains(&id))
-        {
-            continue;
-        }
-        let subject = subject(unit, id);
-        let call = render(unit, id);
-        let mut attributes = Attributes::new();
-        attributes.insert("type".into(), json!("check"));
-        attributes.insert("subject".into(), json!(subject));
-        attributes.insert("callee".into(), json!(last));
-        attributes.insert("call".into(), json!(shorten(&call, 160)));
-        attributes.insert("awaited".into(), json!(awaited(unit, id)));
-        if let Some(within) = within(linker, site, id) {
-            attributes.insert("within".into(), json!(within));
-        }
-        let mut fact = site.fact(
-            FactKind::Auth,
-            format!("check:{subject}:{}", digest(&call)),
-            attributes,
-            unit.expr(id).span,
-            &loaded.rule.id,
-        );
-        fact.confidence = Confidence::Heuristic;
-        facts.push(fact);
-    }
-}
-
-fn awaited(unit: &Unit, id: ExprId) -> bool {
-    // The parent follows its child in the arena.
-    unit.exprs[id.0 as usize + 1..]
-        .iter()
-        .take(2)
-        .any(|expr| matches!(expr.kind, ExprKind::Await(inner) if inner == id))
+    crate::check::extract(linker, site, facts);
 }
 
 // --- strength

@@ -398,6 +398,12 @@ pub(crate) struct Rule {
     /// Names that a file hands out, each with the method that it answers: `GET`, `default`.
     #[serde(default)]
     pub(crate) exports: BTreeMap<String, String>,
+    /// Keys of a document below which what matches stands: `security/access_control`, `*`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) document: Vec<String>,
+    /// The paths of a path rule are regular expressions.
+    #[serde(default)]
+    pub(crate) regular: bool,
     /// How the place of a file becomes a path.
     pub(crate) folder: Option<Folder>,
     /// A folder each of whose files is mounted.
@@ -718,6 +724,8 @@ pub(crate) enum PathStyle {
     /// `{id}`, `{id:[0-9]+}`, `{*rest}`
     #[default]
     Brace,
+    /// `(:num)`
+    Group,
     /// `(?P<id>[0-9]+)`
     Regex,
 }
@@ -1066,16 +1074,23 @@ impl Rules {
                 ];
                 let count = looks.iter().filter(|list| !list.is_empty()).count()
                     + usize::from(!rule.has.is_empty())
-                    + usize::from(!rule.exports.is_empty());
+                    + usize::from(!rule.exports.is_empty())
+                    + usize::from(!rule.document.is_empty());
                 if count != 1 && !(rule.whole_file && count == 0) {
                     return Err(fail(format!(
-                        "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, method, has, exports, names; it has {count}",
+                        "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, method, has, exports, document, names; it has {count}",
                         rule.id
                     )));
                 }
                 if rule.link.is_some() == rule.fact.is_some() {
                     return Err(fail(format!(
                         "rule \"{}\" must have either link or fact",
+                        rule.id
+                    )));
+                }
+                if !rule.document.is_empty() && rule.files.is_empty() {
+                    return Err(fail(format!(
+                        "rule \"{}\" speaks of documents and must say in files which",
                         rule.id
                     )));
                 }
@@ -1138,11 +1153,26 @@ impl Rules {
         self.all.iter().any(|loaded| {
             let rule = &loaded.rule;
             let placed =
-                !rule.exports.is_empty() || rule.whole_file || rule.link == Some(Link::Router);
+                !rule.exports.is_empty()
+                    || !rule.document.is_empty()
+                    || rule.whole_file
+                    || rule.link == Some(Link::Router);
             let files = loaded.files.as_ref();
             let mut below = rule.path.iter().filter_map(|one| one.below.as_deref());
             placed && files.is_some_and(|globs| globs.is_match(path))
                 || below.any(|folder| folders.contains(&folder))
+        })
+    }
+
+    /// The files that rules over documents name, by language.
+    pub(crate) fn documents(&self) -> impl Iterator<Item = (&str, &globset::GlobSet)> {
+        let rules = self.all.iter().filter(|one| !one.rule.document.is_empty());
+        rules.flat_map(|loaded| {
+            let framework = &self.frameworks[loaded.framework];
+            let own = std::iter::once(framework.language.as_str());
+            let languages = own.chain(framework.languages.iter().map(String::as_str));
+            let files = loaded.files.iter();
+            files.flat_map(move |files| languages.clone().map(move |language| (language, files)))
         })
     }
 

@@ -262,9 +262,19 @@ pub(crate) fn without_doubles(inventory: &mut Inventory) {
         (method == other || other == "ANY")
             && (ends || path.trim_end_matches('/') == code.trim_end_matches('/'))
     };
+    let shown = |fact: &Fact| key(fact).is_some_and(|own| of_code.iter().any(|one| same(&own, one)));
+    // Of a document that describes this code, by most of what it promises, the rest is out of date.
+    let mut documents: std::collections::BTreeMap<String, (usize, usize)> = Default::default();
+    for fact in inventory.facts.iter().filter(|fact| promised(fact)) {
+        let (all, known) = documents.entry(fact.location.path.clone()).or_default();
+        *all += 1;
+        *known += usize::from(shown(fact));
+    }
+    let describes = |fact: &Fact| {
+        let counts = documents.get(&fact.location.path);
+        counts.is_some_and(|(all, known)| known * 2 > *all)
+    };
     inventory.facts.retain(|fact| {
-        fact.kind != FactKind::Endpoint
-            || !promised(fact)
-            || !key(fact).is_some_and(|own| of_code.iter().any(|other| same(&own, other)))
+        fact.kind != FactKind::Endpoint || !promised(fact) || !(describes(fact) || shown(fact))
     });
 }

@@ -6,12 +6,62 @@ use crate::element::*;
 /// result is compared, not shown.
 pub(crate) fn render(unit: &Unit, id: ExprId) -> String {
     let mut out = String::new();
-    write(unit, id, &mut out, 0);
+    let words = Words { unit, own: None };
+    write(&words, id, &mut out, 0);
     out
 }
 
+/// As [`render`], for comparing only: `self.user`, `user` and a `user` that is called without
+/// saying so are one. `own` are the names of the object around.
+pub(crate) fn plain(unit: &Unit, id: ExprId, own: &[String]) -> String {
+    let mut out = String::new();
+    let words = Words {
+        unit,
+        own: Some(own),
+    };
+    write(&words, id, &mut out, 0);
+    out
+}
+
+/// The expression as it is written, white space folded.
+pub(crate) fn as_written(unit: &Unit, id: ExprId, source: &str) -> String {
+    let span = unit.expr(id).span;
+    let text = source
+        .get(span.start as usize..span.end as usize)
+        .unwrap_or_default();
+    let mut folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // `unless x` asks for `!x`, and writes no such sign.
+    if let ExprKind::Unary { op, value } = unit.kind(id)
+        && !folded.starts_with(&**op)
+    {
+        let joined = matches!(unit.kind(*value), ExprKind::Binary { .. });
+        if joined && !folded.starts_with('(') {
+            folded = format!("({folded})");
+        }
+        folded.insert_str(0, op);
+    }
+    folded
+}
+
+/// Whose words are wanted, and the names of the object around where they do not count.
+struct Words<'a> {
+    unit: &'a Unit,
+    own: Option<&'a [String]>,
+}
+
+impl Words<'_> {
+    /// Whether this stands for the object around, and that does not count.
+    fn is_own(&self, id: ExprId) -> bool {
+        let ExprKind::Name(name) = self.unit.kind(id) else {
+            return false;
+        };
+        let mut own = self.own.unwrap_or_default().iter();
+        own.any(|own| **own == **name)
+    }
+}
+
 fn list(
-    unit: &Unit,
+    words: &Words<'_>,
     items: impl IntoIterator<Item = ExprId>,
     between: &str,
     out: &mut String,
@@ -21,30 +71,35 @@ fn list(
         if index > 0 {
             out.push_str(between);
         }
-        write(unit, item, out, depth);
+        write(words, item, out, depth);
     }
 }
 
-fn write(unit: &Unit, id: ExprId, out: &mut String, depth: u32) {
+fn write(words: &Words<'_>, id: ExprId, out: &mut String, depth: u32) {
     if depth > 200 {
         return;
     }
     let depth = depth + 1;
+    let unit = words.unit;
     match unit.kind(id) {
         ExprKind::Name(name) => out.push_str(name),
+        ExprKind::Member { object, property } if words.is_own(*object) => out.push_str(property),
+        ExprKind::Call { callee, .. } if words.own.is_some() && unit.bare_calls.contains(&id) => {
+            write(words, *callee, out, depth);
+        }
         ExprKind::Member { object, property } => {
-            write(unit, *object, out, depth);
+            write(words, *object, out, depth);
             out.push('.');
             out.push_str(property);
         }
         ExprKind::Index { object, index } => {
-            write(unit, *object, out, depth);
+            write(words, *object, out, depth);
             out.push('[');
-            list(unit, index.iter().copied(), ", ", out, depth);
+            list(words, index.iter().copied(), ", ", out, depth);
             out.push(']');
         }
         ExprKind::Call { callee, args } => {
-            write(unit, *callee, out, depth);
+            write(words, *callee, out, depth);
             out.push('(');
             for (index, arg) in args.iter().enumerate() {
                 if index > 0 {
@@ -54,7 +109,7 @@ fn write(unit: &Unit, id: ExprId, out: &mut String, depth: u32) {
                     out.push_str(name);
                     out.push('=');
                 }
-                write(unit, arg.value, out, depth);
+                write(words, arg.value, out, depth);
             }
             out.push(')');
         }
@@ -70,7 +125,7 @@ fn write(unit: &Unit, id: ExprId, out: &mut String, depth: u32) {
                     ExprKind::Str(text) => out.push_str(text),
                     _ => {
                         out.push('{');
-                        write(unit, *part, out, depth);
+                        write(words, *part, out, depth);
                         out.push('}');
                     }
                 }
@@ -82,7 +137,7 @@ fn write(unit: &Unit, id: ExprId, out: &mut String, depth: u32) {
         ExprKind::Null => out.push_str("null"),
         ExprKind::List(items) => {
             out.push('[');
-            list(unit, items.iter().copied(), ", ", out, depth);
+            list(words, items.iter().copied(), ", ", out, depth);
             out.push(']');
         }
         ExprKind::Map(pairs) => {
@@ -91,9 +146,9 @@ fn write(unit: &Unit, id: ExprId, out: &mut String, depth: u32) {
                 if index > 0 {
                     out.push_str(", ");
                 }
-                write(unit, *key, out, depth);
+                write(words, *key, out, depth);
                 out.push_str(": ");
-                write(unit, *value, out, depth);
+                write(words, *value, out, depth);
             }
             out.push('}');
         }
@@ -105,11 +160,11 @@ fn write(unit: &Unit, id: ExprId, out: &mut String, depth: u32) {
             out.push_str(") => ");
             for decorator in &function.decorators {
                 out.push('@');
-                write(unit, *decorator, out, depth);
+                write(words, *decorator, out, depth);
                 out.push(' ');
             }
             if let Some(body) = function.body {
-                write(unit, body, out, depth);
+                write(words, body, out, depth);
             }
         }
         ExprKind::Class(class) => {
@@ -117,33 +172,33 @@ fn write(unit: &Unit, id: ExprId, out: &mut String, depth: u32) {
             out.push_str("class ");
             out.push_str(&class.name);
             if let Some(body) = class.body {
-                write(unit, body, out, depth);
+                write(words, body, out, depth);
             }
         }
         ExprKind::Binary { op, left, right } => {
-            write(unit, *left, out, depth);
+            write(words, *left, out, depth);
             out.push(' ');
             out.push_str(op);
             out.push(' ');
-            write(unit, *right, out, depth);
+            write(words, *right, out, depth);
         }
         ExprKind::Unary { op, value } => {
             out.push_str(op);
             if op.chars().all(char::is_alphabetic) {
                 out.push(' ');
             }
-            write(unit, *value, out, depth);
+            write(words, *value, out, depth);
         }
         ExprKind::Await(value) => {
             out.push_str("await ");
-            write(unit, *value, out, depth);
+            write(words, *value, out, depth);
         }
         ExprKind::Assign(index) => {
             let assign = &unit.assigns[*index as usize];
-            write(unit, assign.target, out, depth);
+            write(words, assign.target, out, depth);
             if let Some(value) = assign.value {
                 out.push_str(if assign.extends { " += " } else { " = " });
-                write(unit, value, out, depth);
+                write(words, value, out, depth);
             }
         }
         ExprKind::Branch {
@@ -152,12 +207,12 @@ fn write(unit: &Unit, id: ExprId, out: &mut String, depth: u32) {
             otherwise,
         } => {
             out.push_str("if ");
-            write(unit, *condition, out, depth);
+            write(words, *condition, out, depth);
             out.push_str(" then ");
-            write(unit, *then, out, depth);
+            write(words, *then, out, depth);
             if let Some(otherwise) = otherwise {
                 out.push_str(" else ");
-                write(unit, *otherwise, out, depth);
+                write(words, *otherwise, out, depth);
             }
         }
         ExprKind::Exit { kind, value } => {
@@ -167,7 +222,7 @@ fn write(unit: &Unit, id: ExprId, out: &mut String, depth: u32) {
                 "raise "
             });
             if let Some(value) = value {
-                write(unit, *value, out, depth);
+                write(words, *value, out, depth);
             }
         }
         ExprKind::Block(items) | ExprKind::Other(items) => {
@@ -176,7 +231,7 @@ fn write(unit: &Unit, id: ExprId, out: &mut String, depth: u32) {
                 .iter()
                 .copied()
                 .filter(|item| !matches!(unit.kind(*item), ExprKind::Str(_)) || items.len() == 1);
-            list(unit, items, "; ", out, depth);
+            list(words, items, "; ", out, depth);
         }
     }
 }

@@ -109,6 +109,8 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) -> Handlers 
     relocated(&moved, changes);
     pairs.extend(moved);
     guards(&pairs, changes);
+    order(&pairs, changes);
+    ways_in(&pairs, changes);
     parameters(&pairs, changes);
     came(&after, &all_after, changes);
     went(&before, changes);
@@ -403,6 +405,104 @@ fn guards(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
         cause.place = places[0].0.clone();
         let pairs: Vec<_> = places.into_iter().map(|(_, pair)| pair).collect();
         changes.push(guard_change(&cause, &pairs));
+    }
+}
+
+/// Guards for permissions that changed places with the one that finds out who calls: before it
+/// they may have nobody to ask about.
+fn order(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
+    let mut groups: BTreeMap<(Vec<String>, bool), Vec<(&Fact, &Fact)>> = BTreeMap::new();
+    for (before, after) in pairs {
+        for early in [true, false] {
+            let (was, is) = match early {
+                true => ("late_guards", "early_guards"),
+                false => ("early_guards", "late_guards"),
+            };
+            let (was, is) = (before.texts(was), after.texts(is));
+            let moved = is.iter().filter(|guard| was.contains(guard));
+            let moved: Vec<String> = moved.map(|guard| (*guard).to_owned()).collect();
+            if !moved.is_empty() {
+                let group = groups.entry((moved, early)).or_default();
+                group.push((before, after));
+            }
+        }
+    }
+    for ((moved, early), pairs) in groups {
+        let (before, after) = pairs[0];
+        let subject = match pairs.len() {
+            1 => name(after),
+            many => plural(many, "endpoint"),
+        };
+        let moved: Vec<String> = moved.iter().map(|guard| format!("`{guard}`")).collect();
+        let (direction, where_to) = match early {
+            true => (Direction::Weakened, "before"),
+            false => (Direction::Strengthened, "after"),
+        };
+        let title = format!(
+            "on {subject} {} now runs {where_to} the guard that finds out who calls",
+            enumerate(&moved, 3)
+        );
+        let how = ChangeKind::Modified;
+        let kind = FactKind::Auth;
+        let mut one = change(kind, how, direction, title, Some(before), Some(after));
+        let value = |fact: &Fact| json!(fact.texts("early_guards"));
+        one.deltas
+            .push(delta("early_guards", value(before), value(after)));
+        if pairs.len() > 1 {
+            let places = pairs.iter();
+            one.affected = places
+                .map(|(_, after)| affected(&name(after), where_to, &after.location))
+                .collect();
+        }
+        changes.push(one);
+    }
+}
+
+/// Ways in that an endpoint gained or lost: what runs before it and may find out who calls.
+fn ways_in(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
+    let mut groups: BTreeMap<(Vec<String>, bool), Vec<(&Fact, &Fact)>> = BTreeMap::new();
+    for (before, after) in pairs {
+        let (old, new) = (before.texts("ways_in"), after.texts("ways_in"));
+        for (here, there, gained) in [(&new, &old, true), (&old, &new, false)] {
+            let differ = here.iter().filter(|way| !there.contains(way));
+            let differ: Vec<String> = differ.map(|way| format!("`{way}`")).collect();
+            if !differ.is_empty() {
+                let group = groups.entry((differ, gained)).or_default();
+                group.push((before, after));
+            }
+        }
+    }
+    for ((ways, gained), pairs) in groups {
+        let (before, after) = pairs[0];
+        let subject = match pairs.len() {
+            1 => name(after),
+            many => plural(many, "endpoint"),
+        };
+        let verb = match (gained, pairs.len()) {
+            (true, 1) => "now knows",
+            (true, _) => "now know",
+            (false, 1) => "no longer knows",
+            (false, _) => "no longer know",
+        };
+        let title = format!("{subject} {verb} callers by {}", enumerate(&ways, 3));
+        let mut one = change(
+            FactKind::Auth,
+            ChangeKind::Modified,
+            Direction::Neutral,
+            title,
+            Some(before),
+            Some(after),
+        );
+        let value = |fact: &Fact| json!(fact.texts("ways_in"));
+        one.deltas
+            .push(delta("ways_in", value(before), value(after)));
+        if pairs.len() > 1 {
+            let places = pairs.iter();
+            one.affected = places
+                .map(|(_, after)| affected(&name(after), verb, &after.location))
+                .collect();
+        }
+        changes.push(one);
     }
 }
 

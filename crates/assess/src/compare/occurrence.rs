@@ -69,6 +69,27 @@ fn left(fact: &Fact, functions: &BTreeSet<String>, handlers: &BTreeSet<String>) 
     came_or_went(fact, functions, handlers) && !(hook && stays())
 }
 
+/// What a check asks, however it is written.
+fn asked(fact: &Fact) -> &str {
+    let same = fact.text("digest");
+    same.unwrap_or_else(|| text(fact, "call"))
+}
+
+/// The checks that stand in a function, by what they ask.
+fn standing<'a>(facts: &[&'a Fact]) -> BTreeSet<(&'a str, &'a str)> {
+    let facts = facts.iter();
+    facts
+        .map(|fact| (text(fact, "subject"), asked(fact)))
+        .collect()
+}
+
+/// Whether passing this check is enough where another one stood, or stands, by itself.
+fn is_alternative(fact: &Fact, others: &BTreeSet<(&str, &str)>) -> bool {
+    let beside = fact.texts("alternative_to");
+    let mut beside = beside.into_iter();
+    beside.any(|other| others.contains(&(text(fact, "subject"), other)))
+}
+
 fn checks<'a>(
     sides: &Sides<'a>,
     handlers: &Handlers,
@@ -76,12 +97,12 @@ fn checks<'a>(
     mut after: Vec<&'a Fact>,
     changes: &mut Vec<Change>,
 ) {
+    let (stood, stands) = (standing(&before), standing(&after));
+    let how = |fact: &Fact| format!("{}|{}", asked(fact), key(fact, &["awaited"]));
     pair(&mut before, &mut after, |fact| {
-        key(fact, &["subject", "call", "awaited"])
+        format!("{}|{}", key(fact, &["subject"]), how(fact))
     });
-    pair(&mut before, &mut after, |fact| {
-        key(fact, &["call", "awaited"])
-    });
+    pair(&mut before, &mut after, how);
     for (old, new) in pair(&mut before, &mut after, |fact| {
         key(fact, &["subject", "callee"])
     }) {
@@ -142,18 +163,29 @@ fn checks<'a>(
     });
     before.extend(limited);
     for old in told_at_the_lookup(before) {
-        if came_or_went(old, &sides.after.functions, &handlers.removed) {
+        if left(old, &sides.after.functions, &handlers.removed) {
             continue;
         }
-        let how = match looks_up(old) {
-            true => "no longer limits its lookup by",
-            false => "lost its check",
+        let (subject, call) = (text(old, "subject"), text(old, "call"));
+        let (direction, title) = if is_alternative(old, &stands) {
+            let title = format!("{subject} no longer lets in by `{call}` alone");
+            (Direction::Strengthened, title)
+        } else if came_or_went(old, &sides.after.functions, &handlers.removed)
+            && sides.before.functions.contains(subject)
+        {
+            let title = format!("{subject} is gone with its check `{call}`");
+            (Direction::Neutral, title)
+        } else {
+            let how = match looks_up(old) {
+                true => "no longer limits its lookup by",
+                false => "lost its check",
+            };
+            (Direction::Weakened, format!("{subject} {how} `{call}`"))
         };
-        let title = format!("{} {how} `{}`", text(old, "subject"), text(old, "call"));
         changes.push(change(
             FactKind::Auth,
             ChangeKind::Removed,
-            Direction::Weakened,
+            direction,
             title,
             Some(old),
             None,
@@ -163,15 +195,21 @@ fn checks<'a>(
         if came_or_went(new, &sides.before.functions, &handlers.added) {
             continue;
         }
-        let how = match looks_up(new) {
-            true => "now limits its lookup by",
-            false => "gained the check",
+        let (subject, call) = (text(new, "subject"), text(new, "call"));
+        let (direction, title) = if is_alternative(new, &stood) {
+            let title = format!("{subject} now also lets in by `{call}`");
+            (Direction::Weakened, title)
+        } else {
+            let how = match looks_up(new) {
+                true => "now limits its lookup by",
+                false => "gained the check",
+            };
+            (Direction::Strengthened, format!("{subject} {how} `{call}`"))
         };
-        let title = format!("{} {how} `{}`", text(new, "subject"), text(new, "call"));
         changes.push(change(
             FactKind::Auth,
             ChangeKind::Added,
-            Direction::Strengthened,
+            direction,
             title,
             None,
             Some(new),
@@ -360,7 +398,7 @@ fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut
             continue;
         }
         let early = |fact: &Fact| fact.attributes.contains_key("ends_early");
-        if early(new) && !early(old) {
+        if early(new) && !early(old) && !new.attributes.contains_key("finds_caller") {
             let title = format!(
                 "the guard `{}` returns before it has checked anything",
                 text(new, "name")
@@ -403,7 +441,11 @@ fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut
         if told {
             continue;
         }
-        let title = format!("the guard `{}` works differently now", text(new, "name"));
+        let name = text(new, "name");
+        let title = match new.attributes.contains_key("finds_caller") {
+            true => format!("`{name}` finds out who calls in another way now"),
+            false => format!("the guard `{name}` works differently now"),
+        };
         let mut one = change(
             FactKind::Auth,
             ChangeKind::Modified,

@@ -14,7 +14,52 @@ pub(super) struct ClassCall {
     rule: usize,
 }
 
+/// A method that a class has called before it stores something, and which denies.
+pub(crate) struct ClassCheck {
+    pub(crate) class: ClassId,
+    pub(crate) call: ExprId,
+    /// Where the method is named, and how.
+    pub(crate) at: ExprId,
+    pub(crate) name: String,
+    pub(crate) rule: String,
+}
+
 impl Linker<'_> {
+    /// The methods that a file's classes have called before they store something, which deny.
+    pub(crate) fn class_checks(&self, file: FileId) -> Vec<ClassCheck> {
+        let mut found = Vec::new();
+        for call in self.class_calls(file).iter() {
+            let rule = &self.rule(call.rule).rule;
+            let matched = self.matched(file, call.call);
+            if rule.link != Some(Link::Check) || !self.holds(&matched, &rule.constraints) {
+                continue;
+            }
+            for (at, id) in self.all_exprs(&matched, &rule.guards) {
+                if at == file
+                    && let Value::Str(name) = self.eval(at, id)
+                    && let Value::Function(other, function) =
+                        self.class_member(file, call.class, &name, 0)
+                    && self.denies(other, function, 0)
+                {
+                    found.push(ClassCheck {
+                        class: call.class,
+                        call: call.call,
+                        at: id,
+                        name,
+                        rule: rule.id.clone(),
+                    });
+                }
+            }
+        }
+        found
+    }
+
+    /// The calls in a file's classes that hang guards on their methods.
+    pub(crate) fn hanging_calls(&self, file: FileId) -> BTreeSet<ExprId> {
+        let calls = self.class_calls(file);
+        calls.iter().map(|call| call.call).collect()
+    }
+
     /// The calls in the classes of a file that rules know.
     fn class_calls(&self, file: FileId) -> Arc<Vec<ClassCall>> {
         if let Some(known) = self.class_calls.borrow().get(&file) {
@@ -104,20 +149,27 @@ impl Linker<'_> {
             return;
         }
         let parsed = self.project.parsed(file);
-        for base in &parsed.unit.class(class).bases {
-            if let Value::Class(at, base) = self.eval(file, *base)
-                && (at, base) != (file, class)
-            {
-                self.collect_call_guards(concrete, at, base, method, all, depth + 1);
+        let unit = &parsed.unit;
+        // What is mixed in counts from where it is mixed in.
+        let mut bases = unit.class(class).bases.iter().peekable();
+        let mut mix_in = |until: u32, all: &mut Vec<(String, GuardUse)>| {
+            while let Some(base) = bases.next_if(|base| unit.expr(**base).span.start < until) {
+                if let Value::Class(at, base) = self.eval(file, *base)
+                    && (at, base) != (file, class)
+                {
+                    self.collect_call_guards(concrete, at, base, method, all, depth + 1);
+                }
             }
-        }
+        };
         for call in self.class_calls(file).iter() {
             if call.class != class {
                 continue;
             }
+            mix_in(unit.expr(call.call).span.start, all);
             let matched = self.matched(file, call.call);
             let rule = &self.rule(call.rule).rule;
-            if !self.holds(&matched, &rule.constraints) {
+            let hangs = matches!(rule.link, Some(Link::Guard | Link::Exempt));
+            if !hangs || !self.holds(&matched, &rule.constraints) {
                 continue;
             }
             let only = self.limits(&matched, &rule.only);
@@ -148,10 +200,68 @@ impl Linker<'_> {
                         guard.class =
                             Classified::Unknown(format!("`{name}` holds under a condition only"));
                     }
+                    self.in_order
+                        .borrow_mut()
+                        .insert((guard.file, guard.span.start));
                     all.push((name, guard));
                 }
             }
         }
+        mix_in(u32::MAX, all);
+    }
+
+    /// The checks of permissions on an endpoint, by whether they run before or after the guard that
+    /// finds out who calls; nothing where none does.
+    pub(crate) fn by_order(&self, guards: &[GuardUse]) -> (Vec<String>, Vec<String>) {
+        let in_order = self.in_order.borrow();
+        let ordered = guards
+            .iter()
+            .filter(|guard| in_order.contains(&(guard.file, guard.span.start)));
+        let ordered: Vec<&GuardUse> = ordered.collect();
+        let first = ordered.iter().position(|guard| {
+            let class = &guard.class;
+            matches!(class, Classified::Guard { kind, .. } if *kind == GuardKind::Authentication)
+        });
+        let Some(first) = first else {
+            return (Vec::new(), Vec::new());
+        };
+        // Also one that lets some through by itself speaks of permissions by its name.
+        let permits = |guard: &&&GuardUse| {
+            let mut rules = self.index(guard.file).names.candidates(&guard.text);
+            rules.any(|(rule, pattern)| {
+                let loaded = self.rule(rule);
+                loaded.rule.link == Some(Link::GuardName)
+                    && loaded.rule.guard == Some(GuardKind::Authorization)
+                    && loaded.patterns[pattern].matches(&guard.text)
+            })
+        };
+        let texts = |guards: &[&GuardUse]| {
+            let texts = guards.iter().filter(permits).map(|guard| guard.text.clone());
+            let texts: BTreeSet<String> = texts.collect();
+            texts.into_iter().collect()
+        };
+        (texts(&ordered[..first]), texts(&ordered[first + 1..]))
+    }
+
+    /// What runs before an endpoint and may find out who calls, without turning anybody away.
+    pub(crate) fn ways_in(&self, guards: &[GuardUse]) -> Vec<String> {
+        let in_order = self.in_order.borrow();
+        let ordered = guards.iter().filter(|guard| {
+            guard.class == Classified::Not && in_order.contains(&(guard.file, guard.span.start))
+        });
+        let finds = |guard: &&GuardUse| {
+            let mut rules = self.index(guard.file).names.candidates(&guard.text);
+            rules.any(|(rule, pattern)| {
+                let loaded = self.rule(rule);
+                loaded.rule.link == Some(Link::Caller)
+                    && loaded.patterns[pattern].matches(&guard.text)
+            })
+        };
+        let found: BTreeSet<String> = ordered
+            .filter(finds)
+            .map(|guard| guard.text.clone())
+            .collect();
+        found.into_iter().collect()
     }
 
     /// A guard that may be given by the name of a method or of something registered.
@@ -192,9 +302,13 @@ impl Linker<'_> {
             Some(Partial::Switched) => {
                 Classified::Unknown(format!("`{name}` holds only where a setting says so"))
             }
-            None => said.unwrap_or(Classified::Guard {
-                kind: GuardKind::Authentication,
-                heuristic: false,
+            None => said.unwrap_or_else(|| {
+                let kind = match self.named(file, name) {
+                    Some(Classified::Guard { kind, .. }) => kind,
+                    _ => GuardKind::Authentication,
+                };
+                let heuristic = false;
+                Classified::Guard { kind, heuristic }
             }),
         }
     }

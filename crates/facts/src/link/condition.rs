@@ -29,17 +29,20 @@ impl Linker<'_> {
         let condition = condition.or_else(|| self.condition_around(file, id));
         match condition {
             Some((at, condition, negated)) => self.speaks_of(at, condition, negated, &rule.about),
-            None => self.left_over(file, id, &rule.about),
+            None => {
+                let hides = rule.outcome.as_deref() == Some("hidden");
+                self.left_over(file, id, &rule.about, !hides)
+            }
         }
     }
 
     /// Whether what stands without a condition is left for strangers: the function lets callers
-    /// through before, or lets nobody through.
-    fn left_over(&self, file: FileId, id: ExprId, about: &[String]) -> bool {
+    /// through before, or lets nobody through. What nobody finds (`hidden`) is just not there.
+    fn left_over(&self, file: FileId, id: ExprId, about: &[String], nobody: bool) -> bool {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let Some(function) = unit.expr(id).function else {
-            return true;
+            return nobody;
         };
         let mut conditions = unit
             .inside(unit.function(function).span)
@@ -48,7 +51,8 @@ impl Linker<'_> {
                 _ => None,
             })
             .peekable();
-        conditions.peek().is_none() || conditions.any(|one| self.mentions(file, one, about))
+        nobody && conditions.peek().is_none()
+            || conditions.any(|one| self.mentions(file, one, about))
     }
 
     /// The nearest condition around an expression, and whether it must not hold.

@@ -98,6 +98,10 @@ impl Linker<'_> {
                     chain.mounts.push((path.text.clone(), *file, *span));
                 }
             }
+            if let Some((path, file, span)) = self.folder_prefix(router.file) {
+                chain.prefix = join(&chain.prefix, &self.normal(router.framework, &path.text));
+                chain.mounts.push((path.text, file, span));
+            }
             chain.global = (chain.prefix.clone(), chain.mounts.len());
             for global in self.globals.borrow().iter() {
                 let other = &self.rules.frameworks[global.framework];
@@ -838,6 +842,7 @@ pub(crate) fn normal_path(path: &str, style: PathStyle) -> String {
         PathStyle::Colon => colon(path),
         PathStyle::Optional => optional(path),
         PathStyle::Brace => brace(path),
+        PathStyle::Group => group(path),
         // Both of a framework's notations: anchors and groups, or angle brackets.
         PathStyle::Regex => {
             if path.contains("(?P")
@@ -899,6 +904,30 @@ fn word(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
         name.push(c);
     }
     name
+}
+
+/// `(:num)` is `{num}`; a group of another kind has no name.
+fn group(path: &str) -> String {
+    let mut out = String::new();
+    let mut chars = path.chars();
+    while let Some(c) = chars.next() {
+        if c != '(' {
+            out.push(c);
+            continue;
+        }
+        let mut inner = String::new();
+        let mut depth = 1;
+        for c in chars.by_ref() {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            if depth == 0 {
+                break;
+            }
+            inner.push(c);
+        }
+        let name = inner.strip_prefix(':').unwrap_or("part");
+        out.push_str(&format!("{{{name}}}"));
+    }
+    out
 }
 
 fn colon(path: &str) -> String {
@@ -1068,6 +1097,7 @@ mod tests {
             "/u/{id}/{rest}",
         );
         check("/files/*path", PathStyle::Colon, "/files/{path}");
+        check("users/(:num)/(a|b)", PathStyle::Group, "/users/{num}/{part}");
         check("/files/*", PathStyle::Colon, "/files/*");
         check("/files/{path...}", PathStyle::Brace, "/files/{path}");
         check("/{$}", PathStyle::Brace, "/");

@@ -662,6 +662,10 @@ impl Linker<'_> {
             } => {
                 let callee = match unit.kind(*value) {
                     ExprKind::Call { callee, .. } => *callee,
+                    // `raise "not permitted"`
+                    ExprKind::Str(_) | ExprKind::Template(_) => {
+                        return self.denial_by_text(file, *value);
+                    }
                     _ => *value,
                 };
                 self.denial_by_words(file, callee, *value).or_else(|| {
@@ -694,6 +698,33 @@ impl Linker<'_> {
             }
         }
         None
+    }
+
+    /// A text that is raised by itself is a denial by what it says.
+    fn denial_by_text(&self, file: FileId, text: ExprId) -> Option<(String, Option<usize>)> {
+        let matched = Matched {
+            file,
+            callee: None,
+            args: vec![Arg {
+                name: None,
+                value: text,
+                spread: false,
+            }],
+            value: Some(text),
+        };
+        let mut rules = self.index(file).names.candidates("");
+        rules.find_map(|(rule_id, pattern)| {
+            let rule = &self.rule(rule_id).rule;
+            let says = rule.link == Some(Link::Denial)
+                && !rule.constraints.is_empty()
+                && self.rule(rule_id).patterns[pattern].matches("")
+                && self.holds(&matched, &rule.constraints);
+            says.then(|| {
+                let outcome = rule.outcome.clone();
+                let outcome = outcome.unwrap_or_else(|| "denied".to_owned());
+                (outcome, Some(rule_id))
+            })
+        })
     }
 
     fn denial_of_macro(&self, file: FileId, function: FnId) -> Option<String> {
@@ -1275,6 +1306,20 @@ impl Linker<'_> {
             scope = element.parent;
         }
         false
+    }
+
+    /// Whether a function of the repository, by its own body, ends requests because of the caller.
+    pub(crate) fn denies_itself(&self, file: FileId, callee: ExprId) -> bool {
+        let Value::Function(at, function) = self.eval(file, callee) else {
+            return false;
+        };
+        let parsed = self.project.parsed(at);
+        let span = parsed.unit.function(function).span;
+        let mut inside = parsed.unit.inside(span);
+        inside.any(|id| {
+            self.denial_by(at, id)
+                .is_some_and(|(_, rule)| rule.is_none_or(|rule| self.asks_caller(at, id, rule)))
+        })
     }
 
     /// Whether a call answers the request in the place of the function around it, which then only

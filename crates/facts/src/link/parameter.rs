@@ -29,7 +29,7 @@ impl Linker<'_> {
             None => {
                 let mut found = Found::new();
                 self.declared(*file, *function, None, &mut found);
-                self.read(*file, *function, &mut found);
+                self.read(*file, *function, &mut found, 0);
                 let found = Arc::new(found);
                 let key = (*file, *function);
                 self.taken.borrow_mut().insert(key, found.clone());
@@ -129,6 +129,16 @@ impl Linker<'_> {
                     None => {
                         found.insert((place, "*".into()), (None, None));
                     }
+                }
+                continue;
+            }
+            if let Value::Class(at, class) = self.eval(file, ty)
+                && let Some(place) = self.ruled_fields(at, class, found)
+            {
+                let place = place.clone();
+                self.request_models.borrow_mut().insert((at, class));
+                if !found.keys().any(|(other, _)| *other == place) {
+                    found.insert((place, "*".into()), (param.ty.as_deref().map(str::to_owned), None));
                 }
                 continue;
             }
@@ -340,8 +350,120 @@ impl Linker<'_> {
         }
     }
 
-    /// What the body of a handler reads of the request: `req.query.page`, `request.args.get("page")`.
-    fn read(&self, file: FileId, function: FnId, found: &mut Found) {
+    /// The fields that a class of a framework names in what a method returns: `rules()` of a form.
+    /// Gives the place that they are read from, if it is such a class.
+    fn ruled_fields(&self, file: FileId, class: ClassId, found: &mut Found) -> Option<String> {
+        let mut bases = BTreeSet::new();
+        self.bases(file, class, &mut bases, 0);
+        let rule = bases.iter().find_map(|base| {
+            let last = base.rsplit('.').next().unwrap_or(base);
+            let mut rules = self.index(file).classes.candidates(last);
+            rules.find_map(|(rule, pattern)| {
+                let loaded = self.rule(rule);
+                let speaks = loaded.rule.link == Some(Link::Parameter)
+                    && loaded.patterns[pattern].matches(base);
+                speaks.then_some(&loaded.rule)
+            })
+        })?;
+        let place = rule.place.clone().unwrap_or_default();
+        for method in &rule.answers {
+            let Value::Function(at, function) = self.class_member(file, class, method, 0) else {
+                continue;
+            };
+            let parsed = self.project.parsed(at);
+            let unit = &parsed.unit;
+            let span = unit.function(function).span;
+            for id in unit.inside(span) {
+                let ExprKind::Exit {
+                    kind: ExitKind::Return,
+                    value: Some(value),
+                } = unit.kind(id)
+                else {
+                    continue;
+                };
+                for name in self.listed_names(at, *value) {
+                    found.entry((place.clone(), name)).or_insert((None, None));
+                }
+            }
+        }
+        Some(place)
+    }
+
+    /// The names in a list, the keys of a map, or a text; of `items.*.id` the first.
+    fn listed_names(&self, file: FileId, id: ExprId) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut all = Vec::new();
+        self.flatten(file, id, &mut all, 0);
+        for (at, id) in all {
+            match self.eval(at, id) {
+                Value::Str(text) => names.push(text),
+                Value::Map(at, map) => {
+                    let parsed = self.project.parsed(at);
+                    if let ExprKind::Map(pairs) = parsed.unit.kind(map) {
+                        let keys = pairs.iter().filter_map(|(key, _)| {
+                            let named = parsed.unit.literal(*key);
+                            named.or_else(|| parsed.unit.last_name(*key))
+                        });
+                        names.extend(keys.map(str::to_owned));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let first = |name: String| name.split('.').next().unwrap_or_default().to_owned();
+        let names = names.into_iter().map(first);
+        names.filter(|name| !name.is_empty()).collect()
+    }
+
+    /// The names that a call takes out of the request: `params.permit(:name)`,
+    /// `$request->validate(["email" => "required"])`.
+    fn taken_by(&self, file: FileId, id: ExprId, callee: ExprId) -> Option<(String, Vec<String>)> {
+        let parsed = self.project.parsed(file);
+        let last = parsed.unit.last_name(callee)?;
+        let mut name = None;
+        let mut rules = self.index(file).calls.candidates(last);
+        rules.find_map(|(rule_id, pattern)| {
+            let loaded = self.rule(rule_id);
+            let rule = &loaded.rule;
+            let takes = rule.link == Some(Link::Parameter)
+                && !rule.named.is_empty()
+                && rule.gives.is_empty()
+                && self.in_use(file, loaded.framework);
+            if !takes {
+                return None;
+            }
+            let pattern = &loaded.patterns[pattern];
+            let matches = match pattern.receiver {
+                Some(_) => pattern.matches(last),
+                None => {
+                    let path = || {
+                        let path = parsed.unit.path(callee);
+                        path.or_else(|| self.name_of(file, callee)).unwrap_or_default()
+                    };
+                    pattern.matches(name.get_or_insert_with(path))
+                }
+            };
+            let matched = self.matched(file, id);
+            if !matches || !self.holds(&matched, &rule.constraints) {
+                return None;
+            }
+            let picked = self.all_exprs(&matched, &rule.named);
+            let mut names: Vec<String> = picked
+                .into_iter()
+                .flat_map(|(at, id)| self.listed_names(at, id))
+                .collect();
+            if rule.named.iter().any(|one| one.from.is_some()) {
+                // `permit(tags: [])`
+                let named = matched.args.iter().filter_map(|arg| arg.name.as_deref());
+                names.extend(named.map(str::to_owned));
+            }
+            Some((rule.place.clone().unwrap_or_default(), names))
+        })
+    }
+
+    /// What the body of a handler reads of the request: `req.query.page`, `request.args.get("page")`;
+    /// also in methods beside it that need nothing handed in.
+    fn read(&self, file: FileId, function: FnId, found: &mut Found, depth: u32) {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let span = unit.function(function).span;
@@ -366,6 +488,7 @@ impl Linker<'_> {
             })
         };
         let mut models = Vec::new();
+        let mut helpers = Vec::new();
         let mut add = |place: String, name: &str| {
             let plain = !name.is_empty() && name.len() <= 80 && !name.contains(char::is_whitespace);
             if plain && found.len() < MAX_PARAMETERS {
@@ -384,6 +507,23 @@ impl Linker<'_> {
         for id in unit.inside(span) {
             match unit.kind(id) {
                 ExprKind::Call { callee, args } => {
+                    if let Some((place, names)) = self.taken_by(file, id, *callee) {
+                        for name in names {
+                            add(place.clone(), &name);
+                        }
+                        continue;
+                    }
+                    if depth < 2
+                        && args.is_empty()
+                        && let Value::Function(at, other) = self.eval(file, *callee)
+                        && at == file
+                        && other != function
+                    {
+                        let beside = unit.function(other);
+                        if beside.class.is_some() && beside.params.is_empty() {
+                            helpers.push(other);
+                        }
+                    }
                     // `request.args.get("page")`, `req.header("x-token")`
                     let Some(name) = args.first().and_then(|arg| unit.literal(arg.value)) else {
                         continue;
@@ -433,6 +573,9 @@ impl Linker<'_> {
                 }
                 _ => {}
             }
+        }
+        for other in helpers {
+            self.read(file, other, found, depth + 1);
         }
         for (place, (at, class)) in models {
             self.request_models.borrow_mut().insert((at, class));

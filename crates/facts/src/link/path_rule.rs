@@ -46,6 +46,16 @@ struct One {
     guard: GuardUse,
 }
 
+/// What an item of a document says of paths.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Said {
+    pub(super) paths: Vec<String>,
+    /// Some of its paths are not known.
+    pub(super) unknown: bool,
+    /// What it asks for, in words.
+    pub(super) words: String,
+}
+
 /// The paths that a rule speaks of.
 #[derive(Clone, Debug, Default)]
 struct Patterns {
@@ -235,6 +245,49 @@ impl Linker<'_> {
         };
         let mut rules = self.path_rules.borrow_mut();
         let list = rules.lists.entry(key).or_default();
+        list.framework = loaded.framework;
+        list.rules.push(one);
+    }
+
+    /// Adds what an item of a document says of paths to the list of its file.
+    pub(super) fn add_said(&self, rule_id: usize, matched: &Matched, said: Said) {
+        let loaded = self.rule(rule_id);
+        let rule = &loaded.rule;
+        let Some(item) = matched.value else { return };
+        let file = matched.file;
+        let span = self.project.parsed(file).unit.expr(item).span;
+        let class = match &rule.unknown {
+            _ if rule.exempt => Classified::Exempt { all: false },
+            Some(reason) => Classified::Unknown(reason.clone()),
+            None => Classified::Guard {
+                kind: rule.guard.unwrap_or(GuardKind::Authorization),
+                heuristic: false,
+            },
+        };
+        let methods = self.texts(matched, &rule.methods);
+        let methods = methods.into_iter().map(|text| text.to_uppercase());
+        let one = One {
+            rank: match rule.first {
+                true => 0,
+                false => 1 + u8::from(rule.last),
+            },
+            at: span.end,
+            patterns: Patterns {
+                texts: said.paths,
+                unknown: said.unknown,
+            },
+            methods: methods.collect(),
+            guard: GuardUse {
+                body: None,
+                file,
+                span,
+                text: said.words,
+                class,
+                attached: "path",
+            },
+        };
+        let mut rules = self.path_rules.borrow_mut();
+        let list = rules.lists.entry((file, None)).or_default();
         list.framework = loaded.framework;
         list.rules.push(one);
     }

@@ -943,6 +943,7 @@ impl<'a> Linker<'a> {
         let unit = &parsed.unit;
         let index = self.index(file);
         self.register_exports(file);
+        self.register_document(file);
         for class in 0..unit.classes.len() {
             self.register_class(file, ClassId(class as u32));
         }

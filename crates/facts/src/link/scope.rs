@@ -803,6 +803,17 @@ impl Linker<'_> {
     }
 
     /// The handler that a text names, with the namespace and class that the routers around give.
+    /// A file in which the framework's language finds names: a document has none of its own.
+    fn speaking(&self, file: FileId, framework: usize) -> FileId {
+        if self.project.language(file).modules.is_some() {
+            return file;
+        }
+        let language = &self.rules.frameworks[framework].language;
+        let mut files = (0..self.project.len()).map(|file| FileId(file as u32));
+        let found = files.find(|file| self.project.language(*file).name == *language);
+        found.unwrap_or(file)
+    }
+
     pub(super) fn named_handler(
         &self,
         file: FileId,
@@ -812,6 +823,7 @@ impl Linker<'_> {
         controller: Option<&str>,
     ) -> Handler {
         let handlers = &self.rules.frameworks[framework].handlers;
+        let file = self.speaking(file, framework);
         let words = |class: Option<&str>| match (class, &named.method) {
             (Some(class), Some(method)) => format!("{class}{}{method}", handlers.separator),
             (Some(word), None) => word.to_owned(),

@@ -607,11 +607,25 @@ impl Linker<'_> {
             if unlike {
                 return false;
             }
+            let like = |word: &String| constraint.like.iter().any(|pattern| wild(pattern, word));
             constraint.like.is_empty()
-                || words
-                    .iter()
-                    .any(|word| constraint.like.iter().any(|pattern| wild(pattern, word)))
+                || words.iter().any(like)
+                || words.is_empty() && self.partly(matched, &selector).iter().any(like)
         })
+    }
+
+    /// The texts of what is put together, with `{?}` for what is computed.
+    fn partly(&self, matched: &Matched, selector: &Selector) -> Vec<String> {
+        let mut texts = Vec::new();
+        for (file, id) in self.pick(matched, selector) {
+            let parsed = self.project.parsed(file);
+            if let ExprKind::Template(parts) = parsed.unit.kind(id) {
+                let parts = parts.iter();
+                let parts = parts.map(|part| parsed.unit.literal(*part).unwrap_or(UNKNOWN));
+                texts.push(parts.collect());
+            }
+        }
+        texts
     }
 
     /// A call, decorator or bare name as what a pattern matched.

@@ -1,0 +1,291 @@
+//! Calls in a file that check the caller: by their name, by what they do where the function around
+//! goes no further, or because a class has them called before it stores something.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use crate::element::*;
+use crate::fact::{Attributes, Confidence, Fact, FactKind};
+use crate::link::Linker;
+use crate::local::{Site, hook, shown, subject};
+use crate::rule::{Link, wild};
+use crate::text::{digest, plain, render, shorten};
+
+/// Adds a check for each such call.
+pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
+    let parsed = linker.project.parsed(site.file);
+    let unit = &parsed.unit;
+    let own = &linker.project.language(site.file).self_names;
+    let answered = answered(unit);
+    // What hangs on a class speaks at its endpoints.
+    let hanging = linker.hanging_calls(site.file);
+    let mut found: BTreeMap<ExprId, (&str, String)> = BTreeMap::new();
+    for id in unit.ids() {
+        let ExprKind::Call { callee, .. } = unit.kind(id) else {
+            continue;
+        };
+        let Some(last) = unit.last_name(*callee) else {
+            continue;
+        };
+        if hanging.contains(&id) {
+            continue;
+        }
+        let rule = match named(linker, site, unit, id, last) {
+            Some(rule) => rule,
+            None if answered.contains(&id) && linker.denies_itself(site.file, *callee) => {
+                "denying-call".to_owned()
+            }
+            None => continue,
+        };
+        // A decorator is a guard and speaks at its endpoint.
+        let mut functions = unit.functions.iter();
+        if unit.expr(id).function.is_none()
+            || functions.any(|function| function.decorators.contains(&id))
+        {
+            continue;
+        }
+        found.insert(id, (last, rule));
+    }
+    let others = alternatives(linker, site, unit);
+    for (id, (callee, rule)) in &found {
+        let subject = subject(unit, *id);
+        let same = digest(&plain(unit, *id, own));
+        let call = shown(linker, site, unit, *id);
+        let mut attributes = Attributes::new();
+        attributes.insert("type".into(), json!("check"));
+        attributes.insert("subject".into(), json!(subject));
+        attributes.insert("callee".into(), json!(callee));
+        attributes.insert("call".into(), json!(shorten(&call, 160)));
+        attributes.insert("digest".into(), json!(same));
+        attributes.insert("awaited".into(), json!(awaited(unit, *id)));
+        if hook(linker, site.file, &subject) {
+            attributes.insert("hook".into(), json!(true));
+        }
+        if let Some(within) = within(linker, site, unit, *id) {
+            attributes.insert("within".into(), json!(within));
+        }
+        let span = unit.expr(*id).span;
+        let beside = others
+            .iter()
+            .filter(|(part, _)| unit.expr(**part).span.holds(span))
+            .flat_map(|(_, others)| others)
+            .flat_map(|other| {
+                let other = unit.expr(*other).span;
+                let within = found.keys().filter(move |id| other.holds(unit.expr(**id).span));
+                within.map(|id| digest(&plain(unit, *id, own)))
+            });
+        let beside: BTreeSet<String> = beside.collect();
+        if !beside.is_empty() {
+            let beside: Vec<String> = beside.into_iter().collect();
+            attributes.insert("alternative_to".into(), Json::from(beside));
+        }
+        let identity = format!("check:{subject}:{same}");
+        let mut fact = site.fact(FactKind::Auth, identity, attributes, span, rule);
+        fact.confidence = Confidence::Heuristic;
+        facts.push(fact);
+    }
+    by_class(linker, site, facts);
+}
+
+/// The rule by which a call's name, and what it is called on or handed, says that it checks.
+fn named(
+    linker: &Linker<'_>,
+    site: &Site<'_>,
+    unit: &Unit,
+    id: ExprId,
+    last: &str,
+) -> Option<String> {
+    let rules = linker.name_rules(site.file, last).into_iter();
+    let rules = rules.map(|(rule, pattern)| (linker.loaded(rule), pattern));
+    let mut known = rules.filter(|(loaded, pattern)| loaded.patterns[*pattern].matches(last));
+    let (mut checks, mut none) = (None, false);
+    for (loaded, _) in known.by_ref() {
+        none |= loaded.rule.link == Some(Link::NotGuard) && !loaded.rule.as_text;
+        let about = &loaded.rule.about;
+        // A framework's own rule comes after those of any language.
+        if loaded.rule.link == Some(Link::Check)
+            && (about.is_empty() || speaks_about(unit, id, about))
+        {
+            checks = Some(loaded.rule.id.clone());
+        }
+    }
+    checks.filter(|_| !none)
+}
+
+/// Whether a call is made on something, or handed something, that one of the patterns fits.
+fn speaks_about(unit: &Unit, id: ExprId, about: &[String]) -> bool {
+    let ExprKind::Call { callee, args } = unit.kind(id) else {
+        return false;
+    };
+    let object = match unit.kind(*callee) {
+        ExprKind::Member { object, .. } => Some(*object),
+        _ => None,
+    };
+    let mut all = object.into_iter().chain(args.iter().map(|arg| arg.value));
+    all.any(|id| {
+        let text = render(unit, id);
+        about.iter().any(|pattern| wild(pattern, &text))
+    })
+}
+
+/// The function that decides what a lookup's condition is written for: `list` for the function
+/// in `notes.filter(note => note.visibleTo(user))`.
+fn within(linker: &Linker<'_>, site: &Site<'_>, unit: &Unit, id: ExprId) -> Option<String> {
+    let mut at = unit.expr(id).function?;
+    let inner = at;
+    loop {
+        let function = unit.function(at);
+        let Some(parent) = function.parent else { break };
+        let name = &function.name;
+        let looks = crate::local::named(linker, site.file, Link::Lookup, name, name);
+        if function.declared || !looks {
+            break;
+        }
+        at = parent;
+    }
+    (at != inner).then(|| unit.function(at).qualified.to_string())
+}
+
+/// The calls behind whose answer a function goes no further: `return unless may?(:edit)`,
+/// `may?(:edit) or return`.
+fn answered(unit: &Unit) -> BTreeSet<ExprId> {
+    let leaves = |id: ExprId| {
+        let mut id = id;
+        while let ExprKind::Block(items) | ExprKind::Other(items) = unit.kind(id)
+            && let [only] = &items[..]
+        {
+            id = *only;
+        }
+        match unit.kind(id) {
+            ExprKind::Exit {
+                kind: ExitKind::Return,
+                value,
+            } => value.is_none_or(|value| {
+                matches!(unit.kind(value), ExprKind::Null | ExprKind::Bool(false))
+            }),
+            _ => false,
+        }
+    };
+    let mut calls = BTreeSet::new();
+    for id in unit.ids() {
+        let asked = match unit.kind(id) {
+            ExprKind::Branch {
+                condition, then, ..
+            } if leaves(*then) => *condition,
+            ExprKind::Binary { left, right, .. } if leaves(*right) => *left,
+            _ => continue,
+        };
+        let asked = unit.descendants(asked).into_iter();
+        calls.extend(asked.filter(|id| matches!(unit.kind(*id), ExprKind::Call { .. })));
+    }
+    calls
+}
+
+/// The parts of conditions of which one is enough to get further, each with the others.
+fn alternatives(
+    linker: &Linker<'_>,
+    site: &Site<'_>,
+    unit: &Unit,
+) -> BTreeMap<ExprId, Vec<ExprId>> {
+    let mut all = BTreeMap::new();
+    let denies = |way: ExprId| {
+        unit.descendants(way).into_iter().any(|id| {
+            let leaves = match unit.kind(id) {
+                ExprKind::Exit {
+                    kind: ExitKind::Raise,
+                    ..
+                } => true,
+                ExprKind::Exit { value, .. } => value.is_none_or(|value| {
+                    matches!(unit.kind(value), ExprKind::Null | ExprKind::Bool(false))
+                }),
+                _ => false,
+            };
+            leaves || linker.denial(site.file, id).is_some()
+        })
+    };
+    for id in unit.ids() {
+        match unit.kind(id) {
+            ExprKind::Branch {
+                condition, then, ..
+            } if joined(unit, *condition) => either(unit, *condition, !denies(*then), &mut all),
+            ExprKind::Exit {
+                kind: ExitKind::Return,
+                value: Some(value),
+            } => either(unit, *value, true, &mut all),
+            _ => {}
+        }
+    }
+    all
+}
+
+fn joined(unit: &Unit, id: ExprId) -> bool {
+    match unit.kind(id) {
+        ExprKind::Unary { value, .. } => joined(unit, *value),
+        ExprKind::Binary { .. } => true,
+        _ => false,
+    }
+}
+
+/// Takes a condition apart. `further`: where it holds, the caller gets further.
+fn either(unit: &Unit, id: ExprId, further: bool, all: &mut BTreeMap<ExprId, Vec<ExprId>>) {
+    match unit.kind(id) {
+        ExprKind::Unary { op, value } if matches!(&**op, "!" | "not") => {
+            either(unit, *value, !further, all);
+        }
+        ExprKind::Binary { op, left, right } => {
+            let any = match &**op {
+                "||" | "or" => true,
+                "&&" | "and" => false,
+                _ => return,
+            };
+            if any == further {
+                all.entry(*left).or_default().push(*right);
+                all.entry(*right).or_default().push(*left);
+            }
+            either(unit, *left, further, all);
+            either(unit, *right, further, all);
+        }
+        _ => {}
+    }
+}
+
+/// Methods that a class has called before it stores something, and which deny.
+fn by_class(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
+    let parsed = linker.project.parsed(site.file);
+    let unit = &parsed.unit;
+    for called in linker.class_checks(site.file) {
+        let ExprKind::Call { callee, .. } = unit.kind(called.call) else {
+            continue;
+        };
+        let when = unit.last_name(*callee).unwrap_or_default();
+        let subject = format!("{}.{when}", unit.class(called.class).name);
+        let mut attributes = Attributes::new();
+        attributes.insert("type".into(), json!("check"));
+        attributes.insert("subject".into(), json!(subject));
+        attributes.insert("callee".into(), json!(called.name));
+        attributes.insert("call".into(), json!(called.name));
+        attributes.insert("digest".into(), json!(digest(&called.name)));
+        attributes.insert("awaited".into(), json!(false));
+        attributes.insert("hook".into(), json!(true));
+        let identity = format!("check:{subject}:{}", called.name);
+        let mut fact = site.fact(
+            FactKind::Auth,
+            identity,
+            attributes,
+            unit.expr(called.at).span,
+            &called.rule,
+        );
+        fact.confidence = Confidence::Heuristic;
+        facts.push(fact);
+    }
+}
+
+fn awaited(unit: &Unit, id: ExprId) -> bool {
+    // The parent follows its child in the arena.
+    unit.exprs[id.0 as usize + 1..]
+        .iter()
+        .take(2)
+        .any(|expr| matches!(expr.kind, ExprKind::Await(inner) if inner == id))
+}
+
