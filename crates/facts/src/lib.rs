@@ -2,6 +2,7 @@
 
 mod annotated;
 mod element;
+mod elsewhere;
 mod endpoint;
 mod engine;
 mod entity;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use crate::element::*;
+use crate::elsewhere;
 use crate::entity;
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Scope};
 use crate::link::{Linker, Matched};
@@ -100,6 +101,8 @@ pub(crate) fn extract(
     denials(linker, site, facts);
     crate::annotated::extract(linker, site, facts);
     check_bodies(linker, site, facts);
+    elsewhere::attributes(linker, site, facts);
+    elsewhere::bases(linker, site, facts);
     scoped_lookups(linker, site, facts);
 }
 
@@ -535,7 +538,9 @@ fn named(linker: &Linker<'_>, file: FileId, link: Link, last: &str, name: &str) 
     let mut rules = linker.name_rules(file, last).into_iter();
     rules.any(|(rule, pattern)| {
         let loaded = linker.loaded(rule);
-        loaded.rule.link == Some(link) && loaded.patterns[pattern].matches(name)
+        loaded.rule.link == Some(link)
+            && (link != Link::Check || elsewhere::by_name(&loaded.rule))
+            && loaded.patterns[pattern].matches(name)
     })
 }
 
@@ -574,14 +579,21 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             conditions.entry(inner).or_insert((*condition, false));
         }
     }
+    let overrides = |id: ExprId| {
+        let function = unit.expr(id).function;
+        function.is_some_and(|function| elsewhere::overrides(linker, site.file, function))
+    };
     let mut covered = BTreeSet::new();
+    let mut told = BTreeSet::new();
     for id in unit.ids().collect::<Vec<_>>().into_iter().rev() {
         let named = matches!(unit.kind(id), ExprKind::Name(_) | ExprKind::Member { .. });
         if covered.contains(&id) || named && asked.contains(&id) {
             continue;
         }
-        if let Some(outcome) = linker.denial(site.file, id) {
+        if let Some((outcome, _)) = linker.said_denial(site.file, id) {
             covered.extend(unit.descendants(id));
+            let around = conditions.get(&id).into_iter();
+            told.extend(around.flat_map(|(condition, _)| unit.descendants(*condition)));
             let subject = subject(unit, id);
             let condition = conditions.get(&id).map(|(condition, positive)| {
                 let text = render(unit, *condition);
@@ -610,6 +622,12 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             if hook(linker, site.file, &subject) {
                 attributes.insert("hook".into(), json!(true));
             }
+            if overrides(id) {
+                attributes.insert("overrides".into(), json!(true));
+            }
+            if linker.swallowed(site.file, id) {
+                attributes.insert("swallowed".into(), json!(true));
+            }
             let identity = format!("denial:{subject}:{}:{outcome}", digest(&condition));
             facts.push(site.fact(
                 FactKind::Auth,
@@ -629,7 +647,14 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
         };
         for (rule_id, pattern) in linker.name_rules(site.file, last) {
             let loaded = linker.loaded(rule_id);
-            if loaded.rule.link != Some(Link::Check) || !loaded.patterns[pattern].matches(last) {
+            let named = elsewhere::by_name(&loaded.rule);
+            if loaded.rule.link != Some(Link::Check)
+                || !loaded.patterns[pattern].matches(last)
+                || !named
+                    // What its denial says need not be said again.
+                    && (told.contains(&id)
+                        || !elsewhere::counts(linker, site.file, id, &loaded.rule))
+            {
                 continue;
             }
             // A decorator is a guard and speaks at its endpoint.
@@ -649,6 +674,15 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             attributes.insert("callee".into(), json!(last));
             attributes.insert("call".into(), json!(shorten(&call, 160)));
             attributes.insert("awaited".into(), json!(awaited(unit, id)));
+            if linker.swallowed(site.file, id) {
+                attributes.insert("swallowed".into(), json!(true));
+            }
+            if loaded.rule.denies {
+                attributes.insert("via".into(), json!("call"));
+            }
+            if overrides(id) {
+                attributes.insert("overrides".into(), json!(true));
+            }
             let mut fact = site.fact(
                 FactKind::Auth,
                 format!("check:{subject}:{}", digest(&call)),
