@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use crate::element::*;
+use crate::elsewhere;
 use crate::fact::{Attributes, Confidence, Fact, FactKind};
 use crate::link::Linker;
 use crate::local::{Site, hook, shown, subject};
@@ -13,14 +14,21 @@ use crate::rule::{Link, wild};
 use crate::text::{digest, plain, render, shorten};
 
 /// Adds a check for each such call.
-pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
+///
+/// `told`: what conditions of denials ask, which the denials say already.
+pub(crate) fn extract(
+    linker: &Linker<'_>,
+    site: &Site<'_>,
+    told: &BTreeSet<ExprId>,
+    facts: &mut Vec<Fact>,
+) {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
     let own = &linker.project.language(site.file).self_names;
     let answered = answered(unit);
     // What hangs on a class speaks at its endpoints.
     let hanging = linker.hanging_calls(site.file);
-    let mut found: BTreeMap<ExprId, (&str, String)> = BTreeMap::new();
+    let mut found: BTreeMap<ExprId, (&str, Found)> = BTreeMap::new();
     for id in unit.ids() {
         let ExprKind::Call { callee, .. } = unit.kind(id) else {
             continue;
@@ -31,11 +39,12 @@ pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
         if hanging.contains(&id) {
             continue;
         }
-        let rule = match named(linker, site, unit, id, last) {
+        let rule = match named(linker, site, id, last, told) {
             Some(rule) => rule,
-            None if answered.contains(&id) && linker.denies_itself(site.file, *callee) => {
-                "denying-call".to_owned()
-            }
+            None if answered.contains(&id) && elsewhere::denies(linker, site.file, id) => Found {
+                rule: "denying-call".to_owned(),
+                denies: true,
+            },
             None => continue,
         };
         // A decorator is a guard and speaks at its endpoint.
@@ -80,34 +89,64 @@ pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
             let beside: Vec<String> = beside.into_iter().collect();
             attributes.insert("alternative_to".into(), Json::from(beside));
         }
+        if rule.denies {
+            attributes.insert("via".into(), json!("call"));
+        }
+        if linker.swallowed(site.file, *id) {
+            attributes.insert("swallowed".into(), json!(true));
+        }
+        let function = unit.expr(*id).function;
+        if function.is_some_and(|function| elsewhere::overrides(linker, site.file, function)) {
+            attributes.insert("overrides".into(), json!(true));
+        }
         let identity = format!("check:{subject}:{same}");
-        let mut fact = site.fact(FactKind::Auth, identity, attributes, span, rule);
+        let mut fact = site.fact(FactKind::Auth, identity, attributes, span, &rule.rule);
         fact.confidence = Confidence::Heuristic;
         facts.push(fact);
     }
     by_class(linker, site, facts);
 }
 
+/// By what a call is a check.
+struct Found {
+    rule: String,
+    /// The function that is called turns callers away.
+    denies: bool,
+}
+
 /// The rule by which a call's name, and what it is called on or handed, says that it checks.
 fn named(
     linker: &Linker<'_>,
     site: &Site<'_>,
-    unit: &Unit,
     id: ExprId,
     last: &str,
-) -> Option<String> {
+    told: &BTreeSet<ExprId>,
+) -> Option<Found> {
+    let unit = &linker.project.parsed(site.file).unit;
     let rules = linker.name_rules(site.file, last).into_iter();
     let rules = rules.map(|(rule, pattern)| (linker.loaded(rule), pattern));
-    let mut known = rules.filter(|(loaded, pattern)| loaded.patterns[*pattern].matches(last));
-    let (mut checks, mut none) = (None, false);
-    for (loaded, _) in known.by_ref() {
-        none |= loaded.rule.link == Some(Link::NotGuard) && !loaded.rule.as_text;
-        let about = &loaded.rule.about;
+    let known = rules.filter(|(loaded, pattern)| loaded.patterns[*pattern].matches(last));
+    let (mut checks, mut none): (Option<Found>, bool) = (None, false);
+    for (loaded, _) in known {
+        let rule = &loaded.rule;
+        none |= rule.link == Some(Link::NotGuard) && !rule.as_text;
+        if rule.link != Some(Link::Check) {
+            continue;
+        }
+        let counts = if elsewhere::by_name(rule) {
+            rule.about.is_empty() || speaks_about(unit, id, &rule.about)
+        } else {
+            // What its denial says need not be said again.
+            checks.is_none()
+                && !told.contains(&id)
+                && elsewhere::counts(linker, site.file, id, rule)
+        };
         // A framework's own rule comes after those of any language.
-        if loaded.rule.link == Some(Link::Check)
-            && (about.is_empty() || speaks_about(unit, id, about))
-        {
-            checks = Some(loaded.rule.id.clone());
+        if counts {
+            checks = Some(Found {
+                rule: rule.id.clone(),
+                denies: rule.denies,
+            });
         }
     }
     checks.filter(|_| !none)

@@ -243,10 +243,32 @@ pub(crate) struct Unit {
     /// The namespace that the file's names are in.
     pub(crate) package: Box<str>,
     pub(crate) root: Option<ExprId>,
+    /// Blocks that a call opens: the call's place and the block's.
+    pub(crate) within: Vec<(Span, Span)>,
+    pub(crate) tries: Vec<Try>,
     /// Lines (from 0) on which the text could not be parsed.
     pub(crate) broken: Vec<u32>,
     /// Nesting deeper than the bound was left out.
     pub(crate) too_deep: bool,
+}
+
+/// A block whose errors are caught.
+#[derive(Clone, Debug)]
+pub(crate) struct Try {
+    pub(crate) body: Span,
+    pub(crate) clauses: Vec<Clause>,
+}
+
+/// What is done with an error.
+#[derive(Clone, Debug)]
+pub(crate) struct Clause {
+    /// What is caught stands here.
+    pub(crate) head: Span,
+    pub(crate) body: Span,
+    /// Whatever it is.
+    pub(crate) all: bool,
+    /// It leaves the place or remembers something.
+    pub(crate) matters: bool,
 }
 
 impl Unit {

@@ -390,6 +390,10 @@ impl Engine {
                 inventory
                     .functions
                     .extend(functions.map(|function| function.qualified.to_string()));
+                let classes = unit.classes.iter();
+                inventory
+                    .functions
+                    .extend(classes.map(|class| class.name.to_string()));
                 if let Some(line) = unit.broken.first() {
                     let more = if unit.broken.len() > 1 {
                         format!(" and {} more places", unit.broken.len() - 1)

@@ -233,7 +233,7 @@ pub struct Inventory {
     pub facts: Vec<Fact>,
     /// What was not understood, in path and line order.
     pub problems: Vec<Problem>,
-    /// The functions of the files whose own facts were read, by qualified name: a check that is
+    /// The functions and classes of the files whose own facts were read, by qualified name: a check that is
     /// gone together with its function is no lost check.
     #[serde(skip)]
     pub functions: BTreeSet<String>,

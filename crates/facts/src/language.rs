@@ -89,6 +89,10 @@ pub(crate) enum Shape {
     Import,
     /// Goes through the items of a value.
     Loop,
+    /// A block that a call opens.
+    Within,
+    /// A block whose errors are caught.
+    Try,
     Return,
     Raise,
     Await,

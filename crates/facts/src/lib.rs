@@ -3,6 +3,7 @@
 mod annotated;
 mod check;
 mod element;
+mod elsewhere;
 mod endpoint;
 mod engine;
 mod entity;

@@ -6,6 +6,7 @@
 //! from the routers that nobody mounts down to the routes.
 
 mod caller;
+mod caught;
 mod class_guard;
 mod document;
 mod condition;
@@ -14,8 +15,11 @@ mod derived;
 mod emit;
 mod evaluate;
 mod file_route;
+mod filed;
 mod guard;
 mod keyed;
+mod listed;
+mod loaded;
 mod option;
 mod parameter;
 mod partial;
@@ -467,6 +471,8 @@ pub(crate) struct Linker<'a> {
     made: RefCell<HashMap<(FileId, ExprId), Made>>,
     /// What names were put onto routers: `app.decorate("authenticate", f)`.
     attached: std::cell::OnceCell<HashMap<String, (FileId, ExprId)>>,
+    /// Classes that decorators filed under something.
+    filed: std::cell::OnceCell<Vec<filed::Filed>>,
     /// Functions that turned out to be guards.
     targets: RefCell<std::collections::BTreeSet<(FileId, FnId)>>,
     /// Texts of the arguments of the functions that are looked into.
@@ -536,6 +542,7 @@ impl<'a> Linker<'a> {
             in_order: RefCell::default(),
             made: RefCell::default(),
             attached: std::cell::OnceCell::new(),
+            filed: std::cell::OnceCell::new(),
             targets: RefCell::default(),
             limits: RefCell::default(),
             bound: RefCell::default(),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use crate::element::*;
+use crate::elsewhere;
 use crate::entity;
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Scope};
 use crate::link::{Linker, Matched};
@@ -101,6 +102,8 @@ pub(crate) fn extract(
     denials(linker, site, facts);
     crate::annotated::extract(linker, site, facts);
     check_bodies(linker, site, facts);
+    elsewhere::attributes(linker, site, facts);
+    elsewhere::bases(linker, site, facts);
     crate::limit::extract(linker, site, facts);
 }
 
@@ -589,7 +592,9 @@ pub(crate) fn named(linker: &Linker<'_>, file: FileId, link: Link, last: &str, n
     let mut rules = linker.name_rules(file, last).into_iter();
     rules.any(|(rule, pattern)| {
         let loaded = linker.loaded(rule);
-        loaded.rule.link == Some(link) && loaded.patterns[pattern].matches(name)
+        loaded.rule.link == Some(link)
+            && (link != Link::Check || elsewhere::by_name(&loaded.rule))
+            && loaded.patterns[pattern].matches(name)
     })
 }
 
@@ -619,7 +624,7 @@ fn check_rules<'a>(
     let rules = linker.name_rules(file, name).into_iter();
     rules.filter_map(move |(rule, pattern)| {
         let loaded = linker.loaded(rule);
-        let check = loaded.rule.link == Some(Link::Check);
+        let check = loaded.rule.link == Some(Link::Check) && elsewhere::by_name(&loaded.rule);
         (check && loaded.patterns[pattern].matches(name)).then_some(loaded)
     })
 }
@@ -650,14 +655,21 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             conditions.entry(inner).or_insert((*condition, false));
         }
     }
+    let overrides = |id: ExprId| {
+        let function = unit.expr(id).function;
+        function.is_some_and(|function| elsewhere::overrides(linker, site.file, function))
+    };
     let mut covered = BTreeSet::new();
+    let mut told = BTreeSet::new();
     for id in unit.ids().collect::<Vec<_>>().into_iter().rev() {
         let named = matches!(unit.kind(id), ExprKind::Name(_) | ExprKind::Member { .. });
         if covered.contains(&id) || named && asked.contains(&id) {
             continue;
         }
-        if let Some(outcome) = linker.denial(site.file, id) {
+        if let Some((outcome, _)) = linker.said_denial(site.file, id) {
             covered.extend(unit.descendants(id));
+            let around = conditions.get(&id).into_iter();
+            told.extend(around.flat_map(|(condition, _)| unit.descendants(*condition)));
             let subject = subject(unit, id);
             let own = &linker.project.language(site.file).self_names;
             // The words for comparing, and those for showing.
@@ -690,6 +702,12 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             if hook(linker, site.file, &subject) {
                 attributes.insert("hook".into(), json!(true));
             }
+            if overrides(id) {
+                attributes.insert("overrides".into(), json!(true));
+            }
+            if linker.swallowed(site.file, id) {
+                attributes.insert("swallowed".into(), json!(true));
+            }
             let identity = format!("denial:{subject}:{}:{outcome}", digest(&same));
             facts.push(site.fact(
                 FactKind::Auth,
@@ -700,7 +718,7 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             ));
         }
     }
-    crate::check::extract(linker, site, facts);
+    crate::check::extract(linker, site, &told, facts);
 }
 
 // --- strength

@@ -648,6 +648,41 @@ pub(crate) struct Rule {
     /// check is called on or handed.
     #[serde(default, deserialize_with = "many")]
     pub(crate) about: Vec<String>,
+    /// The attribute in which a class says its prefix.
+    pub(crate) prefix_attribute: Option<String>,
+    /// Of a class that is a router: methods that return its routes.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) routes_of: Vec<String>,
+    /// Members of an object of such a class that stand for its routes.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) under: Vec<String>,
+    /// Attributes without which what the routes are handed through hangs nothing on them.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) depends_on: Vec<String>,
+    /// What a decorator files its class under, or what a router gathers from.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) filed: Vec<Selector>,
+    /// Rules of decorators whose classes hang on the router.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) gathers: Vec<String>,
+    /// The parts of the dotted name that a call stands for: `import_string("a.b")`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) loads: Vec<Selector>,
+    /// The call gives an object of a class of such a type, which `named` names.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) instance_of: Vec<String>,
+    /// Attributes in which such a class says its name.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) named_by: Vec<String>,
+    /// The router answers at its own path, with this method.
+    pub(crate) index: Option<String>,
+    /// A call is a check only if the function of the repository that it calls turns callers away.
+    #[serde(default)]
+    pub(crate) denies: bool,
+    /// Methods of a class that run before each of its actions: those that turn callers away
+    /// guard them.
+    #[serde(default)]
+    pub(crate) hooks: Vec<String>,
     /// Methods of a class that turn callers away by what they answer: `authorize`.
     #[serde(default, deserialize_with = "many")]
     pub(crate) answers: Vec<String>,

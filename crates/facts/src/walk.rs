@@ -342,6 +342,18 @@ impl<'a> Walker<'a> {
                 let items = self.items(node, shape);
                 self.add(node, ExprKind::Other(items))
             }
+            Shape::Within => {
+                let parts = (self.part(node, &shape.value), self.part(node, &shape.body));
+                if let (Some(head), Some(body)) = parts {
+                    let spans = (Self::span(head), Self::span(body));
+                    self.unit.within.push(spans);
+                }
+                return self.other(node);
+            }
+            Shape::Try => {
+                self.attempt(node, shape);
+                return self.other(node);
+            }
             Shape::Generic => {
                 let inner = self.part(node, &shape.value)?;
                 let id = self.expr(inner)?;
@@ -635,6 +647,47 @@ impl<'a> Walker<'a> {
             [only] => Some(only),
             _ => Some(self.add(node, ExprKind::Block(children))),
         }
+    }
+
+    /// A block whose errors are caught, and what is done with them.
+    fn attempt(&mut self, node: Tree<'_>, shape: &Node) {
+        let Some(body) = self.part(node, &shape.body) else {
+            return;
+        };
+        let mut clauses = Vec::new();
+        for child in self.named(node) {
+            if !shape.names.iter().any(|kind| kind == child.kind()) {
+                continue;
+            }
+            let Some(block) = self.part(child, &shape.block) else {
+                continue;
+            };
+            let span = Self::span(child);
+            let head = Span {
+                end: block.start_byte() as u32,
+                ..span
+            };
+            let caught = &self.source[head.start as usize..head.end as usize];
+            let mut words = caught.split(|c: char| !c.is_alphanumeric() && c != '_');
+            let any = words.any(|word| shape.wildcard.iter().any(|name| name == word));
+            let named = self.named(child).len() > 1;
+            let mut matters = false;
+            let mut open = vec![block];
+            while let Some(node) = open.pop() {
+                matters |= shape.content.iter().any(|kind| kind == node.kind());
+                open.extend(self.named(node));
+            }
+            clauses.push(Clause {
+                head,
+                body: Self::span(block),
+                all: any || !named,
+                matters,
+            });
+        }
+        self.unit.tries.push(Try {
+            body: Self::span(body),
+            clauses,
+        });
     }
 
     fn other(&mut self, node: Tree<'_>) -> Option<ExprId> {

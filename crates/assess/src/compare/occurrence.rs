@@ -65,8 +65,10 @@ fn left(fact: &Fact, functions: &BTreeSet<String>, handlers: &BTreeSet<String>) 
         let mut others = functions.range(start.clone()..);
         others.next().is_some_and(|name| name.starts_with(&start))
     };
-    let hook = fact.attributes.get("hook") == Some(&json!(true));
-    came_or_went(fact, functions, handlers) && !(hook && stays())
+    let is = |name: &str| fact.attributes.get(name) == Some(&json!(true));
+    // A method that answers requests goes with its endpoint.
+    let overrides = is("overrides") && !handlers.contains(text(fact, "subject"));
+    came_or_went(fact, functions, handlers) && !((is("hook") || overrides) && stays())
 }
 
 /// What a check asks, however it is written.
@@ -98,11 +100,18 @@ fn checks<'a>(
     changes: &mut Vec<Change>,
 ) {
     let (stood, stands) = (standing(&before), standing(&after));
-    let how = |fact: &Fact| format!("{}|{}", asked(fact), key(fact, &["awaited"]));
+    let how = |fact: &Fact| format!("{}|{}", asked(fact), key(fact, &["awaited", "swallowed"]));
     pair(&mut before, &mut after, |fact| {
         format!("{}|{}", key(fact, &["subject"]), how(fact))
     });
     pair(&mut before, &mut after, how);
+    // Two that turn callers away: one stands in the place of the other, or it is renamed.
+    let by_call = |fact: &&Fact| fact.text("via") == Some("call");
+    let (mut old, rest): (Vec<&Fact>, Vec<&Fact>) = before.into_iter().partition(by_call);
+    let (mut new, more): (Vec<&Fact>, Vec<&Fact>) = after.into_iter().partition(by_call);
+    pair(&mut old, &mut new, |fact| key(fact, &["subject"]));
+    let mut before = [rest, old].concat();
+    let mut after = [more, new].concat();
     for (old, new) in pair(&mut before, &mut after, |fact| {
         key(fact, &["subject", "callee"])
     }) {
@@ -111,7 +120,23 @@ fn checks<'a>(
         }
         let lost_await = old.attributes.get("awaited") == Some(&json!(true))
             && new.attributes.get("awaited") == Some(&json!(false));
-        let (direction, title) = if lost_await && old.text("call") == new.text("call") {
+        let swallows = |fact: &Fact| fact.attributes.contains_key("swallowed");
+        let (direction, title) = if swallows(old) != swallows(new) {
+            let subject = text(new, "subject");
+            let callee = text(new, "callee");
+            match swallows(new) {
+                true => (
+                    Direction::Weakened,
+                    format!(
+                        "{subject} goes on whatever its check `{callee}` says: what it raises is caught"
+                    ),
+                ),
+                false => (
+                    Direction::Strengthened,
+                    format!("{subject} no longer catches what its check `{callee}` raises"),
+                ),
+            }
+        } else if lost_await && old.text("call") == new.text("call") {
             (
                 Direction::Weakened,
                 format!(
@@ -162,8 +187,11 @@ fn checks<'a>(
         false => format!("{}|{}", fact.identity, fact.location.path),
     });
     before.extend(limited);
+    let moved = Moved::new(sides);
     for old in told_at_the_lookup(before) {
-        if left(old, &sides.after.functions, &handlers.removed) {
+        if left(old, &sides.after.functions, &handlers.removed)
+            || moved.tells(old, 1, &sides.after.functions)
+        {
             continue;
         }
         let (subject, call) = (text(old, "subject"), text(old, "call"));
@@ -176,11 +204,13 @@ fn checks<'a>(
             let title = format!("{subject} is gone with its check `{call}`");
             (Direction::Neutral, title)
         } else {
-            let how = match looks_up(old) {
-                true => "no longer limits its lookup by",
-                false => "lost its check",
+            let title = match text(old, "via") {
+                "call" => format!("{subject} no longer asks `{call}`, which turns callers away"),
+                "base" => format!("{subject} no longer derives from `{call}`, which checks callers"),
+                _ if looks_up(old) => format!("{subject} no longer limits its lookup by `{call}`"),
+                _ => format!("{subject} lost its check `{call}`"),
             };
-            (Direction::Weakened, format!("{subject} {how} `{call}`"))
+            (Direction::Weakened, title)
         };
         changes.push(change(
             FactKind::Auth,
@@ -192,7 +222,9 @@ fn checks<'a>(
         ));
     }
     for new in told_at_the_lookup(after) {
-        if came_or_went(new, &sides.before.functions, &handlers.added) {
+        if left(new, &sides.before.functions, &handlers.added)
+            || moved.tells(new, -1, &sides.before.functions)
+        {
             continue;
         }
         let (subject, call) = (text(new, "subject"), text(new, "call"));
@@ -200,11 +232,13 @@ fn checks<'a>(
             let title = format!("{subject} now also lets in by `{call}`");
             (Direction::Weakened, title)
         } else {
-            let how = match looks_up(new) {
-                true => "now limits its lookup by",
-                false => "gained the check",
+            let title = match text(new, "via") {
+                "call" => format!("{subject} now asks `{call}`, which turns callers away"),
+                "base" => format!("{subject} now derives from `{call}`, which checks callers"),
+                _ if looks_up(new) => format!("{subject} now limits its lookup by `{call}`"),
+                _ => format!("{subject} gained the check `{call}`"),
             };
-            (Direction::Strengthened, format!("{subject} {how} `{call}`"))
+            (Direction::Strengthened, title)
         };
         changes.push(change(
             FactKind::Auth,
@@ -265,6 +299,45 @@ fn told_at_the_lookup(facts: Vec<&Fact>) -> Vec<&Fact> {
     told
 }
 
+/// How many denials and checks each function has more at head than at base.
+struct Moved {
+    more: BTreeMap<String, i64>,
+}
+
+impl Moved {
+    fn new(sides: &Sides<'_>) -> Self {
+        let (before, after) = sides.of(FactKind::Auth);
+        let mut more = BTreeMap::new();
+        for (facts, sign) in [(before, -1), (after, 1)] {
+            let all = facts.into_iter();
+            let own = all.filter(|fact| {
+                let direct = fact.text("type") == Some("check") && fact.text("via").is_none();
+                fact.text("type") == Some("denial") || direct
+            });
+            for fact in own {
+                *more.entry(text(fact, "subject").to_owned()).or_default() += sign;
+            }
+        }
+        Self { more }
+    }
+
+    /// Whether the loss (or, with -1, the gain) of a call that turns callers away is told already:
+    /// the function around does it itself now, or what it calls does it no longer.
+    fn tells(&self, fact: &Fact, sign: i64, functions: &BTreeSet<String>) -> bool {
+        if fact.text("via") != Some("call") {
+            return false;
+        }
+        let callee = text(fact, "callee");
+        self.more.iter().any(|(subject, more)| {
+            let last = subject.rsplit('.').next().unwrap_or(subject);
+            // A function that is gone or new says nothing of its calls.
+            let stays = functions.contains(subject);
+            subject == text(fact, "subject") && more * sign > 0
+                || last == callee && more * sign < 0 && stays
+        })
+    }
+}
+
 fn denials<'a>(
     sides: &Sides<'a>,
     handlers: &Handlers,
@@ -273,8 +346,34 @@ fn denials<'a>(
     changes: &mut Vec<Change>,
 ) {
     pair(&mut before, &mut after, |fact| {
-        key(fact, &["subject", "digest", "outcome"])
+        key(fact, &["subject", "digest", "outcome", "swallowed"])
     });
+    for (old, new) in pair(&mut before, &mut after, |fact| {
+        key(fact, &["subject", "digest", "outcome"])
+    }) {
+        let swallowed = new.attributes.contains_key("swallowed");
+        let (subject, condition) = (text(new, "subject"), text(new, "condition"));
+        let (direction, title) = match swallowed {
+            true => (
+                Direction::Weakened,
+                format!("{subject} catches its own denial when `{condition}` and goes on"),
+            ),
+            false => (
+                Direction::Strengthened,
+                format!("{subject} no longer catches its own denial when `{condition}`"),
+            ),
+        };
+        let mut one = change(
+            FactKind::Auth,
+            ChangeKind::Modified,
+            direction,
+            title,
+            Some(old),
+            Some(new),
+        );
+        one.deltas = deltas(old, new, &["subject"]);
+        changes.push(one);
+    }
     // 401 became 403, the test is the same: nobody gets further than before.
     pair(&mut before, &mut after, |fact| {
         key(fact, &["subject", "digest"])

@@ -51,6 +51,7 @@ impl Linker<'_> {
                 }
             }
             self.inherit(file, class, router, 0);
+            self.add_returned(file, class, router, *rule_id);
             if !rule.actions.is_empty() {
                 self.add_actions(file, class, router, *rule_id, paths.is_empty());
             }
@@ -65,7 +66,13 @@ impl Linker<'_> {
     }
 
     /// Whether a class derives from, or is marked by, what the patterns name.
-    fn derives_from(&self, file: FileId, class: ClassId, patterns: &[Pattern], depth: u32) -> bool {
+    pub(super) fn derives_from(
+        &self,
+        file: FileId,
+        class: ClassId,
+        patterns: &[Pattern],
+        depth: u32,
+    ) -> bool {
         if depth > MAX_BASES {
             return false;
         }
@@ -84,7 +91,7 @@ impl Linker<'_> {
             .iter()
             .any(|base| match self.eval(file, *base) {
                 Value::Class(at, other) if (at, other) != (file, class) => {
-                    self.derives_from(at, other, patterns, depth + 1)
+                    named(*base) || self.derives_from(at, other, patterns, depth + 1)
                 }
                 _ => named(*base),
             })
@@ -92,6 +99,13 @@ impl Linker<'_> {
 
     /// The paths that a class says: at its own decorators, or at those of its nearest base.
     fn class_paths(&self, file: FileId, class: ClassId, rule: &Rule) -> Vec<PathText> {
+        if let Some(name) = &rule.prefix_attribute {
+            let order = self.in_order(file, class);
+            let said = self.said(&order, name).into_iter();
+            return said
+                .flat_map(|(file, id)| self.path_texts(file, id))
+                .collect();
+        }
         for selector in &rule.path {
             let found = match &selector.below {
                 Some(folder) => {

@@ -453,6 +453,9 @@ impl Linker<'_> {
             }
             _ => {
                 let mut endpoint = base;
+                if loaded.rule.link == Some(Link::Router) {
+                    self.defaults(&mut endpoint, None);
+                }
                 if let Some(Handler::Other(words)) = &route.handler {
                     match self.definite(route.file, words) {
                         // A handler of a package that is known to let in whom it should.
@@ -579,7 +582,11 @@ impl Linker<'_> {
             class_guards.extend(self.class_call_guards(file, class, method));
         }
         let said = self.says_guards(file, class, 0);
-        let actions = self.actions(file, class);
+        let rule = &self.rule(route.rule).rule;
+        let actions = match rule.link == Some(Link::Route) && !rule.actions.is_empty() {
+            true => self.answering_methods(route.rule, file, class),
+            false => self.actions(file, class),
+        };
         let mut base = base;
         base.guards.extend(class_guards);
         if !said {
@@ -648,6 +655,23 @@ impl Linker<'_> {
             actions.retain(|action| action.method.is_empty() || limits.contains(&action.method));
         }
         actions
+    }
+
+    /// The methods of a handler's class that answer by the rule of its route.
+    fn answering_methods(&self, rule_id: usize, file: FileId, class: ClassId) -> Vec<Action> {
+        let rule = &self.rule(rule_id).rule;
+        let all = rule.actions.iter().filter_map(|(name, words)| {
+            let (verb, suffix) = words.split_once(' ').unwrap_or((words, ""));
+            let function = self.method_named(file, class, name)?;
+            Some(Action {
+                method: verb.to_owned(),
+                suffix: suffix.to_owned(),
+                function: Some(function),
+                guards: Vec::new(),
+                overrides: false,
+            })
+        });
+        all.collect()
     }
 
     fn method_limits(&self, file: FileId, class: ClassId) -> Vec<String> {
@@ -740,11 +764,19 @@ impl Linker<'_> {
             }
         }
         for base in &unit.class(class).bases {
-            match self.eval(file, *base) {
-                Value::Class(at, base) if (at, base) != (file, class) => {
-                    self.collect_actions(at, base, actions, depth + 1)
-                }
-                Value::External(path) => {
+            let value = self.eval(file, *base);
+            let path = match &value {
+                Value::External(path) => Some(path.clone()),
+                Value::Class(..) => self.name_of(file, *base),
+                _ => None,
+            };
+            if let Value::Class(at, base) = value
+                && (at, base) != (file, class)
+            {
+                self.collect_actions(at, base, actions, depth + 1);
+            }
+            match path {
+                Some(path) => {
                     let last = path.rsplit('.').next().unwrap_or(&path).to_owned();
                     for (rule_id, pattern) in self.index(file).classes.candidates(&last) {
                         let loaded = self.rule(rule_id);
@@ -781,7 +813,7 @@ impl Linker<'_> {
                         }
                     }
                 }
-                _ => {}
+                None => {}
             }
         }
     }

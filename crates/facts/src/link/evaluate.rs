@@ -67,6 +67,9 @@ impl Linker<'_> {
                 }
             }
             ExprKind::Member { object, property } => {
+                if let Some(value) = self.of_bases(file, id, *object, property) {
+                    return value;
+                }
                 let object = self.eval(file, *object);
                 match self.member(&object, property) {
                     // A name that is written with its namespace.
@@ -136,11 +139,39 @@ impl Linker<'_> {
                         .map_value(map_file, map, &key)
                         .map_or(Value::Unknown, |(file, id)| self.eval(file, id)),
                     (Value::External(path), _) => Value::External(path),
+                    // `config.urls[0]`: the routes of several things that it says of them.
+                    (Value::Router(router), _) if matches!(index[..], [only] if matches!(unit.kind(only), ExprKind::Number(_))) => {
+                        Value::Router(router)
+                    }
                     _ => Value::Unknown,
                 }
             }
             _ => Value::Unknown,
         }
+    }
+
+    /// What a class takes from its bases: `super().dispatch`.
+    fn of_bases(&self, file: FileId, id: ExprId, object: ExprId, property: &str) -> Option<Value> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let name = match unit.kind(object) {
+            ExprKind::Call { callee, .. } => *callee,
+            _ => object,
+        };
+        if !matches!(unit.kind(name), ExprKind::Name(word) if &**word == "super") {
+            return None;
+        }
+        let class = self.enclosing_class(file, unit.expr(id).function)?;
+        unit.class(class).bases.iter().find_map(|base| {
+            let Value::Class(at, base) = self.eval(file, *base) else {
+                return None;
+            };
+            match self.class_member(at, base, property, 0) {
+                Value::Unknown | Value::External(_) => None,
+                _ if (at, base) == (file, class) => None,
+                value => Some(value),
+            }
+        })
     }
 
     /// What the name of a decorator means: a type whose ending it may leave out.
@@ -398,7 +429,10 @@ impl Linker<'_> {
                     .unwrap_or(Value::External(path))
             }
             Value::Instance(file, class) | Value::Class(file, class) => {
-                self.class_member(*file, *class, property, 0)
+                match self.routes_under(*file, *class, property) {
+                    Some(router) => Value::Router(router),
+                    None => self.class_member(*file, *class, property, 0),
+                }
             }
             Value::Map(file, map) => match self.map_value(*file, *map, property) {
                 Some((file, id)) => self.eval(file, id),
@@ -488,7 +522,7 @@ impl Linker<'_> {
     }
 
     /// A member of a class, also inherited, also from another block that extends the class.
-    pub(super) fn class_member(
+    pub(crate) fn class_member(
         &self,
         file: FileId,
         class: ClassId,
@@ -597,6 +631,9 @@ impl Linker<'_> {
         // Rules first: they know what the call makes.
         if let Some(router) = self.router_of_call(file, id, callee, args) {
             return Value::Router(router);
+        }
+        if let Some(found) = self.found_by_text(file, id, callee) {
+            return found;
         }
         if let Some((at, value)) = self.given(file, id, callee) {
             return self.eval(at, value);

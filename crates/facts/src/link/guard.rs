@@ -37,10 +37,10 @@ impl Linker<'_> {
                     continue;
                 }
                 // A path in a guard list of a setting is the guard's name.
-                if matches!(self.project.parsed(file).unit.kind(id), ExprKind::Str(_))
-                    && attached != "setting"
-                {
-                    continue;
+                match self.project.parsed(file).unit.kind(id) {
+                    ExprKind::Str(_) if attached != "setting" => continue,
+                    ExprKind::Null => continue,
+                    _ => {}
                 }
                 uses.extend(self.unwrapped(file, id, attached, 0));
             }
@@ -600,8 +600,14 @@ impl Linker<'_> {
         self.denial_by(file, id).map(|(outcome, _)| outcome)
     }
 
-    /// The outcome of a denial, and the rule that says so.
+    /// The outcome of a denial, and the rule that says so; none of one that is caught again.
     pub(super) fn denial_by(&self, file: FileId, id: ExprId) -> Option<(String, Option<usize>)> {
+        let found = self.said_denial(file, id)?;
+        (!self.swallowed(file, id)).then_some(found)
+    }
+
+    /// [`Self::denial_by`], whatever becomes of it.
+    pub(crate) fn said_denial(&self, file: FileId, id: ExprId) -> Option<(String, Option<usize>)> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let index = self.index(file);
@@ -750,6 +756,18 @@ impl Linker<'_> {
         answer
     }
 
+    /// Whether a function itself, and not only what it calls, turns callers away.
+    pub(crate) fn denies_itself(&self, file: FileId, function: FnId) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        unit.inside(unit.function(function).span).any(|id| {
+            self.denial_by(file, id).is_some_and(|(outcome, rule)| {
+                matches!(&*outcome, "401" | "403" | "denied")
+                    && rule.is_none_or(|rule| self.asks_caller(file, id, rule))
+            })
+        })
+    }
+
     /// [`Self::denies`], where some parts of the function do not run.
     pub(super) fn denies_outside(&self, file: FileId, function: FnId, parts: &[Span]) -> bool {
         self.denies_inner(file, function, 0, parts)
@@ -779,6 +797,9 @@ impl Linker<'_> {
             let ExprKind::Call { callee, .. } = unit.kind(id) else {
                 continue;
             };
+            if self.swallowed(file, id) {
+                continue;
+            }
             match self.eval(file, *callee) {
                 Value::Function(at, other) => {
                     if depth < MAX_CALLS
@@ -1150,6 +1171,9 @@ impl Linker<'_> {
                 break;
             }
         }
+        if depth == 0 {
+            uses.extend(self.hook_guards(file, class));
+        }
         for base in &element.bases {
             if let Value::Class(at, base) = self.eval(file, *base)
                 && (at, base) != (file, class)
@@ -1157,6 +1181,76 @@ impl Linker<'_> {
                 self.collect_class_guards(at, base, uses, said, depth + 1);
             }
         }
+    }
+
+    /// Methods that the class, or a base in the repository, has run before each of its actions,
+    /// where they turn callers away.
+    fn hook_guards(&self, file: FileId, class: ClassId) -> Vec<GuardUse> {
+        let mut bases = BTreeSet::new();
+        self.bases(file, class, &mut bases, 0);
+        let mut names: Vec<&String> = Vec::new();
+        for base in &bases {
+            let last = base.rsplit('.').next().unwrap_or(base);
+            for (rule, pattern) in self.index(file).classes.candidates(last) {
+                let loaded = self.rule(rule);
+                if loaded.rule.link == Some(Link::View) && loaded.patterns[pattern].matches(base) {
+                    let hooks = loaded.rule.hooks.iter();
+                    names.extend(
+                        hooks
+                            .filter(|name| !names.contains(name))
+                            .collect::<Vec<_>>(),
+                    );
+                }
+            }
+        }
+        let mut uses = Vec::new();
+        for name in names {
+            let Value::Function(at, function) = self.class_member(file, class, name, 0) else {
+                continue;
+            };
+            if !self.hook_denies(at, function, 0) {
+                continue;
+            }
+            self.targets.borrow_mut().insert((at, function));
+            let parsed = self.project.parsed(at);
+            uses.push(GuardUse {
+                file: at,
+                span: parsed.unit.function(function).head,
+                text: name.clone(),
+                class: Classified::Guard {
+                    kind: GuardKind::Authorization,
+                    heuristic: true,
+                },
+                body: Some((at, function)),
+                attached: "class",
+            });
+        }
+        uses
+    }
+
+    /// Whether a method turns callers away, or the one of a base that it takes the place of and
+    /// calls.
+    fn hook_denies(&self, file: FileId, function: FnId, depth: u32) -> bool {
+        if self.denies(file, function, 0) {
+            return true;
+        }
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let element = unit.function(function);
+        depth < 8
+            && unit.inside(element.span).any(|id| match unit.kind(id) {
+                ExprKind::Call { callee, .. }
+                    if unit.last_name(*callee) == Some(&*element.name) =>
+                {
+                    match self.eval(file, *callee) {
+                        Value::Function(at, other) if (at, other) != (file, function) => {
+                            self.hook_denies(at, other, depth + 1)
+                        }
+                        _ => false,
+                    }
+                }
+                _ => false,
+            })
     }
 
     /// `permission_required = "app.change"` beside the mixin that reads it.
@@ -1230,7 +1324,7 @@ impl Linker<'_> {
                 let loaded = self.rule(rule_id);
                 let pattern = &loaded.patterns[pattern];
                 let matches = match pattern.receiver {
-                    Some(_) => pattern.matches(last),
+                    Some(_) => pattern.matches(last) && self.may_be_on(file, callee, rule_id),
                     None => self
                         .name_of(file, callee)
                         .is_some_and(|name| pattern.matches(&name)),
@@ -1284,6 +1378,18 @@ impl Linker<'_> {
         }
     }
 
+    /// Whether what a method is called on may be a router that a rule speaks of.
+    fn may_be_on(&self, file: FileId, callee: ExprId, rule_id: usize) -> bool {
+        let parsed = self.project.parsed(file);
+        match parsed.unit.kind(callee) {
+            ExprKind::Member { object, .. } => match self.eval(file, *object) {
+                Value::Router(router) => self.speaks(rule_id, router),
+                _ => true,
+            },
+            _ => false,
+        }
+    }
+
     /// Whether callers come in through a handler, by its name: that it turns away those whose
     /// password is wrong does not guard it.
     fn lets_in(&self, file: FileId, function: FnId) -> bool {
@@ -1306,20 +1412,6 @@ impl Linker<'_> {
             scope = element.parent;
         }
         false
-    }
-
-    /// Whether a function of the repository, by its own body, ends requests because of the caller.
-    pub(crate) fn denies_itself(&self, file: FileId, callee: ExprId) -> bool {
-        let Value::Function(at, function) = self.eval(file, callee) else {
-            return false;
-        };
-        let parsed = self.project.parsed(at);
-        let span = parsed.unit.function(function).span;
-        let mut inside = parsed.unit.inside(span);
-        inside.any(|id| {
-            self.denial_by(at, id)
-                .is_some_and(|(_, rule)| rule.is_none_or(|rule| self.asks_caller(at, id, rule)))
-        })
     }
 
     /// Whether a call answers the request in the place of the function around it, which then only
@@ -1422,7 +1514,7 @@ impl Linker<'_> {
                     )
                 }),
             };
-            if called {
+            if called && !self.swallowed(file, id) {
                 let class = Classified::Guard {
                     kind: GuardKind::Authorization,
                     heuristic: true,

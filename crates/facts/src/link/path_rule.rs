@@ -198,6 +198,14 @@ impl Linker<'_> {
         for (at, id) in picked {
             self.path_patterns(at, id, rule_id, &mut patterns, &mut wrapped, 0);
         }
+        if let Some(below) = &rule.suffix {
+            let all: Vec<String> = patterns
+                .texts
+                .iter()
+                .map(|text| format!("{}{below}", text.trim_end_matches('/')))
+                .collect();
+            patterns.texts.extend(all);
+        }
         let methods = [methods, wrapped].concat();
         if patterns.texts.is_empty() && !patterns.unknown {
             // Only methods: all paths. Only matchers of elsewhere: none.
@@ -230,7 +238,11 @@ impl Linker<'_> {
             span: unit.expr(id).span,
             text: self.guard_text(at, what),
             class,
-            attached: "path",
+            // What takes guards away hangs beside them.
+            attached: match rule.exempt && rule.global {
+                true => "exclusion",
+                false => "path",
+            },
         };
         let one = One {
             rank: if rule.first {

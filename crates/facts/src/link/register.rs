@@ -250,6 +250,15 @@ impl<'a> Linker<'a> {
         if fresh {
             self.add_listed(router, rule_id, matched);
             self.add_keyed(router, rule_id, matched);
+            self.gather(router, rule_id, matched);
+            if let Some(method) = &rule.index {
+                let span = parsed.unit.expr(id).span;
+                let route = Route {
+                    methods: vec![method.clone()],
+                    ..Route::new(rule_id, file, span)
+                };
+                self.push_at(router, (file, span.end), EntryKind::Route(route));
+            }
             let span = parsed.unit.expr(id).span;
             for (at, parent) in self.exprs(matched, &rule.parent) {
                 for parent in self.routers_of(at, parent) {
@@ -646,7 +655,7 @@ impl<'a> Linker<'a> {
     }
 
     /// A module by the dotted name that a string gives, from the repository's root.
-    fn module_by_name(&self, name: &str) -> Option<FileId> {
+    pub(super) fn module_by_name(&self, name: &str) -> Option<FileId> {
         let stem = name.replace('.', "/");
         let paths = self.project.paths();
         let languages = self.project.languages.modules();
@@ -689,36 +698,8 @@ impl<'a> Linker<'a> {
             && depth < 6
         {
             // A rule says what the handler of this call is.
-            if let Some(last) = unit.last_name(*callee) {
-                for (rule_id, pattern) in self.index(file).calls.candidates(last) {
-                    let loaded = self.rule(rule_id);
-                    if loaded.rule.link != Some(Link::Handler) {
-                        continue;
-                    }
-                    let pattern = &loaded.patterns[pattern];
-                    let matches = match pattern.receiver.as_deref() {
-                        Some("$router") => false,
-                        Some(_) => pattern.matches(last),
-                        None => self
-                            .name_of(file, *callee)
-                            .is_some_and(|name| pattern.matches(&name)),
-                    };
-                    if matches {
-                        let matched = Matched {
-                            file,
-                            callee: Some(*callee),
-                            args: args.clone(),
-                            value: Some(id),
-                        };
-                        if let Some((file, inner)) = self
-                            .exprs(&matched, &loaded.rule.handler)
-                            .into_iter()
-                            .next()
-                        {
-                            return self.handler(file, inner, guards, depth + 1);
-                        }
-                    }
-                }
+            if let Some((file, inner)) = self.handler_inside(file, id, *callee) {
+                return self.handler(file, inner, guards, depth + 1);
             }
             // A wrapper around the handler, which may be a guard.
             for arg in args.iter().rev() {
@@ -727,7 +708,12 @@ impl<'a> Linker<'a> {
                 if matches!(inner, Value::Function(..) | Value::Class(..)) || is_call {
                     let mut inner_guards = Vec::new();
                     let handler = self.handler(file, arg.value, &mut inner_guards, depth + 1);
-                    if let Some(handler @ (Handler::Function(..) | Handler::Class(..))) = handler {
+                    let outside = matches!(handler, Some(Handler::Other(_)))
+                        && !self.outside_methods(file, arg.value, depth).is_empty();
+                    if let Some(handler) = handler
+                        && (outside
+                            || matches!(handler, Handler::Function(..) | Handler::Class(..)))
+                    {
                         let wrapper = match unit.kind(*callee) {
                             // `cache_page(60)(view)`
                             ExprKind::Call { .. } => *callee,
@@ -885,6 +871,12 @@ impl<'a> Linker<'a> {
         for method in &mut methods {
             *method = method.to_uppercase();
         }
+        if methods.is_empty()
+            && let Some(Handler::Other(_)) = handler
+            && let Some((at, id)) = handler_expr
+        {
+            methods = self.outside_methods(at, id, 0);
+        }
         let mut paths = vec![path];
         if let Some((list_file, id)) = skip.first().filter(|_| is_path)
             && let Value::List(list_file, items) = self.eval(*list_file, *id)
@@ -906,6 +898,16 @@ impl<'a> Linker<'a> {
         {
             paths = self.path_texts(*path_file, *id);
         }
+        let blocks = self.block_prefixes(router, file, span);
+        if !blocks.is_empty() {
+            let both = paths.iter().flat_map(|path| {
+                blocks.iter().map(move |block| PathText {
+                    text: format!("{}{}", block.text, path.text),
+                    unknown: block.unknown || path.unknown,
+                })
+            });
+            paths = both.collect();
+        }
         for path in paths {
             let route = Route {
                 methods: methods.clone(),
@@ -917,6 +919,78 @@ impl<'a> Linker<'a> {
             };
             self.push_route(router, matched, route);
         }
+    }
+
+    /// The methods that a class from outside answers, by the rules: `RedirectView.as_view()`, also
+    /// with something around it.
+    fn outside_methods(&self, file: FileId, id: ExprId, depth: u32) -> Vec<String> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        if depth > 6 {
+            return Vec::new();
+        }
+        match unit.kind(id) {
+            ExprKind::Call { callee, args } => {
+                if let Some((at, inner)) = self.handler_inside(file, id, *callee) {
+                    return self.outside_methods(at, inner, depth + 1);
+                }
+                let mut args = args.iter().rev();
+                let found = args.find_map(|arg| {
+                    let methods = self.outside_methods(file, arg.value, depth + 1);
+                    (!methods.is_empty()).then_some(methods)
+                });
+                found.unwrap_or_default()
+            }
+            ExprKind::Name(_) | ExprKind::Member { .. } => match self.eval(file, id) {
+                Value::External(path) => self.methods_of_type(file, &path),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    /// The methods that the rules say a class from outside answers at its own path.
+    fn methods_of_type(&self, file: FileId, path: &str) -> Vec<String> {
+        let last = path.rsplit('.').next().unwrap_or(path);
+        let mut methods = Vec::new();
+        for (rule, pattern) in self.index(file).classes.candidates(last) {
+            let loaded = self.rule(rule);
+            if loaded.rule.link != Some(Link::View) || !loaded.patterns[pattern].matches(path) {
+                continue;
+            }
+            let own = loaded.rule.actions.values();
+            let plain = own.filter(|words| !words.contains(' ') && !methods.contains(*words));
+            methods.extend(plain.cloned().collect::<Vec<_>>());
+        }
+        methods
+    }
+
+    /// What a rule says is the handler of a call: `View` of `View.as_view()`.
+    fn handler_inside(&self, file: FileId, id: ExprId, callee: ExprId) -> Option<(FileId, ExprId)> {
+        let parsed = self.project.parsed(file);
+        let last = parsed.unit.last_name(callee)?;
+        for (rule_id, pattern) in self.index(file).calls.candidates(last) {
+            let loaded = self.rule(rule_id);
+            if loaded.rule.link != Some(Link::Handler) {
+                continue;
+            }
+            let pattern = &loaded.patterns[pattern];
+            let matches = match pattern.receiver.as_deref() {
+                Some("$router") => false,
+                Some(_) => pattern.matches(last),
+                None => self
+                    .name_of(file, callee)
+                    .is_some_and(|name| pattern.matches(&name)),
+            };
+            if matches {
+                let matched = self.matched(file, id);
+                let found = self.exprs(&matched, &loaded.rule.handler);
+                if let Some(found) = found.into_iter().next() {
+                    return Some(found);
+                }
+            }
+        }
+        None
     }
 
     /// Whether a call brings in routes from elsewhere: `include(…)`.
@@ -1214,6 +1288,10 @@ impl<'a> Linker<'a> {
             let Some(router) = self.receiver(file, *object, rule_id, &matched) else {
                 continue;
             };
+            let calls = self.call_rules(file, callee, last).into_iter();
+            if self.said_nearer(calls, last, rule_id, router) {
+                continue;
+            }
             let order = (file, span.end);
             match link {
                 Link::Router => {
@@ -1268,6 +1346,27 @@ impl<'a> Linker<'a> {
             }
             return;
         }
+    }
+
+    /// Whether the router's own framework has a word for a call that another one's rule matches,
+    /// which its own extends.
+    fn said_nearer(
+        &self,
+        mut rules: impl Iterator<Item = (usize, usize)>,
+        last: &str,
+        rule_id: usize,
+        router: RouterId,
+    ) -> bool {
+        let framework = self.routers.borrow()[router.0 as usize].framework;
+        self.rule(rule_id).framework != framework
+            && rules.any(|(other, pattern)| {
+                let loaded = self.rule(other);
+                let pattern = &loaded.patterns[pattern];
+                loaded.framework == framework
+                    && loaded.rule.link == self.link(rule_id)
+                    && pattern.receiver.as_deref() == Some("$router")
+                    && pattern.matches(last)
+            })
     }
 
     /// A call behind a route, which guards it: `app.get("/x", f).require("admin")`.
@@ -1632,6 +1731,10 @@ impl<'a> Linker<'a> {
                 let Some(router) = self.receiver(file, *object, rule_id, &matched) else {
                     continue;
                 };
+                let decorators = self.index(file).decorators.candidates(last);
+                if self.said_nearer(decorators, last, rule_id, router) {
+                    continue;
+                }
                 match link {
                     Link::Route => self.add_route(router, rule_id, &matched, span, Some(handler)),
                     Link::Guard => {

@@ -556,6 +556,9 @@ impl Linker<'_> {
                     continue;
                 }
                 let mut found = self.path_text(file, id);
+                if let Some(other) = selector.map.get(&found.text) {
+                    found.text.clone_from(other);
+                }
                 if let Some(text) = parted(selector, found.text.clone()).into_iter().next() {
                     found.text = text;
                 }

@@ -372,7 +372,12 @@ impl Linker<'_> {
     }
 
     /// Rules that may speak of a call by its own name or by the one that an import gave it.
-    fn named_calls(&self, file: FileId, callee: ExprId, last: &str) -> Vec<(usize, usize)> {
+    pub(super) fn named_calls(
+        &self,
+        file: FileId,
+        callee: ExprId,
+        last: &str,
+    ) -> Vec<(usize, usize)> {
         let mut all: Vec<(usize, usize)> = self.index(file).calls.candidates(last).collect();
         let parsed = self.project.parsed(file);
         if let ExprKind::Name(name) = parsed.unit.kind(callee) {
