@@ -36,10 +36,11 @@ pub(crate) fn extract(
         let Some(last) = unit.last_name(*callee) else {
             continue;
         };
-        if hanging.contains(&id) {
+        // What its denial says need not be said again.
+        if hanging.contains(&id) || told.contains(&id) {
             continue;
         }
-        let rule = match named(linker, site, id, last, told) {
+        let rule = match named(linker, site, id, last) {
             Some(rule) => rule,
             None if answered.contains(&id) && elsewhere::denies(linker, site.file, id) => Found {
                 rule: "denying-call".to_owned(),
@@ -120,7 +121,6 @@ fn named(
     site: &Site<'_>,
     id: ExprId,
     last: &str,
-    told: &BTreeSet<ExprId>,
 ) -> Option<Found> {
     let unit = &linker.project.parsed(site.file).unit;
     let rules = linker.name_rules(site.file, last).into_iter();
@@ -136,10 +136,7 @@ fn named(
         let counts = if elsewhere::by_name(rule) {
             rule.about.is_empty() || speaks_about(unit, id, &rule.about)
         } else {
-            // What its denial says need not be said again.
-            checks.is_none()
-                && !told.contains(&id)
-                && elsewhere::counts(linker, site.file, id, rule)
+            checks.is_none() && elsewhere::counts(linker, site.file, id, rule)
         };
         // A framework's own rule comes after those of any language.
         if counts {
