@@ -1,6 +1,7 @@
 //! Reads facts out of one file's text and links all files' facts into a revision's inventory.
 
 mod annotated;
+mod asked;
 mod element;
 mod endpoint;
 mod engine;

@@ -101,6 +101,7 @@ pub(crate) fn extract(
     crate::annotated::extract(linker, site, facts);
     check_bodies(linker, site, facts);
     scoped_lookups(linker, site, facts);
+    crate::asked::extract(linker, site, facts);
 }
 
 /// What is compared of the body of a guard or of a check.
@@ -146,7 +147,9 @@ fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     for (index, element) in unit.functions.iter().enumerate() {
         let function = FnId(index as u32);
         let name = &element.name;
-        let checks = named(linker, site.file, Link::Check, name, name);
+        let of = &element.qualified;
+        let checks = named(linker, site.file, Link::Check, name, name)
+            || of.contains('.') && named(linker, site.file, Link::Check, name, of);
         if !element.declared || !checks || linker.is_guard(site.file, function) {
             continue;
         }
@@ -531,7 +534,13 @@ fn by_assign(linker: &Linker<'_>, site: &Site<'_>, assign: &Assign, facts: &mut 
 // --- checks and denials
 
 /// Whether a rule with this meaning matches a name; `last` is the name's last part.
-fn named(linker: &Linker<'_>, file: FileId, link: Link, last: &str, name: &str) -> bool {
+pub(crate) fn named(
+    linker: &Linker<'_>,
+    file: FileId,
+    link: Link,
+    last: &str,
+    name: &str,
+) -> bool {
     let mut rules = linker.name_rules(file, last).into_iter();
     rules.any(|(rule, pattern)| {
         let loaded = linker.loaded(rule);
@@ -585,7 +594,10 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             let subject = subject(unit, id);
             let condition = conditions.get(&id).map(|(condition, positive)| {
                 let text = render(unit, *condition);
-                if *positive {
+                // A pattern for all that no other one takes.
+                if text.is_empty() {
+                    "nothing else matches".to_owned()
+                } else if *positive {
                     text
                 } else {
                     format!("else of {text}")
@@ -664,10 +676,10 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
 }
 
 /// Keys by which one record is found.
-const RECORD_KEYS: [&str; 4] = ["id", "pk", "_id", "uuid"];
+pub(crate) const RECORD_KEYS: [&str; 4] = ["id", "pk", "_id", "uuid"];
 
 /// What is limited to the caller's own: by a condition of a lookup, or by a comparison.
-fn limited(
+pub(crate) fn limited(
     site: &Site<'_>,
     unit: &Unit,
     id: ExprId,
@@ -838,7 +850,7 @@ fn scoped_lookups(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
 }
 
 /// The path of a name in which something is called: `request.user().id`.
-fn called_path(unit: &Unit, id: ExprId) -> Option<String> {
+pub(crate) fn called_path(unit: &Unit, id: ExprId) -> Option<String> {
     match unit.kind(id) {
         ExprKind::Name(name) => Some(name.to_string()),
         ExprKind::Member { object, property } => {
