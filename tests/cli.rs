@@ -246,6 +246,23 @@ fn a_shallow_clone_is_incomplete_and_says_what_helps() {
 }
 
 #[test]
+fn a_package_of_constants_is_no_alarm_where_another_framework_answers() {
+    let gin = "package main\n\nimport (\n\t\"net/http\"\n\n\t\"github.com/gin-gonic/gin\"\n)\n\nfunc main() {\n\tr := gin.New()\n\tr.GET(\"/\", func(c *gin.Context) { c.Status(http.StatusOK) })\n\tr.Run()\n}\n";
+    let folder = tempfile::TempDir::new().unwrap();
+    let command = ["inventory", ".", "--format", "json"];
+    std::fs::write(folder.path().join("main.go"), gin).unwrap();
+    let run = threatgate(folder.path(), &command, &[]).expect(0);
+    let alarms = run.json()["coverage"]["alarms"].clone();
+    assert_eq!(alarms, serde_json::json!([]));
+
+    let other = "package main\n\nimport \"net/http\"\n\nvar mux = http.NewServeMux()\n";
+    std::fs::write(folder.path().join("other.go"), other).unwrap();
+    let run = threatgate(folder.path(), &command, &[]).expect(0);
+    let alarms = run.json()["coverage"]["alarms"].to_string();
+    assert!(alarms.contains("net_http is imported"), "{alarms}");
+}
+
+#[test]
 fn a_partial_clone_is_incomplete_and_says_what_helps() {
     let repo = diverged();
     repo.git(&["checkout", "-q", "main"]);

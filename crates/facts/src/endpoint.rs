@@ -83,7 +83,7 @@ pub(crate) fn facts(
         .flat_map(|framework| framework.extends.iter().chain(&framework.runs_on))
         .map(String::as_str)
         .collect();
-    for framework in linker.imported_with_routes() {
+    for framework in linker.imported_with_routes(!frameworks.is_empty()) {
         let of = &engine.rules.frameworks[framework];
         if shown.contains(&*of.name) {
             continue;

@@ -238,11 +238,11 @@ impl Engine {
                     }
                     of.protocols.extend(rule.protocol.clone());
                     let word = match rule.link {
-                        Some(Link::Route | Link::Resource | Link::View) => "routes",
+                        Some(Link::Route | Link::Resource | Link::View | Link::Filter) => "routes",
                         Some(Link::Router | Link::Mount | Link::Prefix | Link::Concern) => {
                             "prefixes and mounts"
                         }
-                        Some(Link::Guard | Link::GuardName | Link::Alias) => "guards",
+                        Some(Link::Guard | Link::GuardName | Link::Alias | Link::Service) => "guards",
                         Some(Link::Exempt) => "exemptions",
                         Some(Link::Denial | Link::Check) => "checks in the body",
                         Some(
@@ -508,6 +508,7 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
                         | Link::View
                         | Link::Prefix
                         | Link::PathRule
+                        | Link::Service
                 )
             )
         };

@@ -2,6 +2,7 @@
 
 mod annotated;
 mod check;
+mod asked;
 mod element;
 mod elsewhere;
 mod endpoint;

@@ -679,7 +679,14 @@ impl Reader<'_> {
         owner
             && way.is_some_and(|way| {
                 let mut inside = unit.descendants(way).into_iter();
-                inside.any(|id| matches!(unit.kind(id), ExprKind::Exit { .. }))
+                inside.any(|id| match unit.kind(id) {
+                    ExprKind::Exit { .. } => true,
+                    // A macro may leave the function.
+                    ExprKind::Call { callee, .. } if unit.macro_calls.contains(callee) => {
+                        self.linker.macro_ends(self.file, *callee)
+                    }
+                    _ => false,
+                })
             })
     }
 }
@@ -692,7 +699,7 @@ fn key_text(unit: &Unit, key: ExprId) -> Option<&str> {
 }
 
 /// The path of a name in which something is called: `request.user().id`.
-fn called_path(unit: &Unit, id: ExprId) -> Option<String> {
+pub(crate) fn called_path(unit: &Unit, id: ExprId) -> Option<String> {
     match unit.kind(id) {
         ExprKind::Name(name) => Some(name.to_string()),
         ExprKind::Member { object, property } => {

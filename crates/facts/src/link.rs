@@ -16,6 +16,7 @@ mod emit;
 mod evaluate;
 mod file_route;
 mod filed;
+mod filter;
 mod guard;
 mod keyed;
 mod listed;
@@ -28,6 +29,7 @@ mod path_rule;
 mod register;
 mod scope;
 mod select;
+mod service;
 mod spare;
 mod text;
 mod version;
@@ -773,8 +775,29 @@ impl<'a> Linker<'a> {
 
 impl Linker<'_> {
     /// The functions that guards were found to be, and the methods of guard classes.
+    /// Beside them those that guards ask for what the caller brings, a header or a cookie.
     pub(crate) fn guard_functions(&self) -> std::collections::BTreeSet<(FileId, FnId)> {
-        self.targets.borrow().clone()
+        let mut all = self.targets.borrow().clone();
+        let mut latest: Vec<(FileId, FnId)> = all.iter().copied().collect();
+        for _ in 0..2 {
+            let mut next = Vec::new();
+            for (file, function) in latest {
+                let parsed = self.project.parsed(file);
+                let span = parsed.unit.function(function).span;
+                for id in parsed.unit.inside(span) {
+                    if let ExprKind::Call { callee, .. } = parsed.unit.kind(id)
+                        && let Value::Function(at, other) = self.eval(file, *callee)
+                        && !all.contains(&(at, other))
+                        && self.reads_credential(at, other, 0)
+                    {
+                        all.insert((at, other));
+                        next.push((at, other));
+                    }
+                }
+            }
+            latest = next;
+        }
+        all
     }
 
     /// Remembers a function that answers an endpoint.
@@ -808,22 +831,96 @@ impl Linker<'_> {
         all
     }
 
-    /// Frameworks with routes that some file of production code imports.
-    pub(crate) fn imported_with_routes(&self) -> std::collections::BTreeSet<usize> {
+    /// Frameworks with routes that some file of production code imports; where the repository has
+    /// endpoints of others, only those whose way to make routers or routes is taken somewhere.
+    pub(crate) fn imported_with_routes(&self, others: bool) -> std::collections::BTreeSet<usize> {
         let mut found = std::collections::BTreeSet::new();
-        for file in 0..self.project.len() {
-            let file = FileId(file as u32);
-            let scope = crate::scope::scope_of_path(&self.project.path(file));
-            if scope == crate::fact::Scope::Production {
-                found.extend(self.imported(file).iter().copied());
-            }
+        for file in self.production() {
+            found.extend(self.imported(file).iter().copied());
         }
         found.retain(|framework| {
             !self.rules.frameworks[*framework].imports.is_empty()
                 && self.rules.all.iter().any(|loaded| {
-                    loaded.framework == *framework && loaded.rule.link == Some(Link::Route)
+                    loaded.framework == *framework
+                        && matches!(loaded.rule.link, Some(Link::Route | Link::Filter))
                 })
         });
+        if others {
+            found.retain(|framework| self.taken_up(*framework));
+        }
         found
+    }
+
+    fn production(&self) -> impl Iterator<Item = FileId> + '_ {
+        let files = (0..self.project.len()).map(|file| FileId(file as u32));
+        files.filter(|file| {
+            let scope = crate::scope::scope_of_path(&self.project.path(*file));
+            scope == crate::fact::Scope::Production
+        })
+    }
+
+    /// Whether code makes a router or a route as the framework's rules say, or a file stands where
+    /// they look for routes: a package may be imported for its constants only.
+    fn taken_up(&self, framework: usize) -> bool {
+        let makes = |rule: usize| {
+            let loaded = self.rule(rule);
+            loaded.framework == framework
+                && matches!(
+                    loaded.rule.link,
+                    Some(Link::Router | Link::Route | Link::Filter)
+                )
+                // What serves a router of another framework makes none.
+                && loaded.rule.entries.is_empty()
+        };
+        let placed = |loaded: &LoadedRule| {
+            let Some(globs) = &loaded.files else {
+                return false;
+            };
+            let mut paths = self.project.paths().iter();
+            (!loaded.rule.exports.is_empty() || loaded.rule.whole_file)
+                && paths.any(|path| {
+                    crate::scope::scope_of_path(path) == crate::fact::Scope::Production
+                        && globs.is_match(path)
+                })
+        };
+        if (0..self.rules.all.len()).any(|rule| makes(rule) && placed(self.rule(rule))) {
+            return true;
+        }
+        let mut files = self.production();
+        files.any(|file| {
+            if !self.imported(file).contains(&framework) {
+                return false;
+            }
+            let parsed = self.project.parsed(file);
+            let unit = &parsed.unit;
+            let index = self.index(file);
+            let matches = |dispatch: &Dispatch, id: ExprId| {
+                unit.last_name(id).is_some_and(|last| {
+                    dispatch.candidates(last).any(|(rule, pattern)| {
+                        let pattern = &self.rule(rule).patterns[pattern];
+                        makes(rule)
+                            && pattern.receiver.is_none()
+                            && self
+                                .name_of(file, id)
+                                .is_some_and(|name| pattern.matches(&name))
+                    })
+                })
+            };
+            let called = |id: ExprId| match unit.kind(id) {
+                ExprKind::Call { callee, .. } => *callee,
+                _ => id,
+            };
+            let mut bases = unit.classes.iter().flat_map(|class| &class.bases);
+            unit.ids().any(|id| match unit.kind(id) {
+                ExprKind::Call { callee, .. } => {
+                    matches(&index.calls, *callee) || matches(&index.decorators, *callee)
+                }
+                _ => unit.decorator_names.contains(&id) && matches(&index.decorators, id),
+            }) || bases.any(|base| matches(&index.classes, called(*base)))
+                || unit.assigns.iter().any(|assign| {
+                    let mut rules = assign.name.iter().flat_map(|name| index.assigns.candidates(name));
+                    rules.any(|(rule, _)| makes(rule))
+                })
+        })
     }
 }

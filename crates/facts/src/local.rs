@@ -99,12 +99,13 @@ pub(crate) fn extract(
     if imports.any(|import| client.iter().any(|package| **package == *import.module)) {
         return;
     }
-    denials(linker, site, facts);
+    let told = denials(linker, site, facts);
     crate::annotated::extract(linker, site, facts);
     check_bodies(linker, site, facts);
     elsewhere::attributes(linker, site, facts);
     elsewhere::bases(linker, site, facts);
     crate::limit::extract(linker, site, facts);
+    crate::asked::extract(linker, site, &told, facts);
 }
 
 /// What is compared of the body of a guard or of a check.
@@ -588,7 +589,13 @@ fn by_assign(linker: &Linker<'_>, site: &Site<'_>, assign: &Assign, facts: &mut 
 // --- checks and denials
 
 /// Whether a rule with this meaning matches a name; `last` is the name's last part.
-pub(crate) fn named(linker: &Linker<'_>, file: FileId, link: Link, last: &str, name: &str) -> bool {
+pub(crate) fn named(
+    linker: &Linker<'_>,
+    file: FileId,
+    link: Link,
+    last: &str,
+    name: &str,
+) -> bool {
     let mut rules = linker.name_rules(file, last).into_iter();
     rules.any(|(rule, pattern)| {
         let loaded = linker.loaded(rule);
@@ -629,8 +636,9 @@ fn check_rules<'a>(
     })
 }
 
-/// Branches that turn the caller away, and calls that check the caller.
-fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
+/// Branches that turn the caller away, and calls that check the caller. Returns what conditions of
+/// denials ask.
+fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) -> BTreeSet<ExprId> {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
     // The condition that is nearest around each expression.
@@ -678,7 +686,11 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
                 false => (format!("else of {same}"), format!("else of {shown}")),
             };
             let condition = conditions.get(&id).map(|(condition, positive)| {
-                let shown = shown(linker, site, unit, *condition);
+                let shown = match shown(linker, site, unit, *condition) {
+                    // A pattern for all that no other one takes.
+                    text if text.is_empty() => "nothing else matches".to_owned(),
+                    text => text,
+                };
                 words(*positive, plain(unit, *condition, own), shown)
             });
             let handed = linker.handed_condition(site.file, id);
@@ -719,6 +731,7 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
         }
     }
     crate::check::extract(linker, site, &told, facts);
+    told
 }
 
 // --- strength

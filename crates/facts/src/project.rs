@@ -451,6 +451,18 @@ impl<'a> Project<'a> {
         found
     }
 
+    /// A word that stands for a module at the head of a path: `crate::users::list`.
+    pub(crate) fn module_word(&self, file: FileId, name: &str) -> Option<FileId> {
+        if self.style(file) != Some(ModuleStyle::Crate) {
+            return None;
+        }
+        match name {
+            "self" => Some(file),
+            "crate" | "super" => self.module(file, name),
+            _ => None,
+        }
+    }
+
     fn find_module(&self, from: FileId, module: &str) -> Option<FileId> {
         let language = self.language(from);
         let path = self.path(from);
@@ -569,13 +581,35 @@ impl<'a> Project<'a> {
                         // A module that is declared in this file.
                         None => {
                             let stem = join(&join(&module_folder(&path), other), &rest.join("/"));
-                            return self.existing(&stem, language);
+                            let found = self.existing(&stem, language);
+                            return found.or_else(|| self.from_root(&path, other, &rest, language));
                         }
                     },
                 };
                 self.existing(&join(&base, &rest.join("/")), language)
             }
         }
+    }
+
+    /// A path of a crate of the 2015 edition, which begins at the crate's root: one that names the
+    /// crates that it uses.
+    fn from_root(
+        &self,
+        path: &str,
+        first: &str,
+        rest: &[&str],
+        language: &Language,
+    ) -> Option<FileId> {
+        let folder = crate_root(path, self.paths)?;
+        let found = self.existing(&join(&join(&folder, first), &rest.join("/")), language)?;
+        let root = self.load(&join(&folder, "lib.rs"));
+        let root = self.parsed(root.or_else(|| self.load(&join(&folder, "main.rs")))?);
+        let crates = root.unit.imports.iter();
+        let mut crates = crates
+            .filter(|import| import.symbol.is_none() && import.module == import.local)
+            .peekable();
+        crates.peek()?;
+        (!crates.any(|import| *import.local == *first)).then_some(found)
     }
 
     /// A module of a package of this repository: `@shop/guards`, `@shop/guards/admin`.

@@ -196,6 +196,10 @@ pub(crate) enum Link {
     Denial,
     /// A check of the caller inside a handler.
     Check,
+    /// Serves what a protocol knows by name: `GreeterServer::with_interceptor(s, f)`.
+    Service,
+    /// A part of a description of requests: `path("users").and(get())`.
+    Filter,
     /// Reads or changes records by conditions: `filter(owner=request.user)`.
     Lookup,
     /// An argument of a lookup that says what is written: `data`, `defaults`.
@@ -446,6 +450,14 @@ pub(crate) struct Rule {
     pub(crate) guards: Vec<Selector>,
     #[serde(default, deserialize_with = "many")]
     pub(crate) child: Vec<Selector>,
+    /// Of a service: how its name stands in that of what serves it: `{}Server`.
+    pub(crate) served_as: Option<String>,
+    /// Of a filter: another one that must hold as well.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) all: Vec<Selector>,
+    /// Of a filter: another one that may hold instead.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) either: Vec<Selector>,
     #[serde(default, deserialize_with = "many")]
     pub(crate) entries: Vec<Selector>,
     /// Where a parameter of the request is: `query`, `body`, `form`, `header`, `cookie`.

@@ -336,7 +336,16 @@ impl<'a> Walker<'a> {
                     .part(node, &shape.arguments)
                     .map(|list| self.tokens(list))
                     .unwrap_or_default();
-                self.add(node, ExprKind::Call { callee, args })
+                let raises = self.unit.last_name(callee).is_some_and(|name| {
+                    let mut words = self.language.raises.iter();
+                    words.any(|word| **word == *name)
+                });
+                let call = self.add(node, ExprKind::Call { callee, args });
+                if !raises {
+                    return Some(call);
+                }
+                let (kind, value) = (ExitKind::Raise, Some(call));
+                self.add(node, ExprKind::Exit { kind, value })
             }
             Shape::Loop => {
                 let items = self.items(node, shape);

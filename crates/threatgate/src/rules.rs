@@ -401,6 +401,8 @@ fn meaning(name: &str) -> &'static str {
         "handler" => "a class that is used as a handler",
         "denial" => "a request ends because the caller may not",
         "check" => "a check of the caller inside a handler",
+        "service" => "serves what a protocol knows by name",
+        "filter" => "a part of a description of requests",
         "lookup" => "a call that reads or changes records by conditions",
         "optin" => "a setting without which nobody is asked",
         "lookupdata" => "an argument of a lookup that says what is written",

@@ -3,6 +3,45 @@
 use super::*;
 
 impl Linker<'_> {
+    /// The parameters, of a function and of those around it, that only a caller who was let in
+    /// makes: an extractor, what a dependency gives.
+    pub(crate) fn guard_parameters(&self, file: FileId, function: FnId) -> Vec<Box<str>> {
+        let parsed = self.project.parsed(file);
+        let mut all = Vec::new();
+        let mut around = Some(function);
+        while let Some(id) = around {
+            let element = parsed.unit.function(id);
+            let guards = self.parameter_guards(file, id);
+            let made = element.params.iter().filter(|param| {
+                let mut guards = guards.iter();
+                guards.any(|guard| {
+                    matches!(guard.class, Classified::Guard { .. }) && param.span.holds(guard.span)
+                })
+            });
+            all.extend(made.map(|param| param.name.clone()));
+            around = element.parent;
+        }
+        all
+    }
+
+    /// Whether what a macro expands to leaves the function around its call.
+    pub(crate) fn macro_ends(&self, file: FileId, callee: ExprId) -> bool {
+        let Value::Function(at, function) = self.eval(file, callee) else {
+            return false;
+        };
+        let parsed = self.project.parsed(at);
+        let unit = &parsed.unit;
+        unit.inside(unit.function(function).span).any(|id| {
+            matches!(
+                unit.kind(id),
+                ExprKind::Exit {
+                    kind: ExitKind::Return | ExitKind::Raise,
+                    ..
+                }
+            )
+        })
+    }
+
     /// The calls of a function in production code, by its name.
     fn calls_of(&self, file: FileId, function: FnId) -> Vec<(FileId, Vec<Arg>)> {
         let owner = self.project.parsed(file);

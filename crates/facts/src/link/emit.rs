@@ -137,6 +137,7 @@ impl Linker<'_> {
             self.walk(&routers, RouterId(index as u32), chain, &mut endpoints);
         }
         self.apply_path_rules(&mut endpoints);
+        self.apply_services(&mut endpoints);
         for endpoint in &mut endpoints {
             self.take_away(endpoint);
         }
@@ -518,7 +519,8 @@ impl Linker<'_> {
         endpoint
             .guards
             .extend(self.parameter_guards(file, function));
-        endpoint.guards.extend(self.body_guard(file, function));
+        let own = self.body_guard(file, function, &endpoint.path);
+        endpoint.guards.extend(own);
     }
 
     /// Guards that hold where the class says nothing.

@@ -40,6 +40,11 @@ impl Linker<'_> {
         let expr = unit.expr(id);
         match &expr.kind {
             ExprKind::Name(name) => {
+                if let Some(module) = self.project.module_word(file, name)
+                    && unit.path_heads.contains(&id)
+                {
+                    return Value::Module(module);
+                }
                 if self
                     .project
                     .language(file)

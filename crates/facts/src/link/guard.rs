@@ -165,7 +165,16 @@ impl Linker<'_> {
         match unit.kind(id) {
             ExprKind::Await(inner) => self.guard_text(file, *inner),
             ExprKind::Call { callee, args } => {
-                let name = self.guard_text(file, *callee);
+                let name = match unit.kind(*callee) {
+                    // `BasicAuth::new(check)` is called after what it makes.
+                    ExprKind::Member { object, property }
+                        if matches!(&**property, "new" | "default")
+                            && unit.path_heads.contains(object) =>
+                    {
+                        self.guard_text(file, *object)
+                    }
+                    _ => self.guard_text(file, *callee),
+                };
                 let mut words = Vec::new();
                 for arg in args {
                     let mut all = Vec::new();
@@ -414,6 +423,10 @@ impl Linker<'_> {
                         Classified::Unknown(format!("asks only where `{setting}` is on"))
                     }
                     Some(pass::Pass::Unasked(key)) => Classified::Asks { key, kind },
+                    None if self.is_switched(&value) => Classified::Unknown(format!(
+                        "whether a setting turns `{}` on",
+                        self.guard_text(file, callee)
+                    )),
                     None => Classified::Guard {
                         kind,
                         heuristic: false,
@@ -433,7 +446,8 @@ impl Linker<'_> {
         // A wrapper from outside: what it wraps decides. `from_fn(auth)`, `asyncHandler(auth)`.
         for arg in args {
             if let Value::Function(..) | Value::Class(..) = self.eval(file, arg.value)
-                && let found @ Classified::Guard { .. } = self.classify(file, arg.value, depth + 1)
+                && let found @ (Classified::Guard { .. } | Classified::Unknown(_)) =
+                    self.classify(file, arg.value, depth + 1)
             {
                 return found;
             }
@@ -855,15 +869,49 @@ impl Linker<'_> {
                     return true;
                 }
             }
-            if parsed
-                .methods(id)
+            let methods = parsed.methods(id);
+            if methods
                 .iter()
                 .any(|method| self.denies(file, *method, depth + 1))
+                || methods
+                    .iter()
+                    .any(|method| self.makes_guard(file, *method, class, depth))
             {
                 return true;
             }
         }
         false
+    }
+
+    /// Whether a method of a guard makes what denies in its place, out of what it is handed:
+    /// `transform` gives an endpoint around another that asks before it hands on.
+    fn makes_guard(&self, file: FileId, method: FnId, class: ClassId, depth: u32) -> bool {
+        let parsed = self.project.parsed(file);
+        let element = parsed.unit.function(method);
+        let constructor = matches!(&*element.name, "__init__" | "constructor" | "new")
+            || element.name == parsed.unit.class(class).name;
+        let handed = |id: ExprId| match parsed.unit.kind(id) {
+            ExprKind::Name(name) => element.params.iter().any(|param| param.name == *name),
+            _ => false,
+        };
+        depth < MAX_CALLS
+            && !constructor
+            && parsed.unit.inside(element.span).any(|id| {
+                let ExprKind::Call { callee, args } = parsed.unit.kind(id) else {
+                    return false;
+                };
+                if !args.iter().any(|arg| handed(arg.value)) {
+                    return false;
+                }
+                match self.eval(file, *callee) {
+                    Value::Class(at, made) => {
+                        let other = self.project.parsed(at);
+                        let same = parsed.unit.class(class).name == other.unit.class(made).name;
+                        !(same && at == file) && self.class_denies(at, made, MAX_CALLS)
+                    }
+                    _ => false,
+                }
+            })
     }
 
     /// Guards among the parameters of a function: `Depends(current_user)`, an extractor type.
@@ -963,9 +1011,11 @@ impl Linker<'_> {
                     attached: "handler",
                 });
             }
-            return index
-                .iter()
-                .find_map(|inner| self.extractor(file, *inner, span));
+            // `Authorized<Write>`, whose own code denies; then what it holds.
+            return self.extractor(file, *object, span).or_else(|| {
+                let mut inner = index.iter();
+                inner.find_map(|inner| self.extractor(file, *inner, span))
+            });
         }
         let name = self.name_of(file, ty)?;
         let text = parsed.unit.last_name(ty).unwrap_or_default().to_owned();
@@ -1414,6 +1464,17 @@ impl Linker<'_> {
         false
     }
 
+    /// Whether callers come in at a path, by its last word: `POST /auth/login`.
+    fn is_entrance(&self, file: FileId, path: &str) -> bool {
+        let last = path.trim_end_matches('/').rsplit('/').next();
+        let name = format!("/{}", last.unwrap_or_default());
+        let mut rules = self.index(file).names.candidates(&name);
+        rules.any(|(rule_id, pattern)| {
+            let loaded = self.rule(rule_id);
+            loaded.rule.link == Some(Link::Entry) && loaded.patterns[pattern].matches(&name)
+        })
+    }
+
     /// Whether a call answers the request in the place of the function around it, which then only
     /// has to return: `if session.Abort(c) { return }`.
     fn ends(&self, file: FileId, span: Span, call: ExprId) -> bool {
@@ -1460,14 +1521,19 @@ impl Linker<'_> {
     }
 
     /// An authentication check inside the handler itself.
-    pub(super) fn body_guard(&self, file: FileId, function: FnId) -> Option<GuardUse> {
+    pub(super) fn body_guard(
+        &self,
+        file: FileId,
+        function: FnId,
+        path: &str,
+    ) -> Option<GuardUse> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let span = unit.function(function).span;
         // Decorators may stand inside of what they decorate; they are asked for themselves.
         let decorators = unit.function(function).decorators.iter();
         let around: Vec<Span> = decorators.map(|id| unit.expr(*id).span).collect();
-        if self.lets_in(file, function) {
+        if self.lets_in(file, function) || self.is_entrance(file, path) {
             return None;
         }
         for id in unit.inside(span) {

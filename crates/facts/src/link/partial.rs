@@ -60,7 +60,7 @@ impl Linker<'_> {
             }
             // `return unless Setting.closed?`
             if unit.expr(id).function == Some(function)
-                && self.goes_on(file, *then)
+                && (self.goes_on(file, *then) || self.hands_on(file, function, *then))
                 && self.switches(file, *condition)
             {
                 let rest = Span {
@@ -92,6 +92,16 @@ impl Linker<'_> {
             }
         }
         why
+    }
+
+    /// Whether something is a guard only where a setting turns it on.
+    pub(super) fn is_switched(&self, value: &Value) -> bool {
+        match value {
+            Value::Function(file, function) => {
+                self.partial(*file, *function) == Some(Partial::Switched)
+            }
+            _ => false,
+        }
     }
 
     fn partial_callee(&self, file: FileId, function: FnId, id: ExprId) -> Option<Partial> {

@@ -17,12 +17,25 @@ pub(super) enum Pass {
     Unset(String),
 }
 
+/// What the last parameter of a function may be that hands the request on.
+#[derive(Clone, Copy)]
+enum Next {
+    /// That of the function itself: `next()`.
+    Own,
+    /// That of a function around, which is called: `next(c)`.
+    Around,
+    /// One whose type answers requests: `next.ServeHTTP(w, r)`.
+    Handler,
+}
+
 impl Linker<'_> {
     /// Whom the function or class that was found to be a guard lets through.
     pub(super) fn passes(&self, value: &Value) -> Option<Pass> {
         match value {
             Value::Function(file, function) => self
                 .function_passes(*file, *function)
+                // What it wraps is called from the inside: `return func(w, r) { next(w, r) }`.
+                .or_else(|| self.inner_passes(*file, *function))
                 // A function that makes the guard: `authenticate({ optional: true })`.
                 .filter(|_| !self.has_inner_denial(*file, *function)),
             Value::Class(file, class) | Value::Instance(file, class) => {
@@ -49,11 +62,25 @@ impl Linker<'_> {
             })
     }
 
+    /// Whom the functions let through that a function makes, if they deny.
+    fn inner_passes(&self, file: FileId, function: FnId) -> Option<Pass> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let inner = unit.functions.iter().enumerate();
+        inner
+            .filter(|(_, inner)| inner.parent == Some(function))
+            .filter(|(_, inner)| {
+                let mut inside = unit.inside(inner.span);
+                inside.any(|id| self.denial(file, id).is_some())
+            })
+            .find_map(|(index, _)| self.function_passes(file, FnId(index as u32)))
+    }
+
     fn function_passes(&self, file: FileId, function: FnId) -> Option<Pass> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let element = unit.function(function);
-        let next = element.params.last().map(|param| param.name.clone());
+        let next = self.next_of(file, function);
         let denials: Vec<Span> = unit
             .inside(element.span)
             .filter(|id| self.denial(file, *id).is_some())
@@ -77,7 +104,7 @@ impl Linker<'_> {
             };
             // `if (!token) return next()`
             if !within(unit.expr(*then).span)
-                && self.lets_on(file, *then, next.as_deref())
+                && self.lets_on(file, *then, &next)
                 && let Some(pass) = self
                     .absence(file, *condition)
                     .or_else(|| self.unset(file, *condition))
@@ -88,7 +115,7 @@ impl Linker<'_> {
                 // `if (token) { … } else { next() }`
                 if let Some(otherwise) = otherwise
                     && !within(unit.expr(*otherwise).span)
-                    && self.lets_on(file, *otherwise, next.as_deref())
+                    && self.lets_on(file, *otherwise, &next)
                 {
                     return Some(pass);
                 }
@@ -120,21 +147,45 @@ impl Linker<'_> {
         asked.then_some(Pass::Unset(path))
     }
 
-    /// Whether an expression hands the request on: `next.run(request)`.
-    fn hands_on(&self, file: FileId, id: ExprId, next: Option<&str>) -> bool {
-        let unit = &self.project.parsed(file).unit;
-        match unit.kind(id) {
-            ExprKind::Await(inner) => self.hands_on(file, *inner, next),
-            ExprKind::Call { callee, .. } => {
-                let path = unit.path(*callee);
-                path.as_deref().and_then(|path| path.split('.').next()) == next && next.is_some()
+    /// What may hand the request on: the last parameter of the function and of those around.
+    fn next_of(&self, file: FileId, function: FnId) -> Vec<(Box<str>, Next)> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let mut next: Vec<(Box<str>, Next)> = Vec::new();
+        let mut around = Some(function);
+        while let Some(id) = around {
+            let one = unit.function(id);
+            // The receiver stands behind the parameters.
+            let own = one.params.len() - usize::from(one.receiver.is_some());
+            if let Some(index) = own.checked_sub(1) {
+                let last = &one.params[index];
+                let ty = self.param_type(file, id, index);
+                let kind = match ty.is_some_and(|ty| self.answers_requests(&ty)) {
+                    true => Next::Handler,
+                    false if id == function => Next::Own,
+                    false => Next::Around,
+                };
+                next.push((last.name.clone(), kind));
             }
-            _ => false,
+            around = one.parent;
         }
+        next
     }
 
-    /// Whether a branch lets the request go on: `return true`, `next()`, `return`.
-    fn lets_on(&self, file: FileId, branch: ExprId, next: Option<&str>) -> bool {
+    /// Whether a branch leaves the function and hands the request on: `return next.run(request)`.
+    pub(super) fn hands_on(&self, file: FileId, function: FnId, branch: ExprId) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let only = match unit.kind(branch) {
+            ExprKind::Block(items) => items.len() == 1,
+            _ => true,
+        };
+        only && self.lets_on(file, branch, &self.next_of(file, function))
+    }
+
+    /// Whether a branch lets the request go on: `return true`, `next()`, `return`. What comes next is
+    /// the last parameter, the function's own or that of one around it.
+    fn lets_on(&self, file: FileId, branch: ExprId, next: &[(Box<str>, Next)]) -> bool {
         let unit = &self.project.parsed(file).unit;
         let only = match unit.kind(branch) {
             ExprKind::Block(items) => items.len() == 1,
@@ -145,15 +196,27 @@ impl Linker<'_> {
                 kind: ExitKind::Return,
                 value,
             } => match value {
-                Some(value) => {
-                    matches!(unit.kind(*value), ExprKind::Bool(true))
-                        || self.hands_on(file, *value, next)
-                }
+                Some(value) => matches!(unit.kind(*value), ExprKind::Bool(true)),
                 None => only,
             },
             ExprKind::Call { callee, args } => {
-                args.is_empty()
-                    && matches!(unit.kind(*callee), ExprKind::Name(name) if Some(&**name) == next)
+                let (object, method) = match unit.kind(*callee) {
+                    ExprKind::Member { object, .. } => (*object, true),
+                    _ => (*callee, false),
+                };
+                let ExprKind::Name(called) = unit.kind(object) else {
+                    return false;
+                };
+                // `next(error)` ends the request; a wrapped handler is handed the request, as is what
+                // is called of the rest: `next.run(request)`.
+                next.iter().any(|(name, kind)| {
+                    name == called
+                        && match kind {
+                            Next::Own => args.is_empty() != method,
+                            Next::Around => !method,
+                            Next::Handler => true,
+                        }
+                })
             }
             _ => false,
         })
@@ -207,6 +270,41 @@ impl Linker<'_> {
         }
     }
 
+    /// Whether a function reads a header or a cookie, itself or by what it calls.
+    pub(super) fn reads_credential(&self, file: FileId, function: FnId, depth: u32) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let span = unit.function(function).span;
+        unit.inside(span).any(|id| match unit.kind(id) {
+            ExprKind::Member { property, .. } => self.is_sent_as(file, id, property),
+            ExprKind::Call { callee, .. } if depth < 2 => match self.eval(file, *callee) {
+                Value::Function(at, other) if (at, other) != (file, function) => {
+                    self.reads_credential(at, other, depth + 1)
+                }
+                _ => false,
+            },
+            _ => false,
+        })
+    }
+
+    /// Whether a rule says that a member is a header or a cookie of the request.
+    fn is_sent_as(&self, file: FileId, id: ExprId, property: &str) -> bool {
+        let parsed = self.project.parsed(file);
+        let mut rules = self.mention_rules(file, property).into_iter();
+        rules.any(|(rule, pattern)| {
+            let loaded = self.rule(rule);
+            loaded.rule.link == Some(Link::Parameter)
+                && matches!(
+                    loaded.rule.place.as_deref(),
+                    Some("header" | "cookie")
+                )
+                && parsed
+                    .unit
+                    .path(id)
+                    .is_some_and(|path| loaded.patterns[pattern].matches(&path))
+        })
+    }
+
     /// What the caller brings or a decorator says, if the expression stands for that.
     fn brought(&self, file: FileId, id: ExprId, depth: u32) -> Option<Pass> {
         let unit = &self.project.parsed(file).unit;
@@ -218,24 +316,8 @@ impl Linker<'_> {
                 return Some(Pass::Unasked(key));
             }
             match unit.kind(part) {
-                ExprKind::Member { property, .. } => {
-                    let sent =
-                        self.mention_rules(file, property)
-                            .into_iter()
-                            .any(|(rule, pattern)| {
-                                let loaded = self.rule(rule);
-                                loaded.rule.link == Some(Link::Parameter)
-                                    && matches!(
-                                        loaded.rule.place.as_deref(),
-                                        Some("header" | "cookie")
-                                    )
-                                    && unit
-                                        .path(part)
-                                        .is_some_and(|path| loaded.patterns[pattern].matches(&path))
-                            });
-                    if sent {
-                        return Some(Pass::Absent);
-                    }
+                ExprKind::Member { property, .. } if self.is_sent_as(file, part, property) => {
+                    return Some(Pass::Absent);
                 }
                 ExprKind::Name(name) => {
                     let expr = unit.expr(part);

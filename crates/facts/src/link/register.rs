@@ -5,6 +5,9 @@ use super::*;
 use crate::language::ModuleStyle;
 use crate::rule::{On, Rule};
 
+/// Routers are handed on from function to function no further than this.
+const MAX_HANDED: u32 = 4;
+
 impl<'a> Linker<'a> {
     /// The router that a call makes or is called on, by the rules.
     pub(super) fn router_of_call(
@@ -274,7 +277,7 @@ impl<'a> Linker<'a> {
         let rule = &self.rule(rule_id).rule;
         for (file, id) in self.all_exprs(matched, &rule.entries) {
             let span = self.project.parsed(file).unit.expr(id).span;
-            for child in self.routers_of(file, id) {
+            for child in self.listed_routers(file, id) {
                 self.hang(router, child, file, span);
             }
         }
@@ -389,14 +392,32 @@ impl<'a> Linker<'a> {
             }
             _ => return None,
         };
-        let owner = self.project.parsed(at);
-        owner
-            .members(class, property)
-            .iter()
-            .find_map(|member| match member {
-                crate::project::Member::Field(index) => Some((at, *index)),
+        self.declared_field(at, class, property, 0)
+    }
+
+    /// The declaration of a field, by the class or by one of its bases.
+    fn declared_field(
+        &self,
+        file: FileId,
+        class: ClassId,
+        name: &str,
+        depth: u32,
+    ) -> Option<(FileId, u32)> {
+        let owner = self.project.parsed(file);
+        let mut own = owner.members(class, name).iter();
+        let own = own.find_map(|member| match member {
+            crate::project::Member::Field(index) => Some((file, *index)),
+            _ => None,
+        });
+        let mut bases = owner.unit.class(class).bases.iter();
+        own.or_else(|| {
+            bases.find_map(|base| match self.eval(file, *base) {
+                Value::Class(at, base) if depth < 8 && (at, base) != (file, class) => {
+                    self.declared_field(at, base, name, depth + 1)
+                }
                 _ => None,
             })
+        })
     }
 
     /// Whether the call looks like a registration: a path and something behind it, a router, a guard.
@@ -549,6 +570,15 @@ impl<'a> Linker<'a> {
         match self.eval(file, id) {
             Value::Unknown => self.looped_routers(file, id),
             value => self.routers_of_value(&value, 0),
+        }
+    }
+
+    /// As [`Self::routers_of`]; what describes requests is one as well.
+    fn listed_routers(&self, file: FileId, id: ExprId) -> Vec<RouterId> {
+        let found = self.routers_of(file, id);
+        match found.is_empty() {
+            true => self.described(file, id).into_iter().collect(),
+            false => found,
         }
     }
 
@@ -1793,8 +1823,19 @@ impl<'a> Linker<'a> {
         }
     }
 
-    /// Hangs the routers behind parameters under the routers that are handed in.
+    /// Hangs the routers behind parameters under the routers that are handed in. A function may only
+    /// hand its parameter on: then that is a router as well.
     pub(crate) fn bind_parameters(&self) {
+        for _ in 0..MAX_HANDED {
+            if !self.bind_once() {
+                return;
+            }
+        }
+    }
+
+    /// Whether further parameters turned out to be routers.
+    fn bind_once(&self) -> bool {
+        let mut found = false;
         let wanted: Vec<(FileId, FnId, usize, RouterId)> = {
             let ids = self.ids.borrow();
             let routers = self.routers.borrow();
@@ -1809,7 +1850,7 @@ impl<'a> Linker<'a> {
             all
         };
         if wanted.is_empty() {
-            return;
+            return false;
         }
         let extensions = self.extensions(&wanted);
         for file in 0..self.project.len() {
@@ -1876,7 +1917,9 @@ impl<'a> Linker<'a> {
                     let parent = match self.eval(file, handed) {
                         Value::Router(router) => Some(router),
                         Value::Param(file, function, index) => {
-                            self.known_router(file, RouterKey::Param(function, index))
+                            let (parent, fresh) = self.handed_on(file, function, index, *child);
+                            found |= fresh;
+                            Some(parent)
                         }
                         _ => None,
                     };
@@ -1888,5 +1931,26 @@ impl<'a> Linker<'a> {
                 }
             }
         }
+        found
+    }
+
+    /// The router that a parameter is which a function hands on to another, and whether it is new.
+    fn handed_on(
+        &self,
+        file: FileId,
+        function: FnId,
+        index: usize,
+        child: RouterId,
+    ) -> (RouterId, bool) {
+        let framework = self.routers.borrow()[child.0 as usize].framework;
+        let parsed = self.project.parsed(file);
+        let param = parsed.unit.function(function).params.get(index);
+        let span = param.map_or_else(Span::default, |param| param.span);
+        self.router(file, RouterKey::Param(function, index), || Router {
+            name: param.map_or_else(String::new, |param| {
+                crate::project::param_name(&param.name).to_owned()
+            }),
+            ..Router::new(framework, file, span)
+        })
     }
 }

@@ -86,7 +86,7 @@ impl Linker<'_> {
     }
 
     /// The calls of a chain, the outermost first: `notNull`, `text` in `text("x").notNull()`.
-    fn chain(&self, file: FileId, id: ExprId) -> Vec<ExprId> {
+    pub(super) fn chain(&self, file: FileId, id: ExprId) -> Vec<ExprId> {
         let parsed = self.project.parsed(file);
         let mut calls = Vec::new();
         let mut next = Some(id);
@@ -260,8 +260,10 @@ impl Linker<'_> {
         let one = if selector.value {
             matched.value
         } else if selector.receiver {
-            matched
-                .callee
+            // Of an argument that is named, what that is a member of: `sha256` of `sha256.New`.
+            let named = Self::arg_at(matched, selector.arg.as_ref(), selector.name.as_deref());
+            named
+                .or(matched.callee)
                 .and_then(|callee| match self.project.parsed(file).unit.kind(callee) {
                     ExprKind::Member { object, .. } => Some(*object),
                     _ => None,

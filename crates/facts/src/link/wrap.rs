@@ -24,11 +24,7 @@ impl Linker<'_> {
                     _ => None,
                 })?;
         let ty = self.param_type(target.0, target.1, index)?;
-        let wraps = self.rules.all.iter().any(|loaded| {
-            let mut types = loaded.rule.wraps.iter();
-            types.any(|text| crate::rule::Pattern::parse(text).matches(&ty))
-        });
-        if !wraps {
+        if !self.answers_requests(&ty) {
             return None;
         }
         let guard = self.guard_use(file, *callee, "mount");
@@ -48,6 +44,14 @@ impl Linker<'_> {
             self.hang(router, inner, file, span);
         }
         Some(router)
+    }
+
+    /// Whether a rule says that what has this type answers requests.
+    pub(super) fn answers_requests(&self, ty: &str) -> bool {
+        self.rules.all.iter().any(|loaded| {
+            let mut types = loaded.rule.wraps.iter();
+            types.any(|text| crate::rule::Pattern::parse(text).matches(ty))
+        })
     }
 
     /// The router of a call that only takes a prefix away before it hands on.
