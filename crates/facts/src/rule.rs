@@ -211,8 +211,6 @@ pub(crate) enum Link {
     Caller,
     /// A column that says whose a record is: `owner_id`.
     Owner,
-    /// A setting without which nobody is asked: `auth_required`.
-    OptIn,
     /// A handler through which callers come in: `login`.
     Entry,
     /// Asks what a text begins with: `strings.HasPrefix`.

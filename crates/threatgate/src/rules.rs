@@ -404,7 +404,6 @@ fn meaning(name: &str) -> &'static str {
         "service" => "serves what a protocol knows by name",
         "filter" => "a part of a description of requests",
         "lookup" => "a call that reads or changes records by conditions",
-        "optin" => "a setting without which nobody is asked",
         "lookupdata" => "an argument of a lookup that says what is written",
         "lookupfunction" => "a function that reads or changes a record",
         "caller" => "a value that stands for the caller",

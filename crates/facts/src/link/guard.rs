@@ -419,9 +419,6 @@ impl Linker<'_> {
                 };
                 return match self.passes(&value) {
                     Some(pass::Pass::Absent) => Classified::Not,
-                    Some(pass::Pass::Unset(setting)) => {
-                        Classified::Unknown(format!("asks only where `{setting}` is on"))
-                    }
                     Some(pass::Pass::Unasked(key)) => Classified::Asks { key, kind },
                     None if self.is_switched(&value) => Classified::Unknown(format!(
                         "whether a setting turns `{}` on",

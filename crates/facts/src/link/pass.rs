@@ -13,8 +13,6 @@ pub(super) enum Pass {
     Absent,
     /// Everybody, where no decorator writes the metadata of this key.
     Unasked(String),
-    /// Everybody, unless this setting is on.
-    Unset(String),
 }
 
 /// What the last parameter of a function may be that hands the request on.
@@ -105,9 +103,7 @@ impl Linker<'_> {
             // `if (!token) return next()`
             if !within(unit.expr(*then).span)
                 && self.lets_on(file, *then, &next)
-                && let Some(pass) = self
-                    .absence(file, *condition)
-                    .or_else(|| self.unset(file, *condition))
+                && let Some(pass) = self.absence(file, *condition)
             {
                 return Some(pass);
             }
@@ -129,22 +125,6 @@ impl Linker<'_> {
             }
         }
         None
-    }
-
-    /// The setting that must be on for anybody to be asked: `!settings.auth_required`.
-    fn unset(&self, file: FileId, condition: ExprId) -> Option<Pass> {
-        let unit = &self.project.parsed(file).unit;
-        let ExprKind::Unary { op, value } = unit.kind(condition) else {
-            return None;
-        };
-        let path = matches!(&**op, "!" | "not").then(|| unit.path(*value))??;
-        let last = path.rsplit('.').next()?;
-        let mut rules = self.name_rules(file, last).into_iter();
-        let asked = rules.any(|(rule, pattern)| {
-            let loaded = self.rule(rule);
-            loaded.rule.link == Some(Link::OptIn) && loaded.patterns[pattern].matches(last)
-        });
-        asked.then_some(Pass::Unset(path))
     }
 
     /// What may hand the request on: the last parameter of the function and of those around.
