@@ -31,7 +31,7 @@ pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
         if hanging.contains(&id) {
             continue;
         }
-        let rule = match named(linker, site, last) {
+        let rule = match named(linker, site, id, last) {
             Some(rule) => rule,
             None if answered.contains(&id) && linker.denies_itself(site.file, *callee) => {
                 "denying-call".to_owned()
@@ -86,14 +86,18 @@ pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
 }
 
 /// The rule by which a call's name says that it checks.
-fn named(linker: &Linker<'_>, site: &Site<'_>, last: &str) -> Option<String> {
+fn named(linker: &Linker<'_>, site: &Site<'_>, id: ExprId, last: &str) -> Option<String> {
     let rules = linker.name_rules(site.file, last).into_iter();
     let rules = rules.map(|(rule, pattern)| (linker.loaded(rule), pattern));
     let mut known = rules.filter(|(loaded, pattern)| loaded.patterns[*pattern].matches(last));
     let (mut checks, mut none) = (None, false);
     for (loaded, _) in known.by_ref() {
         none |= loaded.rule.link == Some(Link::NotGuard) && !loaded.rule.as_text;
-        if loaded.rule.link == Some(Link::Check) {
+        let constraints = &loaded.rule.constraints;
+        if loaded.rule.link == Some(Link::Check)
+            && (constraints.is_empty()
+                || linker.holds(&linker.matched(site.file, id), constraints))
+        {
             checks = checks.or(Some(loaded.rule.id.clone()));
         }
     }

@@ -830,7 +830,17 @@ impl Linker<'_> {
             (None, method) => method.clone().unwrap_or_default(),
         };
         let Some(class) = named.class.as_deref().or(controller) else {
-            // A function by its name alone.
+            // A class that answers by itself, or a function, by its name alone.
+            if let Some(name) = &named.method
+                && !handlers.invoke.is_empty()
+                && let name = name.replace('\\', ".")
+                && let crate::project::Target::Class(at, class) =
+                    self.project.qualified(file, name.trim_matches('.'))
+            {
+                let value = Value::Class(at, class);
+                let handler = self.invoked(&value, &handlers.invoke);
+                return handler.unwrap_or(Handler::Class(at, class));
+            }
             if let Some(name) = &named.method
                 && let crate::project::Target::Function(at, function) =
                     self.project.qualified(file, name)
