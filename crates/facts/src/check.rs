@@ -69,7 +69,9 @@ pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
             .flat_map(|(_, others)| others)
             .flat_map(|other| {
                 let other = unit.expr(*other).span;
-                let within = found.keys().filter(move |id| other.holds(unit.expr(**id).span));
+                let within = found
+                    .keys()
+                    .filter(move |id| other.holds(unit.expr(**id).span));
                 within.map(|id| digest(&plain(unit, *id, own)))
             });
         let beside: BTreeSet<String> = beside.collect();
@@ -95,8 +97,7 @@ fn named(linker: &Linker<'_>, site: &Site<'_>, id: ExprId, last: &str) -> Option
         none |= loaded.rule.link == Some(Link::NotGuard) && !loaded.rule.as_text;
         let constraints = &loaded.rule.constraints;
         if loaded.rule.link == Some(Link::Check)
-            && (constraints.is_empty()
-                || linker.holds(&linker.matched(site.file, id), constraints))
+            && (constraints.is_empty() || linker.holds(&linker.matched(site.file, id), constraints))
         {
             checks = checks.or(Some(loaded.rule.id.clone()));
         }
@@ -245,4 +246,3 @@ fn awaited(unit: &Unit, id: ExprId) -> bool {
         .take(2)
         .any(|expr| matches!(expr.kind, ExprKind::Await(inner) if inner == id))
 }
-

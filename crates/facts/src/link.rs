@@ -7,10 +7,10 @@
 
 mod caller;
 mod class_guard;
-mod document;
 mod condition;
 mod declared;
 mod derived;
+mod document;
 mod emit;
 mod evaluate;
 mod file_route;
