@@ -82,7 +82,9 @@ pub(crate) fn extract(
             .flat_map(|(_, others)| others)
             .flat_map(|other| {
                 let other = unit.expr(*other).span;
-                let within = found.keys().filter(move |id| other.holds(unit.expr(**id).span));
+                let within = found
+                    .keys()
+                    .filter(move |id| other.holds(unit.expr(**id).span));
                 within.map(|id| digest(&plain(unit, *id, own)))
             });
         let beside: BTreeSet<String> = beside.collect();
@@ -324,4 +326,3 @@ fn awaited(unit: &Unit, id: ExprId) -> bool {
         .take(2)
         .any(|expr| matches!(expr.kind, ExprKind::Await(inner) if inner == id))
 }
-

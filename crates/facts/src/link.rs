@@ -8,10 +8,10 @@
 mod caller;
 mod caught;
 mod class_guard;
-mod document;
 mod condition;
 mod declared;
 mod derived;
+mod document;
 mod emit;
 mod evaluate;
 mod file_route;

@@ -109,11 +109,7 @@ pub(crate) fn extract(
 }
 
 /// What is compared of the body of a guard or of a check.
-pub(crate) fn body_attributes(
-    unit: &Unit,
-    function: FnId,
-    own: &[String],
-) -> Option<Attributes> {
+pub(crate) fn body_attributes(unit: &Unit, function: FnId, own: &[String]) -> Option<Attributes> {
     let element = unit.function(function);
     let body = plain(unit, element.body?, own);
     let mut attributes = Attributes::new();

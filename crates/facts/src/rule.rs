@@ -1197,11 +1197,10 @@ impl Rules {
         let folders: Vec<&str> = path.split('/').collect();
         self.all.iter().any(|loaded| {
             let rule = &loaded.rule;
-            let placed =
-                !rule.exports.is_empty()
-                    || !rule.document.is_empty()
-                    || rule.whole_file
-                    || rule.link == Some(Link::Router);
+            let placed = !rule.exports.is_empty()
+                || !rule.document.is_empty()
+                || rule.whole_file
+                || rule.link == Some(Link::Router);
             let files = loaded.files.as_ref();
             let mut below = rule.path.iter().filter_map(|one| one.below.as_deref());
             placed && files.is_some_and(|globs| globs.is_match(path))

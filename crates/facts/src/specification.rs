@@ -262,7 +262,8 @@ pub(crate) fn without_doubles(inventory: &mut Inventory) {
         (method == other || other == "ANY")
             && (ends || path.trim_end_matches('/') == code.trim_end_matches('/'))
     };
-    let shown = |fact: &Fact| key(fact).is_some_and(|own| of_code.iter().any(|one| same(&own, one)));
+    let shown =
+        |fact: &Fact| key(fact).is_some_and(|own| of_code.iter().any(|one| same(&own, one)));
     // Of a document that describes this code, by most of what it promises, the rest is out of date.
     let mut documents: std::collections::BTreeMap<String, (usize, usize)> = Default::default();
     for fact in inventory.facts.iter().filter(|fact| promised(fact)) {

@@ -236,7 +236,10 @@ impl Linker<'_> {
             })
         };
         let texts = |guards: &[&GuardUse]| {
-            let texts = guards.iter().filter(permits).map(|guard| guard.text.clone());
+            let texts = guards
+                .iter()
+                .filter(permits)
+                .map(|guard| guard.text.clone());
             let texts: BTreeSet<String> = texts.collect();
             texts.into_iter().collect()
         };

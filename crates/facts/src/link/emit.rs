@@ -1131,7 +1131,11 @@ mod tests {
             "/u/{id}/{rest}",
         );
         check("/files/*path", PathStyle::Colon, "/files/{path}");
-        check("users/(:num)/(a|b)", PathStyle::Group, "/users/{num}/{part}");
+        check(
+            "users/(:num)/(a|b)",
+            PathStyle::Group,
+            "/users/{num}/{part}",
+        );
         check("/files/*", PathStyle::Colon, "/files/*");
         check("/files/{path...}", PathStyle::Brace, "/files/{path}");
         check("/{$}", PathStyle::Brace, "/");

@@ -680,7 +680,7 @@ impl Linker<'_> {
                 let callee = match unit.kind(*value) {
                     ExprKind::Call { callee, .. } => *callee,
                     // `raise "not permitted"`
-                    ExprKind::Str(_) | ExprKind::Template(_) => {
+                    ExprKind::Str(_) | ExprKind::Template(_) | ExprKind::Binary { .. } => {
                         return self.denial_by_text(file, *value);
                     }
                     _ => *value,

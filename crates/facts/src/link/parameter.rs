@@ -138,7 +138,10 @@ impl Linker<'_> {
                 let place = place.clone();
                 self.request_models.borrow_mut().insert((at, class));
                 if !found.keys().any(|(other, _)| *other == place) {
-                    found.insert((place, "*".into()), (param.ty.as_deref().map(str::to_owned), None));
+                    found.insert(
+                        (place, "*".into()),
+                        (param.ty.as_deref().map(str::to_owned), None),
+                    );
                 }
                 continue;
             }
@@ -438,7 +441,8 @@ impl Linker<'_> {
                 None => {
                     let path = || {
                         let path = parsed.unit.path(callee);
-                        path.or_else(|| self.name_of(file, callee)).unwrap_or_default()
+                        path.or_else(|| self.name_of(file, callee))
+                            .unwrap_or_default()
                     };
                     pattern.matches(name.get_or_insert_with(path))
                 }

@@ -369,7 +369,11 @@ impl Linker<'_> {
         let (mut handler, mut named) = (None, Named::default());
         if let Some((file, id)) = found {
             match self.eval(file, id) {
-                Value::Str(text) => named = self.named_by(&text, &handlers.separator),
+                Value::Str(text) => {
+                    // A selector may take a part of the text only.
+                    let part = self.texts(matched, &rule.handler).into_iter().next();
+                    named = self.named_by(&part.unwrap_or(text), &handlers.separator);
+                }
                 Value::List(at, items) => (handler, named) = self.handler_pair(at, &items),
                 value @ (Value::Class(..) | Value::Instance(..)) => {
                     handler = self.invoked(&value, &handlers.invoke);
@@ -830,7 +834,17 @@ impl Linker<'_> {
             (None, method) => method.clone().unwrap_or_default(),
         };
         let Some(class) = named.class.as_deref().or(controller) else {
-            // A function by its name alone.
+            // A class that answers by itself, or a function, by its name alone.
+            if let Some(name) = &named.method
+                && !handlers.invoke.is_empty()
+                && let name = name.replace('\\', ".")
+                && let crate::project::Target::Class(at, class) =
+                    self.project.qualified(file, name.trim_matches('.'))
+            {
+                let value = Value::Class(at, class);
+                let handler = self.invoked(&value, &handlers.invoke);
+                return handler.unwrap_or(Handler::Class(at, class));
+            }
             if let Some(name) = &named.method
                 && let crate::project::Target::Function(at, function) =
                     self.project.qualified(file, name)
@@ -844,7 +858,10 @@ impl Linker<'_> {
             None => (class, false),
         };
         let own = match &handlers.class {
-            Some(template) => template.replace("{Camel}", &camel(class)),
+            Some(template) => {
+                let own = template.replace("{Camel}", &camel(class));
+                own.replace('\\', ".").trim_matches('.').to_owned()
+            }
             None => class.replace('\\', ".").trim_matches('.').to_owned(),
         };
         let mut candidates = Vec::new();

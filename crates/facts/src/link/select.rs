@@ -624,10 +624,8 @@ impl Linker<'_> {
         let mut texts = Vec::new();
         for (file, id) in self.pick(matched, selector) {
             let parsed = self.project.parsed(file);
-            if let ExprKind::Template(parts) = parsed.unit.kind(id) {
-                let parts = parts.iter();
-                let parts = parts.map(|part| parsed.unit.literal(*part).unwrap_or(UNKNOWN));
-                texts.push(parts.collect());
+            if let ExprKind::Template(_) | ExprKind::Binary { .. } = parsed.unit.kind(id) {
+                texts.push(put_together(&parsed.unit, id, 0));
             }
         }
         texts
@@ -655,6 +653,26 @@ impl Linker<'_> {
 }
 
 /// The parts of a text that a selector asks for.
+/// What is known of a text that is put together; `{?}` for what is computed.
+fn put_together(unit: &Unit, id: ExprId, depth: u32) -> String {
+    match unit.kind(id) {
+        ExprKind::Str(text) => text.to_string(),
+        ExprKind::Template(parts) if depth < 8 => {
+            let parts = parts.iter();
+            parts
+                .map(|part| put_together(unit, *part, depth + 1))
+                .collect()
+        }
+        ExprKind::Binary { op, left, right }
+            if depth < 8 && matches!(&**op, "+" | "<<" | "." | "..") =>
+        {
+            let left = put_together(unit, *left, depth + 1);
+            format!("{left}{}", put_together(unit, *right, depth + 1))
+        }
+        _ => UNKNOWN.to_owned(),
+    }
+}
+
 fn parted(selector: &Selector, text: String) -> Vec<String> {
     let Some(mark) = &selector.split else {
         return vec![text];
