@@ -534,7 +534,69 @@ impl Linker<'_> {
         }
     }
 
+    /// The tables that a variable of an outer loop stands for: `for name, prefixes in all.items()`.
+    fn inner_tables(&self, file: FileId, id: ExprId) -> Vec<(FileId, ExprId)> {
+        let parsed = self.project.parsed(file);
+        let expr = parsed.unit.expr(id);
+        let ExprKind::Name(name) = &expr.kind else {
+            return Vec::new();
+        };
+        let target = self
+            .project
+            .lookup(file, name, expr.function, expr.span.start);
+        let crate::project::Target::Assign(at, index) = target else {
+            return Vec::new();
+        };
+        let parsed = self.project.parsed(at);
+        let assign = &parsed.unit.assigns[index as usize];
+        let Some(table) = assign.value.filter(|_| assign.each) else {
+            return Vec::new();
+        };
+        let (mut value, mut place) = (self.eval(at, table), assign.place);
+        if let ExprKind::Call { callee, .. } = parsed.unit.kind(table)
+            && let ExprKind::Member { object, property } = parsed.unit.kind(*callee)
+            && let map @ Value::Map(..) = self.eval(at, *object)
+        {
+            value = map;
+            if &**property == "values" {
+                place = Some(1);
+            }
+        }
+        let parts: Vec<(FileId, ExprId)> = match (value, place) {
+            (Value::List(at, items), None) => items.iter().map(|item| (at, *item)).collect(),
+            (Value::List(at, items), Some(place)) => {
+                let parts = items.iter().filter_map(|item| match self.eval(at, *item) {
+                    Value::List(at, inner) => inner.get(place).map(|part| (at, *part)),
+                    _ => None,
+                });
+                parts.collect()
+            }
+            (Value::Map(at, map), Some(1)) => match self.project.parsed(at).unit.kind(map) {
+                ExprKind::Map(pairs) => pairs.iter().map(|(_, value)| (at, *value)).collect(),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        };
+        let mut parts = parts.into_iter();
+        // One that is no table leaves all unknown.
+        let tables = |(at, id): (FileId, ExprId)| {
+            matches!(self.eval(at, id), Value::List(..) | Value::Map(..)).then_some((at, id))
+        };
+        parts
+            .by_ref()
+            .map(tables)
+            .collect::<Option<Vec<_>>>()
+            .unwrap_or_default()
+    }
+
     fn table_texts(&self, file: FileId, table: ExprId, place: Option<usize>) -> Vec<PathText> {
+        let inner = self.inner_tables(file, table);
+        if !inner.is_empty() {
+            let texts = inner.into_iter();
+            return texts
+                .flat_map(|(at, id)| self.table_texts(at, id, place))
+                .collect();
+        }
         let parsed = self.project.parsed(file);
         // `table.items()`: keys and values of a map.
         let mut value = self.eval(file, table);
