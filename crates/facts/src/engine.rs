@@ -419,7 +419,15 @@ impl Engine {
                     .unwrap_or_else(|| crate::scope::scope_of_text(path, &text));
                 let (mut facts, problems) =
                     self.plain.extract(path, &text, scope, &self.sensitivity);
-                crate::specification::endpoints(&self.languages, path, &text, scope, &mut facts);
+                let read = |path: &str| tree.text(path).map(|text| text.to_string());
+                crate::specification::endpoints(
+                    &self.languages,
+                    path,
+                    &text,
+                    scope,
+                    &read,
+                    &mut facts,
+                );
                 Some((facts, problems))
             })
             .collect();

@@ -15,16 +15,20 @@ mod evaluate;
 mod file_route;
 mod guard;
 mod keyed;
+mod marked;
 mod option;
 mod parameter;
 mod partial;
 mod pass;
 mod path_rule;
+mod reach;
 mod register;
 mod scope;
 mod select;
 mod spare;
+mod style;
 mod text;
+mod typed;
 mod version;
 mod within;
 mod wrap;
@@ -425,7 +429,11 @@ pub(crate) struct Linker<'a> {
     /// Files whose declarations are registered.
     registered: RefCell<HashSet<FileId>>,
     globals: RefCell<Vec<GlobalGuard>>,
-    prefixes: RefCell<Vec<(usize, PathText, FileId, Span)>>,
+    prefixes: RefCell<Vec<reach::Prefix>>,
+    /// Decorators of the repository that turn guards on or off.
+    decorator_marks: RefCell<HashMap<(FileId, ClassId), Classified>>,
+    /// How names are written in paths, by framework.
+    styles: RefCell<HashMap<usize, style::Style>>,
     /// Further ones that stand in the place of the first.
     other_prefixes: RefCell<Vec<(usize, PathText)>>,
     /// Paths that those prefixes leave out, by framework.
@@ -499,6 +507,8 @@ impl<'a> Linker<'a> {
             registered: RefCell::default(),
             globals: RefCell::default(),
             prefixes: RefCell::default(),
+            styles: RefCell::default(),
+            decorator_marks: RefCell::default(),
             other_prefixes: RefCell::default(),
             left_out: RefCell::default(),
             versionings: RefCell::default(),

@@ -216,11 +216,21 @@ fn by_call(
             continue;
         }
         let matched = linker.matched(site.file, id);
-        if linker.holds(&matched, &loaded.rule.constraints) {
+        let around = &loaded.rule.inside_call;
+        let inside = around.is_empty() || linker.stands_inside(site.file, id, around);
+        if inside && linker.holds(&matched, &loaded.rule.constraints) {
             if kind == FactKind::DataModel {
                 entity::by_call(linker, site, id, loaded, &matched, facts);
             } else {
-                facts.extend(made(linker, site, id, loaded, kind, &matched));
+                // Two rules may say the same of a call.
+                for fact in made(linker, site, id, loaded, kind, &matched) {
+                    let same = |other: &Fact| {
+                        other.identity == fact.identity && other.location == fact.location
+                    };
+                    if !facts.iter().any(same) {
+                        facts.push(fact);
+                    }
+                }
             }
             if kind != FactKind::Auth {
                 kinds.insert(kind);
@@ -288,7 +298,9 @@ fn by_mention(linker: &Linker<'_>, site: &Site<'_>, id: ExprId, facts: &mut Vec<
             continue;
         }
         let matched = linker.matched(site.file, id);
-        if linker.holds(&matched, &loaded.rule.constraints) {
+        let around = &loaded.rule.inside_call;
+        let inside = around.is_empty() || linker.stands_inside(site.file, id, around);
+        if inside && linker.holds(&matched, &loaded.rule.constraints) {
             facts.extend(made(linker, site, id, loaded, kind, &matched));
             return;
         }
@@ -535,7 +547,9 @@ fn named(linker: &Linker<'_>, file: FileId, link: Link, last: &str, name: &str) 
     let mut rules = linker.name_rules(file, last).into_iter();
     rules.any(|(rule, pattern)| {
         let loaded = linker.loaded(rule);
-        loaded.rule.link == Some(link) && loaded.patterns[pattern].matches(name)
+        loaded.rule.link == Some(link)
+            && !loaded.rule.denies
+            && loaded.patterns[pattern].matches(name)
     })
 }
 
@@ -546,6 +560,30 @@ fn hook(linker: &Linker<'_>, file: FileId, subject: &str) -> bool {
     };
     let method = method.trim_start_matches('_');
     named(linker, file, Link::Check, method, method)
+}
+
+/// Whether a method stands in place of one that a base of its class has in the repository: when
+/// it goes, the other answers.
+fn overrides(linker: &Linker<'_>, file: FileId, unit: &Unit, id: ExprId) -> bool {
+    let Some(function) = unit.expr(id).function else {
+        return false;
+    };
+    let element = unit.function(function);
+    element
+        .class
+        .is_some_and(|class| linker.inherits_method(file, class, &element.name))
+}
+
+/// The member of a class that a value is given to outside of functions: a property.
+fn property(unit: &Unit, id: ExprId) -> Option<&str> {
+    let (at, class) = (unit.expr(id).span, unit.expr(id).class?);
+    let assign = unit.assigns.iter().find(|assign| {
+        let value = assign.value.map(|value| unit.expr(value).span);
+        assign.class == Some(class)
+            && assign.function.is_none()
+            && value.is_some_and(|value| value.holds(at))
+    });
+    assign?.name.as_deref()
 }
 
 /// Branches that turn the caller away, and calls that check the caller.
@@ -610,6 +648,9 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             if hook(linker, site.file, &subject) {
                 attributes.insert("hook".into(), json!(true));
             }
+            if overrides(linker, site.file, unit, id) {
+                attributes.insert("overrides".into(), json!(true));
+            }
             let identity = format!("denial:{subject}:{}:{outcome}", digest(&condition));
             facts.push(site.fact(
                 FactKind::Auth,
@@ -632,16 +673,24 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             if loaded.rule.link != Some(Link::Check) || !loaded.patterns[pattern].matches(last) {
                 continue;
             }
+            if loaded.rule.denies && !linker.turns_away(site.file, *callee) {
+                continue;
+            }
             // A decorator is a guard and speaks at its endpoint.
             if unit
                 .functions
                 .iter()
                 .any(|function| function.decorators.contains(&id))
-                || unit.expr(id).function.is_none()
+                || unit.expr(id).function.is_none() && property(unit, id).is_none()
             {
                 break;
             }
-            let subject = subject(unit, id);
+            let mut subject = subject(unit, id);
+            if unit.expr(id).function.is_none()
+                && let Some(name) = property(unit, id)
+            {
+                subject = format!("{subject}.{name}");
+            }
             let call = render(unit, id);
             let mut attributes = Attributes::new();
             attributes.insert("type".into(), json!("check"));
@@ -649,6 +698,9 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             attributes.insert("callee".into(), json!(last));
             attributes.insert("call".into(), json!(shorten(&call, 160)));
             attributes.insert("awaited".into(), json!(awaited(unit, id)));
+            if overrides(linker, site.file, unit, id) {
+                attributes.insert("overrides".into(), json!(true));
+            }
             let mut fact = site.fact(
                 FactKind::Auth,
                 format!("check:{subject}:{}", digest(&call)),

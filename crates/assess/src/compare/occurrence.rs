@@ -63,7 +63,8 @@ fn left(fact: &Fact, functions: &BTreeSet<String>, handlers: &BTreeSet<String>) 
         let mut others = functions.range(start.clone()..);
         others.next().is_some_and(|name| name.starts_with(&start))
     };
-    let hook = fact.attributes.get("hook") == Some(&json!(true));
+    let says = |word: &str| fact.attributes.get(word) == Some(&json!(true));
+    let hook = says("hook") || says("overrides");
     came_or_went(fact, functions, handlers) && !(hook && stays())
 }
 
@@ -125,7 +126,7 @@ fn checks<'a>(
         )
     });
     for old in before {
-        if came_or_went(old, &sides.after.functions, &handlers.removed) {
+        if left(old, &sides.after.functions, &handlers.removed) {
             continue;
         }
         let title = format!(
@@ -143,7 +144,7 @@ fn checks<'a>(
         ));
     }
     for new in after {
-        if came_or_went(new, &sides.before.functions, &handlers.added) {
+        if left(new, &sides.before.functions, &handlers.added) {
             continue;
         }
         let title = format!(

@@ -128,8 +128,13 @@ impl Linker<'_> {
             Some(_) => last.to_owned(),
             None => self.name_of(file, callee).unwrap_or_default(),
         };
+        // Where names need no import, the file need not say what it uses.
+        let modules = self.project.language(file).modules.as_ref();
+        let loose = modules.is_some_and(|modules| modules.loose);
+        let used = self.imported(file).contains(&loaded.framework)
+            || loose && self.in_use(file, loaded.framework);
         if !pattern.matches(&name)
-            || !self.imported(file).contains(&loaded.framework)
+            || !used
             || !self.allowed(file, loaded)
             || !self.holds(&matched, &rule.constraints)
         {
@@ -187,6 +192,15 @@ impl Linker<'_> {
         let mut wrapped = Vec::new();
         for (at, id) in picked {
             self.path_patterns(at, id, rule_id, &mut patterns, &mut wrapped, 0);
+        }
+        if let Some(suffix) = &rule.suffix {
+            // A folder stands for what is below as well.
+            let below: Vec<String> = patterns
+                .texts
+                .iter()
+                .map(|text| format!("{}{suffix}", text.trim_end_matches('/')))
+                .collect();
+            patterns.texts.extend(below);
         }
         let methods = [methods, wrapped].concat();
         if patterns.texts.is_empty() && !patterns.unknown {
@@ -252,7 +266,7 @@ impl Linker<'_> {
         }
     }
 
-    fn stands_inside(&self, file: FileId, id: ExprId, names: &[String]) -> bool {
+    pub(crate) fn stands_inside(&self, file: FileId, id: ExprId, names: &[String]) -> bool {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let span = unit.expr(id).span;
