@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::element::*;
 use crate::fact::{Attributes, Confidence, Fact, FactKind};
-use crate::link::Linker;
 use crate::limit::called_path;
+use crate::link::Linker;
 use crate::local::{Site, named, shown, subject};
 use crate::rule::Link;
 use crate::text::{digest, plain, shorten};
@@ -56,7 +56,9 @@ pub(crate) fn extract(
             .collect();
         // A denial on the way says the same.
         if !ways.iter().any(|id| ends(linker, site, *id))
-            || ways.iter().any(|id| linker.denial(site.file, *id).is_some())
+            || ways
+                .iter()
+                .any(|id| linker.denial(site.file, *id).is_some())
         {
             continue;
         }
@@ -167,7 +169,10 @@ impl Place<'_> {
         let parameters = callers
             .entry(self.function)
             .or_insert_with(|| self.linker.guard_parameters(self.site.file, self.function));
-        parameters.iter().any(|name| **name == *root).then_some(path)
+        parameters
+            .iter()
+            .any(|name| **name == *root)
+            .then_some(path)
     }
 }
 
@@ -187,6 +192,16 @@ fn bare(unit: &Unit, id: ExprId) -> ExprId {
 
 /// Methods that give the same value in another form.
 const CONVERSIONS: [&str; 12] = [
-    "clone", "as_str", "as_ref", "to_string", "to_owned", "into", "String", "toString", "deref",
-    "inner", "into_inner", "to_s",
+    "clone",
+    "as_str",
+    "as_ref",
+    "to_string",
+    "to_owned",
+    "into",
+    "String",
+    "toString",
+    "deref",
+    "inner",
+    "into_inner",
+    "to_s",
 ];

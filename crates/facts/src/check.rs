@@ -50,8 +50,8 @@ pub(crate) fn extract(
         };
         // A decorator is a guard and speaks at its endpoint.
         let mut functions = unit.functions.iter();
-        if unit.expr(id).function.is_none()
-            || functions.any(|function| function.decorators.contains(&id))
+        if functions.any(|function| function.decorators.contains(&id))
+            || unit.expr(id).function.is_none() && property(unit, id).is_none()
         {
             continue;
         }
@@ -59,7 +59,12 @@ pub(crate) fn extract(
     }
     let others = alternatives(linker, site, unit);
     for (id, (callee, rule)) in &found {
-        let subject = subject(unit, *id);
+        let mut subject = subject(unit, *id);
+        if unit.expr(*id).function.is_none()
+            && let Some(name) = property(unit, *id)
+        {
+            subject = format!("{subject}.{name}");
+        }
         let same = digest(&plain(unit, *id, own));
         let call = shown(linker, site, unit, *id);
         let mut attributes = Attributes::new();
@@ -110,6 +115,18 @@ pub(crate) fn extract(
     by_class(linker, site, facts);
 }
 
+/// The member of a class that a value is given to outside of functions: a property.
+fn property(unit: &Unit, id: ExprId) -> Option<&str> {
+    let (at, class) = (unit.expr(id).span, unit.expr(id).class?);
+    let assign = unit.assigns.iter().find(|assign| {
+        let value = assign.value.map(|value| unit.expr(value).span);
+        assign.class == Some(class)
+            && assign.function.is_none()
+            && value.is_some_and(|value| value.holds(at))
+    });
+    assign?.name.as_deref()
+}
+
 /// By what a call is a check.
 struct Found {
     rule: String,
@@ -118,12 +135,7 @@ struct Found {
 }
 
 /// The rule by which a call's name, and what it is called on or handed, says that it checks.
-fn named(
-    linker: &Linker<'_>,
-    site: &Site<'_>,
-    id: ExprId,
-    last: &str,
-) -> Option<Found> {
+fn named(linker: &Linker<'_>, site: &Site<'_>, id: ExprId, last: &str) -> Option<Found> {
     let unit = &linker.project.parsed(site.file).unit;
     let rules = linker.name_rules(site.file, last).into_iter();
     let rules = rules.map(|(rule, pattern)| (linker.loaded(rule), pattern));

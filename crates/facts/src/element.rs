@@ -240,6 +240,8 @@ pub(crate) struct Unit {
     pub(crate) decorator_names: std::collections::HashSet<ExprId>,
     /// Calls that are written like a name.
     pub(crate) bare_calls: std::collections::HashSet<ExprId>,
+    /// What runs where an error was raised.
+    pub(crate) rescues: Vec<Span>,
     /// The namespace that the file's names are in.
     pub(crate) package: Box<str>,
     pub(crate) root: Option<ExprId>,

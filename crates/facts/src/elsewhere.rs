@@ -100,10 +100,16 @@ fn replaces(linker: &Linker<'_>, file: FileId, method: FnId, class: ClassId) -> 
     let element = unit.function(method);
     let bases = &unit.class(class).bases;
     let inherited = bases.iter().any(|base| match linker.eval(file, *base) {
-        Value::Class(at, base) if (at, base) != (file, class) => matches!(
-            linker.class_member(at, base, &element.name, 0),
-            Value::Function(..)
-        ),
+        Value::Class(at, base) if (at, base) != (file, class) => {
+            match linker.class_member(at, base, &element.name, 0) {
+                // What only promises a method answers nothing.
+                Value::Function(other, function) => {
+                    let other = linker.project.parsed(other);
+                    other.unit.function(function).body.is_some()
+                }
+                _ => false,
+            }
+        }
         _ => false,
     });
     // A base outside is known to have it where it is called.
@@ -144,6 +150,8 @@ pub(crate) fn denies(linker: &Linker<'_>, file: FileId, id: ExprId) -> bool {
     match linker.eval(file, *callee) {
         Value::Function(at, function) => {
             (Some(function), at) != (unit.expr(id).function, file)
+                // What hangs somewhere as a guard is told there.
+                && !linker.is_guard(at, function)
                 && linker.denies_itself(at, function)
         }
         _ => false,

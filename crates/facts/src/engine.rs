@@ -242,7 +242,9 @@ impl Engine {
                         Some(Link::Router | Link::Mount | Link::Prefix | Link::Concern) => {
                             "prefixes and mounts"
                         }
-                        Some(Link::Guard | Link::GuardName | Link::Alias | Link::Service) => "guards",
+                        Some(Link::Guard | Link::GuardName | Link::Alias | Link::Service) => {
+                            "guards"
+                        }
                         Some(Link::Exempt) => "exemptions",
                         Some(Link::Denial | Link::Check) => "checks in the body",
                         Some(
@@ -430,7 +432,15 @@ impl Engine {
                     .unwrap_or_else(|| crate::scope::scope_of_text(path, &text));
                 let (mut facts, problems) =
                     self.plain.extract(path, &text, scope, &self.sensitivity);
-                crate::specification::endpoints(&self.languages, path, &text, scope, &mut facts);
+                let read = |path: &str| tree.text(path).map(|text| text.to_string());
+                crate::specification::endpoints(
+                    &self.languages,
+                    path,
+                    &text,
+                    scope,
+                    &read,
+                    &mut facts,
+                );
                 Some((facts, problems))
             })
             .collect();

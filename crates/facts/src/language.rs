@@ -93,6 +93,8 @@ pub(crate) enum Shape {
     Within,
     /// A block whose errors are caught.
     Try,
+    /// What runs where an error was raised.
+    Rescue,
     Return,
     Raise,
     Await,
@@ -241,6 +243,9 @@ pub(crate) struct Modules {
     /// A type that only one file declares is known without an import.
     #[serde(default)]
     pub(crate) loose: bool,
+    /// A file may declare what it is not named after: all of a namespace's folder are looked through.
+    #[serde(default)]
+    pub(crate) together: bool,
     /// Functions that import by call.
     #[serde(default)]
     pub(crate) require: Vec<String>,
@@ -313,10 +318,55 @@ struct LanguageText {
     #[serde(default)]
     client: Vec<String>,
     modules: Option<Modules>,
+    /// What the grammar does not know, as it is written for the parser.
+    #[serde(default, rename = "mend")]
+    mends: Vec<MendText>,
     #[serde(default)]
     nodes: BTreeMap<String, NodeText>,
     #[serde(default)]
     params: BTreeMap<String, ParamText>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MendText {
+    find: String,
+    put: Option<String>,
+    each: Option<String>,
+    #[serde(default)]
+    broken: bool,
+}
+
+/// What is written in another way for the parser.
+#[derive(Clone, Debug)]
+pub(crate) struct Mend {
+    /// What is replaced: the first group, or the whole.
+    pub(crate) find: regex::Regex,
+    /// What stands in its place; blanks where nothing is said.
+    pub(crate) put: Option<String>,
+    /// Of what was found only these parts are replaced.
+    pub(crate) each: Option<regex::Regex>,
+    /// Only where the text is not understood otherwise.
+    pub(crate) broken: bool,
+}
+
+fn mends(path: &str, texts: &[MendText]) -> Result<Vec<Mend>, RuleError> {
+    let regex = |text: &str| {
+        regex::Regex::new(text).map_err(|error| RuleError {
+            path: path.to_owned(),
+            line: 1,
+            message: error.to_string(),
+        })
+    };
+    let all = texts.iter().map(|text| {
+        Ok(Mend {
+            find: regex(&text.find)?,
+            put: text.put.clone(),
+            each: text.each.as_deref().map(regex).transpose()?,
+            broken: text.broken,
+        })
+    });
+    all.collect()
 }
 
 /// A node's shape with its parts, ready for the walker.
@@ -416,6 +466,7 @@ pub(crate) struct Language {
     /// Packages that only run in front of a user.
     pub(crate) client: Vec<String>,
     pub(crate) modules: Option<Modules>,
+    pub(crate) mends: Vec<Mend>,
     grammar: String,
     nodes: BTreeMap<String, NodeText>,
     params: BTreeMap<String, ParamText>,
@@ -602,6 +653,7 @@ impl Languages {
                 tests: merged.tests,
                 client: merged.client,
                 modules: merged.modules,
+                mends: mends(path, &merged.mends)?,
                 grammar: merged.grammar,
                 nodes: merged.nodes,
                 params: merged.params,

@@ -1,8 +1,8 @@
 //! Reads facts out of one file's text and links all files' facts into a revision's inventory.
 
 mod annotated;
-mod check;
 mod asked;
+mod check;
 mod element;
 mod elsewhere;
 mod endpoint;

@@ -21,17 +21,21 @@ mod guard;
 mod keyed;
 mod listed;
 mod loaded;
+mod marked;
 mod option;
 mod parameter;
 mod partial;
 mod pass;
 mod path_rule;
+mod reach;
 mod register;
 mod scope;
 mod select;
 mod service;
 mod spare;
+mod style;
 mod text;
+mod typed;
 mod version;
 mod within;
 mod wrap;
@@ -437,7 +441,11 @@ pub(crate) struct Linker<'a> {
     /// Files whose declarations are registered.
     registered: RefCell<HashSet<FileId>>,
     globals: RefCell<Vec<GlobalGuard>>,
-    prefixes: RefCell<Vec<(usize, PathText, FileId, Span)>>,
+    prefixes: RefCell<Vec<reach::Prefix>>,
+    /// Decorators of the repository that turn guards on or off.
+    decorator_marks: RefCell<HashMap<(FileId, ClassId), Classified>>,
+    /// How names are written in paths, by framework.
+    styles: RefCell<HashMap<usize, style::Style>>,
     /// Further ones that stand in the place of the first.
     other_prefixes: RefCell<Vec<(usize, PathText)>>,
     /// Paths that those prefixes leave out, by framework.
@@ -519,6 +527,8 @@ impl<'a> Linker<'a> {
             registered: RefCell::default(),
             globals: RefCell::default(),
             prefixes: RefCell::default(),
+            styles: RefCell::default(),
+            decorator_marks: RefCell::default(),
             other_prefixes: RefCell::default(),
             left_out: RefCell::default(),
             versionings: RefCell::default(),
@@ -918,7 +928,10 @@ impl Linker<'_> {
                 _ => unit.decorator_names.contains(&id) && matches(&index.decorators, id),
             }) || bases.any(|base| matches(&index.classes, called(*base)))
                 || unit.assigns.iter().any(|assign| {
-                    let mut rules = assign.name.iter().flat_map(|name| index.assigns.candidates(name));
+                    let mut rules = assign
+                        .name
+                        .iter()
+                        .flat_map(|name| index.assigns.candidates(name));
                     rules.any(|(rule, _)| makes(rule))
                 })
         })

@@ -245,11 +245,21 @@ fn by_call(
             continue;
         }
         let matched = linker.matched(site.file, id);
-        if linker.holds(&matched, &loaded.rule.constraints) {
+        let around = &loaded.rule.inside_call;
+        let inside = around.is_empty() || linker.stands_inside(site.file, id, around);
+        if inside && linker.holds(&matched, &loaded.rule.constraints) {
             if kind == FactKind::DataModel {
                 entity::by_call(linker, site, id, loaded, &matched, facts);
             } else {
-                facts.extend(made(linker, site, id, loaded, kind, &matched));
+                // Two rules may say the same of a call.
+                if let Some(fact) = made(linker, site, id, loaded, kind, &matched) {
+                    let same = |other: &Fact| {
+                        other.identity == fact.identity && other.location == fact.location
+                    };
+                    if !facts.iter().any(same) {
+                        facts.push(fact);
+                    }
+                }
             }
             if kind != FactKind::Auth {
                 kinds.insert(kind);
@@ -331,7 +341,9 @@ fn by_mention(linker: &Linker<'_>, site: &Site<'_>, id: ExprId, facts: &mut Vec<
             continue;
         }
         let matched = linker.matched(site.file, id);
-        if linker.holds(&matched, &loaded.rule.constraints) {
+        let around = &loaded.rule.inside_call;
+        let inside = around.is_empty() || linker.stands_inside(site.file, id, around);
+        if inside && linker.holds(&matched, &loaded.rule.constraints) {
             facts.extend(made(linker, site, id, loaded, kind, &matched));
             return;
         }
@@ -585,13 +597,7 @@ fn by_assign(linker: &Linker<'_>, site: &Site<'_>, assign: &Assign, facts: &mut 
 // --- checks and denials
 
 /// Whether a rule with this meaning matches a name; `last` is the name's last part.
-pub(crate) fn named(
-    linker: &Linker<'_>,
-    file: FileId,
-    link: Link,
-    last: &str,
-    name: &str,
-) -> bool {
+pub(crate) fn named(linker: &Linker<'_>, file: FileId, link: Link, last: &str, name: &str) -> bool {
     let mut rules = linker.name_rules(file, last).into_iter();
     rules.any(|(rule, pattern)| {
         let loaded = linker.loaded(rule);

@@ -295,6 +295,9 @@ pub(crate) enum Target {
     Unknown,
 }
 
+/// Folders with more files are not looked through for a name.
+const MAX_TOGETHER: usize = 200;
+
 /// Files by the full names that they declare.
 type Declaring = HashMap<Box<str>, Vec<FileId>>;
 
@@ -329,6 +332,8 @@ pub(crate) struct Project<'a> {
     spaces: RefCell<HashMap<(LanguageId, String), Target>>,
     /// Source files by their names without extension.
     stems: std::cell::OnceCell<HashMap<Box<str>, Vec<Box<str>>>>,
+    /// Folders with their files, by the folder's last name.
+    folders: std::cell::OnceCell<HashMap<Box<str>, BTreeMap<Box<str>, Vec<Box<str>>>>>,
     /// The files that declare a full name, and how many files were looked into so far.
     declaring: RefCell<(usize, Declaring)>,
 }
@@ -353,6 +358,7 @@ impl<'a> Project<'a> {
             macros: RefCell::default(),
             spaces: RefCell::default(),
             stems: std::cell::OnceCell::new(),
+            folders: std::cell::OnceCell::new(),
             declaring: RefCell::default(),
         }
     }
@@ -825,7 +831,8 @@ impl<'a> Project<'a> {
                 return found;
             }
             around = match space.rsplit_once('.') {
-                _ if !modules.parents || space.is_empty() => None,
+                // The types around are always known, the namespaces around only in some languages.
+                _ if space.is_empty() || !modules.parents && space == &*parsed.unit.package => None,
                 Some((outer, _)) => Some(outer),
                 None => Some(""),
             };
@@ -927,14 +934,64 @@ impl<'a> Project<'a> {
                 return found;
             }
         }
-        for other in self.declaring(full) {
-            if self.shares_names(file, other, full)
-                && let Some(found) = self.declared(other, full, true)
-            {
-                return found;
-            }
+        let among_loaded = || {
+            self.declaring(full).into_iter().find_map(|other| {
+                let shares = self.shares_names(file, other, full);
+                shares.then(|| self.declared(other, full, true)).flatten()
+            })
+        };
+        if let Some(found) = among_loaded() {
+            return found;
+        }
+        // A file may hold what it is not named after; it stands in the folder of its namespace.
+        if modules.together && self.load_namespace(file, full) {
+            return among_loaded().unwrap_or(Target::Unknown);
         }
         Target::Unknown
+    }
+
+    /// Loads the files of the folders that a name's namespace is; whether there are any.
+    fn load_namespace(&self, file: FileId, full: &str) -> bool {
+        let Some((space, _)) = full.rsplit_once('.') else {
+            return false;
+        };
+        let language = self.files.borrow()[file.0 as usize].parsed.language;
+        let tail = space.replace('.', "/");
+        let last = tail.rsplit('/').next().unwrap_or(&tail);
+        let folders = self.folders.get_or_init(|| {
+            let mut folders: HashMap<Box<str>, BTreeMap<Box<str>, Vec<Box<str>>>> = HashMap::new();
+            for path in self.paths {
+                let Some((folder, _)) = path.rsplit_once('/') else {
+                    continue;
+                };
+                if self.languages.of(path).is_none()
+                    || crate::scope::scope_of_path(path) == crate::fact::Scope::Test
+                {
+                    continue;
+                }
+                let last = folder.rsplit('/').next().unwrap_or(folder);
+                let same = folders.entry(last.into()).or_default();
+                same.entry(folder.into())
+                    .or_default()
+                    .push(path.as_str().into());
+            }
+            folders
+        });
+        let mut any = false;
+        for (folder, paths) in folders.get(last).into_iter().flatten() {
+            let own = folder.strip_suffix(tail.as_str());
+            if !own.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+                || paths.len() > MAX_TOGETHER
+            {
+                continue;
+            }
+            for path in paths {
+                if self.languages.of(path) == Some(language) {
+                    any |= self.load(path).is_some();
+                }
+            }
+        }
+        any
     }
 
     /// The one class of which this is the end of the full name.

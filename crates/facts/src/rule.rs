@@ -80,6 +80,12 @@ pub(crate) struct Selector {
     /// Looks at another decorator of the same declaration instead: `@Path` beside `@GET`.
     #[serde(default, deserialize_with = "many")]
     pub(crate) beside: Vec<String>,
+    /// Of a call that is picked: this argument of it.
+    pub(crate) inner: Option<i32>,
+    /// Of a type: the path that such a decorator of its class holds, behind those of the classes
+    /// around.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) marked_by: Vec<String>,
     /// Of a class: the place of its file below the folder of this name, without its extensions.
     pub(crate) below: Option<String>,
     /// A folder whose folders group several of such folders: `Areas/Shop/Pages`.
@@ -156,6 +162,10 @@ pub(crate) struct Position {
     /// Any argument from this position on.
     pub(crate) from: Option<usize>,
     pub(crate) key: Option<String>,
+    /// A type argument.
+    pub(crate) index: Option<usize>,
+    /// Of a call that is picked: this argument of it.
+    pub(crate) inner: Option<i32>,
     #[serde(default)]
     pub(crate) callee: bool,
     #[serde(default)]
@@ -247,6 +257,8 @@ pub(crate) enum Link {
     PathScope,
     /// The place of a function's or class's path rules among all: the lowest number comes first.
     PathOrder,
+    /// How names are written that stand in the place of words in paths.
+    TokenStyle,
     /// Starts an application; path rules of one do not reach the endpoints of another.
     Application,
 }
@@ -475,6 +487,22 @@ pub(crate) struct Rule {
     /// The version that stands in the path; an empty one puts nothing there.
     #[serde(default, deserialize_with = "many")]
     pub(crate) version: Vec<Selector>,
+    /// Calls through which what is handed in must have come, so that it is what the rule means.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) through: Vec<String>,
+    /// Calls on what is handed in that name the namespaces whose routes a prefix reaches.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) namespaces: Vec<String>,
+    /// Calls that read a decorator of the handler: below a condition on one the guard holds only
+    /// where it stands, or does not.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) reads_decorator: Vec<String>,
+    /// Decorators of decorators that bind a guard to what carries them.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) binding: Vec<String>,
+    /// Of a check by its name: only where what is called turns callers away.
+    #[serde(default)]
+    pub(crate) denies: bool,
     /// Paths that a prefix for everything leaves out.
     #[serde(default, deserialize_with = "many")]
     pub(crate) except: Vec<Selector>,
@@ -686,9 +714,6 @@ pub(crate) struct Rule {
     pub(crate) named_by: Vec<String>,
     /// The router answers at its own path, with this method.
     pub(crate) index: Option<String>,
-    /// A call is a check only if the function of the repository that it calls turns callers away.
-    #[serde(default)]
-    pub(crate) denies: bool,
     /// Methods of a class that run before each of its actions: those that turn callers away
     /// guard them.
     #[serde(default)]
@@ -821,7 +846,13 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     /// The path with the names in place of the words.
-    pub(crate) fn fill(&self, path: &str, class: Option<&str>, function: Option<&str>) -> String {
+    pub(crate) fn fill(
+        &self,
+        path: &str,
+        class: Option<&str>,
+        function: Option<&str>,
+        style: &dyn Fn(&str) -> String,
+    ) -> String {
         let mut path = path.to_owned();
         let all = [
             (&self.class, &self.class_suffix, class),
@@ -832,9 +863,9 @@ impl Tokens {
             let bare = suffixes
                 .iter()
                 .find_map(|suffix| name.strip_suffix(suffix.as_str()));
-            let name = bare.filter(|bare| !bare.is_empty()).unwrap_or(name);
+            let name = style(bare.filter(|bare| !bare.is_empty()).unwrap_or(name));
             for word in words {
-                path = path.replace(word.as_str(), name);
+                path = path.replace(word.as_str(), &name);
             }
         }
         path

@@ -41,6 +41,8 @@ const VENDORED_FOLDERS: [&str; 8] = [
     "site-packages",
     ".yarn",
 ];
+/// Folders of sources whose folders are packages.
+const PACKAGED: [&str; 4] = ["java", "kotlin", "scala", "groovy"];
 /// What describes a database counts, also where a program wrote it down.
 const SCHEMA_FOLDERS: [&str; 6] = [
     "migrations",
@@ -93,7 +95,17 @@ pub fn scope_of_path(path: &str) -> Scope {
     {
         return Scope::Test;
     }
-    if within(&EXAMPLE_FOLDERS) {
+    // Below `src/main/java` folders are names of packages: `com/example`.
+    let outer: Vec<&str> = lower.split('/').collect();
+    let sources = outer
+        .iter()
+        .position(|folder| *folder == "src")
+        .filter(|at| {
+            let language = outer.get(at + 2);
+            language.is_some_and(|name| PACKAGED.contains(name))
+        });
+    let outer = &outer[..sources.unwrap_or(outer.len() - 1)];
+    if outer.iter().any(|folder| EXAMPLE_FOLDERS.contains(folder)) {
         return Scope::Example;
     }
     let generated_name = name.contains(".min.")
@@ -168,6 +180,8 @@ mod tests {
         check("src/user.spec.ts", Scope::Test);
         check("src/attestation/key.rs", Scope::Production);
         check("examples/app.js", Scope::Example);
+        check("src/main/java/com/example/App.java", Scope::Production);
+        check("samples/x/src/main/kotlin/App.kt", Scope::Example);
         check("node_modules/x/index.js", Scope::Vendored);
         check("public/app.min.js", Scope::Generated);
         check("src/contest/api.py", Scope::Production);

@@ -172,6 +172,7 @@ pub(crate) fn endpoints(
     path: &str,
     text: &str,
     scope: Scope,
+    read: &dyn Fn(&str) -> Option<String>,
     facts: &mut Vec<Fact>,
 ) {
     let Some(language) = language(languages, path, text) else {
@@ -198,14 +199,116 @@ pub(crate) fn endpoints(
         let Some(written) = document.text(*key) else {
             continue;
         };
+        // `$ref: "./paths/users.yaml"`: what is promised stands in a file of its own.
+        let beside = document
+            .get(*item, "$ref")
+            .or_else(|| document.get(*item, "ref"))
+            .and_then(|reference| document.text(reference))
+            .filter(|name| !name.starts_with('#') && !name.contains("://"))
+            .and_then(|name| whole(languages, &beside(path, name), read));
+        if let Some((place, text, unit, root)) = &beside {
+            let other = Document { unit, root: *root };
+            let fallback = document.security(document.root);
+            let at = Promised {
+                path: place,
+                text,
+                scope,
+                base: &base,
+                written,
+            };
+            other.promised(&at, *root, Some(&fallback), facts);
+            continue;
+        }
         let item = document.followed(*item, 0);
+        let at = Promised {
+            path,
+            text,
+            scope,
+            base: &base,
+            written,
+        };
+        document.promised(&at, item, None, facts);
+    }
+}
+
+/// Where a promise stands, and of which path it speaks.
+struct Promised<'a> {
+    path: &'a str,
+    text: &'a str,
+    scope: Scope,
+    base: &'a str,
+    written: &'a str,
+}
+
+/// The path of a file that is named relative to another.
+fn beside(path: &str, name: &str) -> String {
+    let name = name.split('#').next().unwrap_or(name);
+    let mut words: Vec<&str> = path.split('/').collect();
+    words.pop();
+    for word in name.split('/') {
+        match word {
+            "" | "." => {}
+            ".." => {
+                words.pop();
+            }
+            word => words.push(word),
+        }
+    }
+    words.join("/")
+}
+
+/// A file that is one map, and its outermost map.
+fn whole(
+    languages: &Languages,
+    path: &str,
+    read: &dyn Fn(&str) -> Option<String>,
+) -> Option<(String, String, Unit, ExprId)> {
+    let (_, extension) = path.rsplit_once('.')?;
+    let name = match extension {
+        "json" => "json",
+        "yaml" | "yml" => "yaml",
+        _ => return None,
+    };
+    let text = read(path)?;
+    let language = languages.iter().find(|language| language.name == name)?;
+    let unit = crate::walk::walk(language, &text)?;
+    // The outermost map is complete last.
+    let maps = unit
+        .ids()
+        .filter(|id| matches!(unit.kind(*id), ExprKind::Map(_)));
+    let root = maps.last()?;
+    Some((path.to_owned(), text, unit, root))
+}
+
+impl Document<'_> {
+    /// The endpoints that a path's map promises. Without words of its own an operation asks for
+    /// what the whole document asks for, which may be another file.
+    fn promised(
+        &self,
+        at: &Promised<'_>,
+        item: ExprId,
+        fallback: Option<&[String]>,
+        facts: &mut Vec<Fact>,
+    ) {
+        let document = self;
+        let unit = self.unit;
+        let Promised {
+            path,
+            text,
+            scope,
+            base,
+            written,
+        } = *at;
         for (method, operation) in document.pairs(item) {
             let Some(name) = document.text(*method).filter(|name| METHODS.contains(name)) else {
                 continue;
             };
             let full = format!("{base}{written}");
             let method_name = name.to_uppercase();
-            let guards = document.security(*operation);
+            let guards = match fallback {
+                Some(words) if document.get(*operation, "security").is_none() => words.to_vec(),
+                _ => document.security(*operation),
+            };
             let mut attributes = Attributes::new();
             attributes.insert("protocol".into(), json!("http"));
             attributes.insert("method".into(), json!(method_name));

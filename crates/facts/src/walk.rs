@@ -27,16 +27,30 @@ pub(crate) fn walk(language: &Language, source: &str) -> Option<Unit> {
             ControlFlow::Continue(())
         }
     };
-    let bytes = source.as_bytes();
-    let tree = parser.parse_with_options(
-        &mut |at, _| bytes.get(at..).unwrap_or_default(),
-        None,
-        Some(ParseOptions::new().progress_callback(&mut stop)),
-    )?;
+    let mut parse = |text: &str| {
+        let bytes = text.as_bytes();
+        parser.parse_with_options(
+            &mut |at, _| bytes.get(at..).unwrap_or_default(),
+            None,
+            Some(ParseOptions::new().progress_callback(&mut stop)),
+        )
+    };
+    let mut mended = mend::mend(&language.mends, source, false);
+    let mut tree = parse(&mended.text)?;
+    if tree.root_node().has_error() && language.mends.iter().any(|mend| mend.broken) {
+        let other = mend::mend(&language.mends, source, true);
+        if other.text != mended.text
+            && let Some(again) = parse(&other.text)
+            && mend::broken(&again) < mend::broken(&tree)
+        {
+            (tree, mended) = (again, other);
+        }
+    }
     let mut walker = Walker {
         language,
         tables,
         source,
+        mended,
         unit: Unit::default(),
         function: None,
         class: None,
@@ -61,6 +75,8 @@ struct Walker<'a> {
     language: &'a Language,
     tables: &'a Tables,
     source: &'a str,
+    /// The text that was parsed.
+    mended: mend::Mended<'a>,
     unit: Unit,
     function: Option<FnId>,
     class: Option<ClassId>,
@@ -83,20 +99,23 @@ struct Walker<'a> {
 
 impl<'a> Walker<'a> {
     fn text(&self, node: Tree<'_>) -> &'a str {
-        self.source.get(node.byte_range()).unwrap_or_default()
+        let (start, end) = (node.start_byte(), node.end_byte());
+        self.source
+            .get(self.mended.at(start)..self.mended.at(end))
+            .unwrap_or_default()
     }
 
-    fn span(node: Tree<'_>) -> Span {
+    fn span(&self, node: Tree<'_>) -> Span {
         Span {
-            start: node.start_byte() as u32,
-            end: node.end_byte() as u32,
+            start: self.mended.at(node.start_byte()) as u32,
+            end: self.mended.at(node.end_byte()) as u32,
             line: node.start_position().row as u32,
             end_line: node.end_position().row as u32,
         }
     }
 
     fn add(&mut self, node: Tree<'_>, kind: ExprKind) -> ExprId {
-        self.add_at(Self::span(node), kind)
+        self.add_at(self.span(node), kind)
     }
 
     fn add_at(&mut self, span: Span, kind: ExprKind) -> ExprId {
@@ -191,7 +210,7 @@ impl<'a> Walker<'a> {
             }
             Shape::Block => {
                 let hint = self.hint.take();
-                self.blocks.push(Self::span(node));
+                self.blocks.push(self.span(node));
                 let children = self.children(node);
                 self.blocks.pop();
                 self.hint = hint;
@@ -232,6 +251,11 @@ impl<'a> Walker<'a> {
             }
             Shape::Literal => return Some(self.list_or_map(node)),
             Shape::Composite => return self.composite(node, shape),
+            Shape::Rescue => {
+                let span = self.span(node);
+                self.unit.rescues.push(span);
+                return self.other(node);
+            }
             Shape::Mixin => {
                 let bases = self.children(node);
                 if let Some(class) = self.class {
@@ -303,9 +327,17 @@ impl<'a> Walker<'a> {
                 }
             }
             Shape::Index => {
-                let object = self
+                let mut object = self
                     .part(node, &shape.object)
                     .and_then(|part| self.expr(part))?;
+                // `Outer.Inner`: names that the grammar leaves side by side.
+                let named = self.named(node).into_iter();
+                let further = named
+                    .filter(|child| shape.names.iter().any(|kind| kind == child.kind()))
+                    .skip(1);
+                for name in further {
+                    object = self.member_of(node, object, name);
+                }
                 if self.part(node, &shape.index).is_none() {
                     return Some(object);
                 }
@@ -354,7 +386,7 @@ impl<'a> Walker<'a> {
             Shape::Within => {
                 let parts = (self.part(node, &shape.value), self.part(node, &shape.body));
                 if let (Some(head), Some(body)) = parts {
-                    let spans = (Self::span(head), Self::span(body));
+                    let spans = (self.span(head), self.span(body));
                     self.unit.within.push(spans);
                 }
                 return self.other(node);
@@ -558,7 +590,7 @@ impl<'a> Walker<'a> {
                     None if !shape.operator.is_empty() => {
                         self.operator(node, &shape.operator).to_owned()
                     }
-                    None => self.source[node.start_byte()..]
+                    None => self.source[self.mended.at(node.start_byte())..]
                         .chars()
                         .next()
                         .map(String::from)
@@ -593,7 +625,7 @@ impl<'a> Walker<'a> {
                         self.pending.clear();
                         let local: Box<str> = name.into();
                         let module = format!("self.{name}");
-                        let span = Self::span(node);
+                        let span = self.span(node);
                         self.unit.imports.push(Import {
                             local,
                             module: module.into(),
@@ -671,7 +703,7 @@ impl<'a> Walker<'a> {
             let Some(block) = self.part(child, &shape.block) else {
                 continue;
             };
-            let span = Self::span(child);
+            let span = self.span(child);
             let head = Span {
                 end: block.start_byte() as u32,
                 ..span
@@ -688,13 +720,13 @@ impl<'a> Walker<'a> {
             }
             clauses.push(Clause {
                 head,
-                body: Self::span(block),
+                body: self.span(block),
                 all: any || !named,
                 matters,
             });
         }
         self.unit.tries.push(Try {
-            body: Self::span(body),
+            body: self.span(body),
             clauses,
         });
     }
@@ -789,3 +821,4 @@ mod annotation;
 mod call;
 mod declare;
 mod import;
+mod mend;

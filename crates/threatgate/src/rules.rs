@@ -426,6 +426,7 @@ fn meaning(name: &str) -> &'static str {
         "pathrule" => "who may call the paths that it names",
         "pathscope" => "the paths that the rules of the same function speak of",
         "pathorder" => "the place of a function's path rules among all",
+        "tokenstyle" => "how names are written in paths",
         "application" => "the start of an application",
         "endpoint" => "a place where a request, message or call enters",
         "auth" => "a guard or a security setting",

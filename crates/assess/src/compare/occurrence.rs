@@ -206,7 +206,9 @@ fn checks<'a>(
         } else {
             let title = match text(old, "via") {
                 "call" => format!("{subject} no longer asks `{call}`, which turns callers away"),
-                "base" => format!("{subject} no longer derives from `{call}`, which checks callers"),
+                "base" => {
+                    format!("{subject} no longer derives from `{call}`, which checks callers")
+                }
                 _ if looks_up(old) => format!("{subject} no longer limits its lookup by `{call}`"),
                 _ => format!("{subject} lost its check `{call}`"),
             };

@@ -55,8 +55,38 @@ impl Linker<'_> {
             || conditions.any(|one| self.mentions(file, one, about))
     }
 
+    /// Whether a denial's condition asks for nothing but a setting: `if (!badges.isEnabled())`.
+    pub(super) fn asks_setting(&self, file: FileId, id: ExprId) -> bool {
+        let Some((at, condition, _)) = self.condition_around(file, id) else {
+            return false;
+        };
+        let parsed = self.project.parsed(at);
+        let unit = &parsed.unit;
+        let mut asked = condition;
+        loop {
+            asked = match unit.kind(asked) {
+                ExprKind::Unary { value, .. } => *value,
+                ExprKind::Await(value) => *value,
+                ExprKind::Call { callee, .. } => *callee,
+                _ => break,
+            };
+        }
+        let Some(last) = unit.last_name(asked) else {
+            return false;
+        };
+        let mut rules = self.index(at).names.candidates(last);
+        rules.any(|(rule_id, pattern)| {
+            let loaded = self.rule(rule_id);
+            loaded.rule.link == Some(Link::Switch) && loaded.patterns[pattern].matches(last)
+        })
+    }
+
     /// The nearest condition around an expression, and whether it must not hold.
-    fn condition_around(&self, file: FileId, id: ExprId) -> Option<(FileId, ExprId, bool)> {
+    pub(super) fn condition_around(
+        &self,
+        file: FileId,
+        id: ExprId,
+    ) -> Option<(FileId, ExprId, bool)> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let span = unit.expr(id).span;

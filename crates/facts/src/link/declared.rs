@@ -49,9 +49,13 @@ impl Linker<'_> {
                 {
                     let framework = self.rule(rule).framework;
                     let span = parsed.unit.expr(*decorator).span;
-                    self.prefixes
-                        .borrow_mut()
-                        .push((framework, path, file, span));
+                    self.prefixes.borrow_mut().push(super::reach::Prefix {
+                        framework,
+                        path,
+                        namespaces: Vec::new(),
+                        file,
+                        span,
+                    });
                 }
             }
             if self.known_router(file, RouterKey::Class(class)).is_some() {

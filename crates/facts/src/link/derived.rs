@@ -117,8 +117,10 @@ impl Linker<'_> {
             if !found.is_empty() {
                 let tokens = &self.rules.frameworks[self.framework_of(rule)].tokens;
                 let name = self.project.parsed(file).unit.class(class).name.clone();
+                let framework = self.framework_of(rule);
+                let style = |name: &str| self.styled(framework, name);
                 let filled = found.into_iter().map(|path| PathText {
-                    text: tokens.fill(&path.text, Some(&name), None),
+                    text: tokens.fill(&path.text, Some(&name), None, &style),
                     ..path
                 });
                 return filled.collect();

@@ -44,6 +44,8 @@ struct Chain {
     outside: Option<(String, String)>,
     /// The prefix in front of the outermost resource around.
     before: Option<String>,
+    /// Methods of the routes that name none.
+    methods: Vec<String>,
     shallow: bool,
 }
 
@@ -71,6 +73,9 @@ impl Chain {
             self.controller.clone_from(&place.controller);
         }
         self.shallow |= place.shallow;
+        if !place.methods.is_empty() {
+            self.methods.clone_from(&place.methods);
+        }
         if let Some(outside) = &place.nested {
             let own = normal(outside);
             self.outside = Some((join(around, &own), join(&self.prefix, &own)));
@@ -92,10 +97,11 @@ impl Linker<'_> {
             }
             let mut chain = Chain::default();
             let framework = &self.rules.frameworks[router.framework];
-            for (framework, path, file, span) in self.prefixes.borrow().iter() {
-                if *framework == router.framework {
-                    chain.prefix = join(&chain.prefix, &self.normal(router.framework, &path.text));
-                    chain.mounts.push((path.text.clone(), *file, *span));
+            for prefix in self.prefixes.borrow().iter() {
+                if self.under(prefix, router) {
+                    let text = &prefix.path.text;
+                    chain.prefix = join(&chain.prefix, &self.normal(router.framework, text));
+                    chain.mounts.push((text.clone(), prefix.file, prefix.span));
                 }
             }
             if let Some((path, file, span)) = self.folder_prefix(router.file) {
@@ -354,7 +360,9 @@ impl Linker<'_> {
                 false => &*class.name,
             }
         });
-        tokens.fill(&path, class, Some(&element.name))
+        let framework = self.rule(route.rule).framework;
+        let style = |name: &str| self.styled(framework, name);
+        tokens.fill(&path, class, Some(&element.name), &style)
     }
 
     fn route(
@@ -402,6 +410,17 @@ impl Linker<'_> {
                 &resolved
             }
             None => route,
+        };
+        let limited;
+        let route = match route.methods.is_empty() && !chain.methods.is_empty() {
+            true => {
+                limited = Route {
+                    methods: chain.methods.clone(),
+                    ..route.clone()
+                };
+                &limited
+            }
+            false => route,
         };
         let base = Endpoint {
             protocol: route.protocol.clone().unwrap_or_else(|| "http".to_owned()),

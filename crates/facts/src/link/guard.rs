@@ -573,6 +573,16 @@ impl Linker<'_> {
             }
             _ => return false,
         };
+        self.all_denials_deep(functions)
+    }
+
+    /// The same of all methods of a class.
+    pub(super) fn class_denies_deep(&self, file: FileId, class: ClassId) -> bool {
+        let methods = self.project.parsed(file).methods(class).into_iter();
+        self.all_denials_deep(methods.map(|method| (file, method)).collect())
+    }
+
+    fn all_denials_deep(&self, functions: Vec<(FileId, FnId)>) -> bool {
         let mut denials = 0;
         for (file, function) in functions {
             let parsed = self.project.parsed(file);
@@ -930,6 +940,18 @@ impl Linker<'_> {
                         }
                     }
                 }
+            }
+            for decorator in &param.decorators {
+                let guards = self
+                    .decorator_guards(file, *decorator, "handler")
+                    .into_iter();
+                uses.extend(guards.filter(|guard| {
+                    let sure = Classified::Guard {
+                        kind: GuardKind::Authentication,
+                        heuristic: false,
+                    };
+                    guard.class == sure
+                }));
             }
             if found {
                 continue;
@@ -1412,6 +1434,16 @@ impl Linker<'_> {
                 }
             }
         }
+        if let Some(class) = self.mark_of(file, callee) {
+            return vec![GuardUse {
+                body: None,
+                file,
+                span: unit.expr(decorator).span,
+                text: self.guard_text(file, decorator),
+                class,
+                attached,
+            }];
+        }
         let composed = self.composed_guards(file, callee, attached);
         if !composed.is_empty() {
             return composed;
@@ -1435,6 +1467,31 @@ impl Linker<'_> {
             },
             _ => false,
         }
+    }
+
+    /// Whether a handler does nothing but deny: it answers everybody so, and asks nobody.
+    fn only_denies(&self, file: FileId, function: FnId, denial: ExprId) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let Some(body) = unit.function(function).body else {
+            return false;
+        };
+        let span = unit.expr(body).span;
+        let branches = unit
+            .inside(span)
+            .any(|id| matches!(unit.kind(id), ExprKind::Branch { .. }));
+        let last = match unit.kind(body) {
+            ExprKind::Block(statements) => match statements[..] {
+                [only] => only,
+                _ => return false,
+            },
+            _ => body,
+        };
+        let value = match unit.kind(last) {
+            ExprKind::Exit { value, .. } => *value,
+            _ => Some(last),
+        };
+        !branches && (last == denial || value == Some(denial))
     }
 
     /// Whether callers come in through a handler, by its name: that it turns away those whose
@@ -1518,12 +1575,7 @@ impl Linker<'_> {
     }
 
     /// An authentication check inside the handler itself.
-    pub(super) fn body_guard(
-        &self,
-        file: FileId,
-        function: FnId,
-        path: &str,
-    ) -> Option<GuardUse> {
+    pub(super) fn body_guard(&self, file: FileId, function: FnId, path: &str) -> Option<GuardUse> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let span = unit.function(function).span;
@@ -1533,6 +1585,9 @@ impl Linker<'_> {
         if self.lets_in(file, function) || self.is_entrance(file, path) {
             return None;
         }
+        // What is answered where an error was raised (who raises it, and why, stands elsewhere),
+        // or where a feature is turned off.
+        let mut left: Option<(Span, String, &str)> = None;
         for id in unit.inside(span) {
             let at = unit.expr(id).span;
             if around.iter().any(|span| span.holds(at)) {
@@ -1543,6 +1598,19 @@ impl Linker<'_> {
                 && (outcome == "401" || outcome == "403" || outcome == "hidden")
             {
                 let span = unit.expr(id).span;
+                if self.only_denies(file, function, id) {
+                    return None;
+                }
+                let why = match unit.rescues.iter().any(|part| part.holds(span)) {
+                    true => Some("is raised elsewhere"),
+                    false => self
+                        .asks_setting(file, id)
+                        .then_some("asks for a setting only"),
+                };
+                if let Some(why) = why {
+                    left.get_or_insert((span, outcome, why));
+                    continue;
+                }
                 let class = Classified::Guard {
                     kind: GuardKind::Authorization,
                     heuristic: true,
@@ -1592,7 +1660,16 @@ impl Linker<'_> {
                 });
             }
         }
-        None
+        let (span, outcome, why) = left?;
+        let text = format!("what ends in {outcome}");
+        Some(GuardUse {
+            file,
+            span,
+            class: Classified::Unknown(format!("{text} {why}")),
+            text,
+            body: None,
+            attached: "body",
+        })
     }
 }
 

@@ -138,8 +138,13 @@ impl Linker<'_> {
             Some(_) => last.to_owned(),
             None => self.name_of(file, callee).unwrap_or_default(),
         };
+        // Where names need no import, the file need not say what it uses.
+        let modules = self.project.language(file).modules.as_ref();
+        let loose = modules.is_some_and(|modules| modules.loose);
+        let used = self.imported(file).contains(&loaded.framework)
+            || loose && self.in_use(file, loaded.framework);
         if !pattern.matches(&name)
-            || !self.imported(file).contains(&loaded.framework)
+            || !used
             || !self.allowed(file, loaded)
             || !self.holds(&matched, &rule.constraints)
         {
@@ -317,7 +322,7 @@ impl Linker<'_> {
         }
     }
 
-    fn stands_inside(&self, file: FileId, id: ExprId, names: &[String]) -> bool {
+    pub(crate) fn stands_inside(&self, file: FileId, id: ExprId, names: &[String]) -> bool {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let span = unit.expr(id).span;

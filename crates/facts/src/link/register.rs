@@ -104,8 +104,8 @@ impl<'a> Linker<'a> {
                 Link::Route => {
                     let (router, fresh) = self.make_router(rule_id, &matched, id, None);
                     if fresh {
-                        self.routers.borrow_mut()[router.0 as usize].root = false;
-                        self.routers.borrow_mut()[router.0 as usize].listed = true;
+                        self.routers.borrow_mut()[router.0 as usize].root = loaded.rule.root;
+                        self.routers.borrow_mut()[router.0 as usize].listed = !loaded.rule.root;
                         self.routers.borrow_mut()[router.0 as usize].prefix = PathText::default();
                         self.routers.borrow_mut()[router.0 as usize].guards.clear();
                         self.add_route(router, rule_id, &matched, unit.expr(id).span, None);
@@ -1051,6 +1051,7 @@ impl<'a> Linker<'a> {
         for class in 0..unit.classes.len() {
             self.register_class(file, ClassId(class as u32));
         }
+        self.register_filters(file);
         self.register_marked_classes(file);
         self.register_path_orders(file);
         for (at, assign) in unit.assigns.iter().enumerate() {
@@ -1231,6 +1232,7 @@ impl<'a> Linker<'a> {
                 | Link::Handler
                 | Link::Exempt
                 | Link::Version
+                | Link::TokenStyle
                 | Link::Prefix
                 | Link::Resource
                 | Link::Concern),
@@ -1272,10 +1274,12 @@ impl<'a> Linker<'a> {
                 continue;
             }
             let Some(receiver) = &pattern.receiver else {
-                let global = loaded.rule.global && (link == Link::Guard || link == Link::Prefix);
-                if link == Link::Router || global {
+                let everywhere = matches!(link, Link::Guard | Link::Prefix | Link::TokenStyle);
+                let global = loaded.rule.global && everywhere;
+                let alone = link == Link::Router || link == Link::Route && loaded.rule.root;
+                if alone || global {
                     // Standing alone it still counts: an app that is only made and handed on.
-                    if link == Link::Router {
+                    if alone {
                         self.eval(file, id);
                     } else if self
                         .name_of(file, callee)
@@ -1470,9 +1474,17 @@ impl<'a> Linker<'a> {
 
     fn global_call(&self, rule_id: usize, link: Link, matched: &Matched, span: Span) {
         match link {
-            Link::Guard => self.add_global(rule_id, matched),
+            Link::Guard => {
+                if self.hung_by_decorator(rule_id, matched) {
+                    self.add_global(rule_id, matched);
+                }
+            }
             Link::Version => self.add_versioning(rule_id, matched),
+            Link::TokenStyle => self.add_style(rule_id, matched),
             Link::Prefix => {
+                if !self.comes_through(matched, &self.rule(rule_id).rule.through) {
+                    return;
+                }
                 let framework = self.rule(rule_id).framework;
                 for (file, id) in self.all_exprs(matched, &self.rule(rule_id).rule.except) {
                     let found = self.keyed(file, id, Some("path")).unwrap_or((file, id));
@@ -1491,12 +1503,15 @@ impl<'a> Linker<'a> {
                         .extend(others.map(|path| (framework, path)));
                 }
                 if let Some(path) = self.path(matched, &self.rule(rule_id).rule.path) {
-                    self.prefixes.borrow_mut().push((
-                        self.rule(rule_id).framework,
+                    let rule = &self.rule(rule_id).rule;
+                    let namespaces = self.namespaces(matched, &rule.namespaces);
+                    self.prefixes.borrow_mut().push(super::reach::Prefix {
+                        framework,
                         path,
-                        matched.file,
+                        namespaces,
+                        file: matched.file,
                         span,
-                    ));
+                    });
                 }
             }
             _ => {}

@@ -25,6 +25,8 @@ pub(super) struct Place {
     pub(super) member: bool,
     /// The resources inside are shallow.
     pub(super) shallow: bool,
+    /// Methods of the routes inside that name none.
+    pub(super) methods: Vec<String>,
 }
 
 /// A handler that a text names, to be found with what the routers around say.
@@ -227,7 +229,13 @@ impl Linker<'_> {
         };
         match rule.link {
             Some(Link::Mount) => {
-                let mut path = self.path(matched, &rule.path).unwrap_or_default();
+                let mut path = match self.typed_path(matched, &rule.path) {
+                    Some(typed) => match typed {
+                        Some(path) => path,
+                        None => return,
+                    },
+                    None => self.path(matched, &rule.path).unwrap_or_default(),
+                };
                 if rule.braced && !path.text.is_empty() {
                     path.text = format!("{{{}}}", path.text);
                 }
@@ -238,6 +246,7 @@ impl Linker<'_> {
                     outside: rule.around,
                     member: rule.around && path.text.contains('{'),
                     shallow: rule.shallow_inside || self.says(matched, &rule.shallow),
+                    methods: self.upper(self.texts(matched, &rule.methods)),
                 };
                 let mut children = self.scopes(matched, rule, framework);
                 for (at, child) in self.all_exprs(matched, &rule.child) {
@@ -317,6 +326,10 @@ impl Linker<'_> {
         found
     }
 
+    fn upper(&self, words: Vec<String>) -> Vec<String> {
+        words.iter().map(|word| word.to_uppercase()).collect()
+    }
+
     fn says(&self, matched: &Matched, selectors: &[Selector]) -> bool {
         let words = self.texts(matched, selectors);
         words.first().is_some_and(|word| word == "true")
@@ -346,7 +359,16 @@ impl Linker<'_> {
         let rule = &loaded.rule;
         let handlers = &self.rules.frameworks[loaded.framework].handlers;
         let mut paths = Vec::new();
-        for (file, id) in self.exprs(matched, &rule.path) {
+        let typed = self.typed_path(matched, &rule.path);
+        if let Some(None) = typed {
+            return;
+        }
+        let written = match &typed {
+            Some(_) => Vec::new(),
+            None => self.exprs(matched, &rule.path),
+        };
+        paths.extend(typed.flatten());
+        for (file, id) in written {
             let mut all = Vec::new();
             self.flatten(file, id, &mut all, 0);
             for (file, id) in all {
@@ -385,10 +407,7 @@ impl Linker<'_> {
         let text = |selectors: &[Selector]| self.texts(matched, selectors).into_iter().next();
         named.class = text(&rule.controller).or(named.class);
         named.method = text(&rule.action).or(named.method);
-        let mut methods = self.texts(matched, &rule.methods);
-        for method in &mut methods {
-            *method = method.to_uppercase();
-        }
+        let methods = self.upper(self.texts(matched, &rule.methods));
         for path in paths {
             let mut named = named.clone();
             if named.method.is_none() && handler.is_none() && handlers.by_path {
@@ -677,6 +696,7 @@ impl Linker<'_> {
                     outside: false,
                     member: rule.nested.is_some(),
                     shallow,
+                    methods: Vec::new(),
                 };
                 let prefix = PathText {
                     text: inside.clone(),

@@ -153,6 +153,10 @@ impl Linker<'_> {
 
     /// The expressions that a selector picks.
     fn pick(&self, matched: &Matched, selector: &Selector) -> Vec<(FileId, ExprId)> {
+        if !selector.marked_by.is_empty() {
+            // It stands for a path; see [`Self::typed_path`].
+            return Vec::new();
+        }
         if selector.maker {
             let selector = Selector {
                 maker: false,
@@ -191,6 +195,20 @@ impl Linker<'_> {
                 }
             }
             return all;
+        }
+        if let Some(at) = selector.inner {
+            let bare = Selector {
+                inner: None,
+                ..selector.clone()
+            };
+            let picked = self.pick(matched, &bare).into_iter();
+            return picked
+                .filter_map(|(file, id)| {
+                    let inner = self.matched(file, id);
+                    let found = Self::arg_at(&inner, Some(&ArgAt::Position(at)), None)?;
+                    Some((file, found))
+                })
+                .collect();
         }
         if let Some(part) = selector.pair {
             let bare = Selector {
@@ -262,12 +280,12 @@ impl Linker<'_> {
         } else if selector.receiver {
             // Of an argument that is named, what that is a member of: `sha256` of `sha256.New`.
             let named = Self::arg_at(matched, selector.arg.as_ref(), selector.name.as_deref());
-            named
-                .or(matched.callee)
-                .and_then(|callee| match self.project.parsed(file).unit.kind(callee) {
+            named.or(matched.callee).and_then(|callee| {
+                match self.project.parsed(file).unit.kind(callee) {
                     ExprKind::Member { object, .. } => Some(*object),
                     _ => None,
-                })
+                }
+            })
         } else {
             Self::arg_at(matched, selector.arg.as_ref(), selector.name.as_deref())
         };
@@ -582,6 +600,8 @@ impl Linker<'_> {
                 name: at.name.clone(),
                 from: at.from,
                 key: at.key.clone(),
+                index: at.index,
+                inner: at.inner,
                 callee: at.callee,
                 value: at.value,
                 receiver: at.receiver,

@@ -66,7 +66,7 @@ impl Walker<'_> {
             .lines()
             .map(|line| line.trim().trim_start_matches('*'));
         let text = lines.collect::<Vec<_>>().join("\n");
-        let span = Self::span(comment);
+        let span = self.span(comment);
         let mut rest = &*text;
         while let Some(at) = rest.find('@') {
             // Only what starts a line; an address has an `@` too.

@@ -134,8 +134,8 @@ impl Walker<'_> {
             for pair in &loose {
                 self.pair(*pair, &mut pairs);
             }
-            let mut span = Self::span(*first);
-            span.end = last.end_byte() as u32;
+            let mut span = self.span(*first);
+            span.end = self.mended.at(last.end_byte()) as u32;
             span.end_line = last.end_position().row as u32;
             let value = self.add_at(span, ExprKind::Map(pairs));
             args.push(Arg {
@@ -367,9 +367,11 @@ impl Walker<'_> {
                 (None, None) => Callee::None,
             },
         };
+        let types = self.part(node, &shape.index);
         CallParts {
             node,
             callee,
+            types,
             arguments,
             block,
         }
@@ -399,10 +401,15 @@ impl Walker<'_> {
         Some(made)
     }
 
-    fn member_of(&mut self, node: Tree<'_>, object: ExprId, property: Tree<'_>) -> ExprId {
+    pub(super) fn member_of(
+        &mut self,
+        node: Tree<'_>,
+        object: ExprId,
+        property: Tree<'_>,
+    ) -> ExprId {
         let name = self.text(property).trim_start_matches('#').into();
-        let mut span = Self::span(node);
-        span.end = property.end_byte() as u32;
+        let mut span = self.span(node);
+        span.end = self.mended.at(property.end_byte()) as u32;
         span.end_line = property.end_position().row as u32;
         let kind = ExprKind::Member {
             object,
@@ -443,6 +450,9 @@ impl Walker<'_> {
     }
 
     fn call_of(&mut self, parts: &CallParts<'_>, callee: ExprId) -> ExprId {
+        if let Some(types) = parts.types.and_then(|part| self.expr(part)) {
+            self.unit.type_arguments.insert(callee, types);
+        }
         let mut args = match parts.arguments {
             Some(list) => self.args(list, callee),
             None => Vec::new(),
@@ -547,6 +557,8 @@ impl Walker<'_> {
 struct CallParts<'t> {
     node: Tree<'t>,
     callee: Callee<'t>,
+    /// Types that are handed to it.
+    types: Option<Tree<'t>>,
     arguments: Option<Tree<'t>>,
     /// The function behind the arguments.
     block: Option<Tree<'t>>,

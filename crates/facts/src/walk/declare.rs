@@ -77,8 +77,8 @@ impl Walker<'_> {
             receiver: None,
             parent: self.function,
             body: None,
-            span: Self::span(node),
-            head: Self::span(name_node.unwrap_or(node)),
+            span: self.span(node),
+            head: self.span(name_node.unwrap_or(node)),
             return_type: None,
         });
         self.unit.macros.push(id);
@@ -104,9 +104,9 @@ impl Walker<'_> {
         };
         let id = FnId(self.unit.functions.len() as u32);
         let parameters = self.part(node, &shape.parameters);
-        let mut head = Self::span(name_node.unwrap_or(node));
+        let mut head = self.span(name_node.unwrap_or(node));
         if let Some(list) = parameters.filter(|_| name_node.is_some()) {
-            head.end = list.end_byte() as u32;
+            head.end = self.mended.at(list.end_byte()) as u32;
             head.end_line = list.end_position().row as u32;
         }
         let return_type = self
@@ -149,7 +149,7 @@ impl Walker<'_> {
             receiver,
             parent: self.function,
             body: None,
-            span: Self::span(node),
+            span: self.span(node),
             head,
             return_type,
         });
@@ -220,7 +220,7 @@ impl Walker<'_> {
                 ty_expr,
                 default,
                 decorators,
-                span: Self::span(child),
+                span: self.span(child),
             });
         }
         params
@@ -262,7 +262,7 @@ impl Walker<'_> {
             block: None,
             given: false,
             given_in: None,
-            span: Self::span(node),
+            span: self.span(node),
         });
     }
 
@@ -333,8 +333,8 @@ impl Walker<'_> {
             marks,
             parent: self.class,
             body: None,
-            span: Self::span(node),
-            head: Self::span(name_node.unwrap_or(node)),
+            span: self.span(node),
+            head: self.span(name_node.unwrap_or(node)),
         });
         let (outer, function) = (self.class.replace(id), self.function.take());
         if let Some(list) = self.part(node, &shape.parameters) {
@@ -368,7 +368,7 @@ impl Walker<'_> {
             None => Vec::new(),
         };
         let mut all = Vec::new();
-        let block = Some(Self::span(node)).filter(|_| shape.scoped);
+        let block = Some(self.span(node)).filter(|_| shape.scoped);
         if let (Some(value), Some(at)) = (value, target_node) {
             all.push(value);
             for (target, place) in names {
@@ -392,7 +392,7 @@ impl Walker<'_> {
                     block,
                     given: false,
                     given_in: None,
-                    span: Self::span(at),
+                    span: self.span(at),
                 });
                 all.push(self.add(at, ExprKind::Assign(index)));
             }
@@ -479,7 +479,7 @@ impl Walker<'_> {
         }
         let block = self.blocks.last().copied().filter(|_| shape.scoped);
         let given_in = self.blocks.last().copied().filter(|_| shape.given);
-        self.parts_of(target, value, Self::span(node), (block, given_in));
+        self.parts_of(target, value, self.span(node), (block, given_in));
         let index = self.unit.assigns.len() as u32;
         if let (Some(value), Some(path)) = (value, self.unit.path(target)) {
             self.export_by_assignment(&path, value);
@@ -499,7 +499,7 @@ impl Walker<'_> {
             block,
             given: shape.given,
             given_in,
-            span: Self::span(node),
+            span: self.span(node),
         });
         Some(self.add(node, ExprKind::Assign(index)))
     }

@@ -20,7 +20,7 @@ impl Walker<'_> {
             module: module.into(),
             symbol: symbol.map(Into::into),
             exported,
-            span: Self::span(node),
+            span: self.span(node),
         });
     }
 

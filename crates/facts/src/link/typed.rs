@@ -1,0 +1,63 @@
+//! Paths that stand at a type: `@Resource("/articles") class Articles` for `get<Articles> { … }`.
+
+use super::select::Matched;
+use super::*;
+use crate::rule::{Pattern, Selector};
+
+impl Linker<'_> {
+    /// The path that a selector's decorators give the type that it picks, behind the paths of the
+    /// types around. `None` where no selector asks for one, or the type has none; nothing inside
+    /// where the type was not found.
+    pub(super) fn typed_path(
+        &self,
+        matched: &Matched,
+        selectors: &[Selector],
+    ) -> Option<Option<PathText>> {
+        let selector = selectors.iter().find(|one| !one.marked_by.is_empty())?;
+        let bare = Selector {
+            marked_by: Vec::new(),
+            ..selector.clone()
+        };
+        let picked = self.exprs(matched, std::slice::from_ref(&bare));
+        let (file, id) = picked.into_iter().next().unzip();
+        let (Some(file), Some(id)) = (file, id) else {
+            return Some(None);
+        };
+        let (Value::Class(at, class) | Value::Instance(at, class)) = self.eval(file, id) else {
+            return Some(None);
+        };
+        let patterns: Vec<Pattern> = selector
+            .marked_by
+            .iter()
+            .map(|text| Pattern::parse(text))
+            .collect();
+        let mut path = PathText::default();
+        let mut any = false;
+        let mut around = self.with_outer(at, class);
+        around.reverse();
+        for class in around {
+            let parsed = self.project.parsed(at);
+            for decorator in &parsed.unit.class(class).decorators {
+                let other = self.matched(at, *decorator);
+                let name = other.callee.and_then(|callee| self.name_of(at, callee));
+                if !name.is_some_and(|name| patterns.iter().any(|one| one.matches(&name))) {
+                    continue;
+                }
+                let Some(own) = other.args.first() else {
+                    continue;
+                };
+                let own = self.path_text(at, own.value);
+                any = true;
+                path = PathText {
+                    text: format!(
+                        "{}/{}",
+                        path.text.trim_end_matches('/'),
+                        own.text.trim_start_matches('/')
+                    ),
+                    unknown: path.unknown || own.unknown,
+                };
+            }
+        }
+        any.then_some(Some(path))
+    }
+}
