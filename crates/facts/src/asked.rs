@@ -48,7 +48,9 @@ pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
             .collect();
         // A denial on the way says the same.
         if !ways.iter().any(|id| ends(linker, site, *id))
-            || ways.iter().any(|id| linker.denial(site.file, *id).is_some())
+            || ways
+                .iter()
+                .any(|id| linker.denial(site.file, *id).is_some())
         {
             continue;
         }
@@ -122,17 +124,19 @@ impl Place<'_> {
 
     /// `note.repo_id != scope.repo.id`: whose a record is, against what the function was asked for.
     fn compared(&self, id: ExprId, left: ExprId, right: ExprId) -> Option<Fact> {
-        [(left, right), (right, left)].into_iter().find_map(|(owner, value)| {
-            let key = self.unit.last_name(owner)?;
-            let path = self.unit.path(owner)?;
-            if !path.contains('.') || !self.named(Link::Owner, key) {
-                return None;
-            }
-            let scope = self.caller(value).or_else(|| self.given(value))?;
-            let root = |path: &str| path.split('.').next().map(str::to_owned);
-            (root(&path) != root(&scope))
-                .then(|| limited(self.site, self.unit, id, (key, &scope), value))
-        })
+        [(left, right), (right, left)]
+            .into_iter()
+            .find_map(|(owner, value)| {
+                let key = self.unit.last_name(owner)?;
+                let path = self.unit.path(owner)?;
+                if !path.contains('.') || !self.named(Link::Owner, key) {
+                    return None;
+                }
+                let scope = self.caller(value).or_else(|| self.given(value))?;
+                let root = |path: &str| path.split('.').next().map(str::to_owned);
+                (root(&path) != root(&scope))
+                    .then(|| limited(self.site, self.unit, id, (key, &scope), value))
+            })
     }
 
     /// `!note.visible_to(&me)`: the caller is handed to what answers.
@@ -173,7 +177,10 @@ impl Place<'_> {
         let parameters = callers
             .entry(self.function)
             .or_insert_with(|| self.linker.guard_parameters(self.site.file, self.function));
-        parameters.iter().any(|name| **name == *root).then_some(path)
+        parameters
+            .iter()
+            .any(|name| **name == *root)
+            .then_some(path)
     }
 
     /// A parameter that says which record is meant or whose, or a key that is reached from one.
@@ -216,6 +223,16 @@ fn bare(unit: &Unit, id: ExprId) -> ExprId {
 
 /// Methods that give the same value in another form.
 const CONVERSIONS: [&str; 12] = [
-    "clone", "as_str", "as_ref", "to_string", "to_owned", "into", "String", "toString", "deref",
-    "inner", "into_inner", "to_s",
+    "clone",
+    "as_str",
+    "as_ref",
+    "to_string",
+    "to_owned",
+    "into",
+    "String",
+    "toString",
+    "deref",
+    "inner",
+    "into_inner",
+    "to_s",
 ];

@@ -241,7 +241,9 @@ impl Engine {
                         Some(Link::Router | Link::Mount | Link::Prefix | Link::Concern) => {
                             "prefixes and mounts"
                         }
-                        Some(Link::Guard | Link::GuardName | Link::Alias | Link::Service) => "guards",
+                        Some(Link::Guard | Link::GuardName | Link::Alias | Link::Service) => {
+                            "guards"
+                        }
                         Some(Link::Exempt) => "exemptions",
                         Some(Link::Denial | Link::Check) => "checks in the body",
                         Some(Link::Lookup | Link::Caller | Link::Owner) => "ownership",

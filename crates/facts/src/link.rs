@@ -890,7 +890,10 @@ impl Linker<'_> {
                 _ => unit.decorator_names.contains(&id) && matches(&index.decorators, id),
             }) || bases.any(|base| matches(&index.classes, called(*base)))
                 || unit.assigns.iter().any(|assign| {
-                    let mut rules = assign.name.iter().flat_map(|name| index.assigns.candidates(name));
+                    let mut rules = assign
+                        .name
+                        .iter()
+                        .flat_map(|name| index.assigns.candidates(name));
                     rules.any(|(rule, _)| makes(rule))
                 })
         })

@@ -534,13 +534,7 @@ fn by_assign(linker: &Linker<'_>, site: &Site<'_>, assign: &Assign, facts: &mut 
 // --- checks and denials
 
 /// Whether a rule with this meaning matches a name; `last` is the name's last part.
-pub(crate) fn named(
-    linker: &Linker<'_>,
-    file: FileId,
-    link: Link,
-    last: &str,
-    name: &str,
-) -> bool {
+pub(crate) fn named(linker: &Linker<'_>, file: FileId, link: Link, last: &str, name: &str) -> bool {
     let mut rules = linker.name_rules(file, last).into_iter();
     rules.any(|(rule, pattern)| {
         let loaded = linker.loaded(rule);

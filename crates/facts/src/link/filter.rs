@@ -31,7 +31,12 @@ impl Linker<'_> {
         if let Some(known) = self.known_router(file, RouterKey::Expr(id)) {
             return Some(known);
         }
-        if !self.rules.all.iter().any(|loaded| loaded.rule.link == Some(Link::Filter)) {
+        if !self
+            .rules
+            .all
+            .iter()
+            .any(|loaded| loaded.rule.link == Some(Link::Filter))
+        {
             return None;
         }
         let ways = self.ways(file, id, 0)?;
@@ -58,7 +63,11 @@ impl Linker<'_> {
             return;
         };
         guards.retain(|guard| guard.class != Classified::Not);
-        let words: Vec<&str> = way.path.iter().map(|part| part.text.trim_matches('/')).collect();
+        let words: Vec<&str> = way
+            .path
+            .iter()
+            .map(|part| part.text.trim_matches('/'))
+            .collect();
         let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
         let span = self.project.parsed(file).unit.expr(answer).span;
         let mut methods = way.methods;
@@ -137,15 +146,18 @@ impl Linker<'_> {
             ExprKind::Block(items) if self.project.language(at).result_is_last => items.last(),
             _ => None,
         };
-        let mut given = parsed.unit.descendants(body).into_iter().filter_map(|id| {
-            match parsed.unit.kind(id) {
-                ExprKind::Exit {
-                    kind: ExitKind::Return,
-                    value,
-                } => *value,
-                _ => None,
-            }
-        });
+        let mut given =
+            parsed
+                .unit
+                .descendants(body)
+                .into_iter()
+                .filter_map(|id| match parsed.unit.kind(id) {
+                    ExprKind::Exit {
+                        kind: ExitKind::Return,
+                        value,
+                    } => *value,
+                    _ => None,
+                });
         let mut ways = last
             .and_then(|last| self.ways(at, *last, depth + 1))
             .or_else(|| given.find_map(|value| self.ways(at, value, depth + 1)))?;

@@ -1381,12 +1381,7 @@ impl Linker<'_> {
     }
 
     /// An authentication check inside the handler itself.
-    pub(super) fn body_guard(
-        &self,
-        file: FileId,
-        function: FnId,
-        path: &str,
-    ) -> Option<GuardUse> {
+    pub(super) fn body_guard(&self, file: FileId, function: FnId, path: &str) -> Option<GuardUse> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let span = unit.function(function).span;

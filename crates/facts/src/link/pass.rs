@@ -171,34 +171,36 @@ impl Linker<'_> {
             ExprKind::Block(items) => items.len() == 1,
             _ => true,
         };
-        unit.descendants(branch).into_iter().any(|id| match unit.kind(id) {
-            ExprKind::Exit {
-                kind: ExitKind::Return,
-                value,
-            } => match value {
-                Some(value) => matches!(unit.kind(*value), ExprKind::Bool(true)),
-                None => only,
-            },
-            ExprKind::Call { callee, args } => {
-                let (object, method) = match unit.kind(*callee) {
-                    ExprKind::Member { object, .. } => (*object, true),
-                    _ => (*callee, false),
-                };
-                let ExprKind::Name(called) = unit.kind(object) else {
-                    return false;
-                };
-                // `next(error)` ends the request; a wrapped handler is handed the request.
-                next.iter().any(|(name, kind)| {
-                    name == called
-                        && match kind {
-                            Next::Own => args.is_empty() && !method,
-                            Next::Around => !method,
-                            Next::Handler => true,
-                        }
-                })
-            }
-            _ => false,
-        })
+        unit.descendants(branch)
+            .into_iter()
+            .any(|id| match unit.kind(id) {
+                ExprKind::Exit {
+                    kind: ExitKind::Return,
+                    value,
+                } => match value {
+                    Some(value) => matches!(unit.kind(*value), ExprKind::Bool(true)),
+                    None => only,
+                },
+                ExprKind::Call { callee, args } => {
+                    let (object, method) = match unit.kind(*callee) {
+                        ExprKind::Member { object, .. } => (*object, true),
+                        _ => (*callee, false),
+                    };
+                    let ExprKind::Name(called) = unit.kind(object) else {
+                        return false;
+                    };
+                    // `next(error)` ends the request; a wrapped handler is handed the request.
+                    next.iter().any(|(name, kind)| {
+                        name == called
+                            && match kind {
+                                Next::Own => args.is_empty() && !method,
+                                Next::Around => !method,
+                                Next::Handler => true,
+                            }
+                    })
+                }
+                _ => false,
+            })
     }
 
     /// What is missing where the condition holds: `!token`, `roles == null`.
@@ -273,10 +275,7 @@ impl Linker<'_> {
         rules.any(|(rule, pattern)| {
             let loaded = self.rule(rule);
             loaded.rule.link == Some(Link::Parameter)
-                && matches!(
-                    loaded.rule.place.as_deref(),
-                    Some("header" | "cookie")
-                )
+                && matches!(loaded.rule.place.as_deref(), Some("header" | "cookie"))
                 && parsed
                     .unit
                     .path(id)

@@ -262,12 +262,12 @@ impl Linker<'_> {
         } else if selector.receiver {
             // Of an argument that is named, what that is a member of: `sha256` of `sha256.New`.
             let named = Self::arg_at(matched, selector.arg.as_ref(), selector.name.as_deref());
-            named
-                .or(matched.callee)
-                .and_then(|callee| match self.project.parsed(file).unit.kind(callee) {
+            named.or(matched.callee).and_then(|callee| {
+                match self.project.parsed(file).unit.kind(callee) {
                     ExprKind::Member { object, .. } => Some(*object),
                     _ => None,
-                })
+                }
+            })
         } else {
             Self::arg_at(matched, selector.arg.as_ref(), selector.name.as_deref())
         };

@@ -25,7 +25,10 @@ impl Linker<'_> {
             .filter(|loaded| loaded.rule.link == Some(Link::Service))
             .filter_map(|loaded| loaded.rule.protocol.as_deref())
             .collect();
-        if !endpoints.iter().any(|one| protocols.contains(&*one.protocol)) {
+        if !endpoints
+            .iter()
+            .any(|one| protocols.contains(&*one.protocol))
+        {
             return;
         }
         let served = self.served();
@@ -34,22 +37,25 @@ impl Linker<'_> {
                 continue;
             };
             let service = service.rsplit('.').next().unwrap_or(service).to_owned();
-            let mut own = served
-                .iter()
-                .filter(|one| one.protocol == endpoint.protocol && one.service.as_ref() == Some(&service));
-            if !own.clone().any(|one| one.bare) {
-                let guards = own.next().map(|one| one.guards.clone());
-                // Served in several ways: what is said first must be said everywhere.
-                if own.all(|other| !other.guards.is_empty()) {
-                    endpoint.guards.extend(guards.into_iter().flatten());
-                }
+            let mut own = served.iter().filter(|one| {
+                one.protocol == endpoint.protocol && one.service.as_ref() == Some(&service)
+            });
+            let mut guards: Vec<GuardUse> = Vec::new();
+            if !own.clone().any(|one| one.bare)
+                && let Some(first) = own.next()
+                // Served in several ways: all must say something.
+                && own.all(|other| !other.guards.is_empty())
+            {
+                guards.extend(first.guards.iter().cloned());
             }
             let all = served
                 .iter()
                 .filter(|one| one.protocol == endpoint.protocol && one.service.is_none());
             if all.clone().filter(|one| one.bare).count() <= 1 {
-                endpoint.guards.extend(all.flat_map(|one| one.guards.clone()));
+                guards.extend(all.flat_map(|one| one.guards.clone()));
             }
+            guards.retain(|guard| !self.spares(guard, &endpoint.path));
+            endpoint.guards.extend(guards);
         }
     }
 
