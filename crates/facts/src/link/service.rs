@@ -40,21 +40,22 @@ impl Linker<'_> {
             let mut own = served.iter().filter(|one| {
                 one.protocol == endpoint.protocol && one.service.as_ref() == Some(&service)
             });
-            if !own.clone().any(|one| one.bare) {
-                let guards = own.next().map(|one| one.guards.clone());
-                // Served in several ways: what is said first must be said everywhere.
-                if own.all(|other| !other.guards.is_empty()) {
-                    endpoint.guards.extend(guards.into_iter().flatten());
-                }
+            let mut guards: Vec<GuardUse> = Vec::new();
+            if !own.clone().any(|one| one.bare)
+                && let Some(first) = own.next()
+                // Served in several ways: all must say something.
+                && own.all(|other| !other.guards.is_empty())
+            {
+                guards.extend(first.guards.iter().cloned());
             }
             let all = served
                 .iter()
                 .filter(|one| one.protocol == endpoint.protocol && one.service.is_none());
             if all.clone().filter(|one| one.bare).count() <= 1 {
-                endpoint
-                    .guards
-                    .extend(all.flat_map(|one| one.guards.clone()));
+                guards.extend(all.flat_map(|one| one.guards.clone()));
             }
+            guards.retain(|guard| !self.spares(guard, &endpoint.path));
+            endpoint.guards.extend(guards);
         }
     }
 

@@ -20,7 +20,7 @@ impl Linker<'_> {
         };
         let known = self.spared.borrow().get(&body).cloned();
         let spared = known.unwrap_or_else(|| {
-            let found = Arc::new(self.find_spared(body.0, body.1));
+            let found = Arc::new(self.find_spared(body.0, body.1, 0));
             self.spared.borrow_mut().insert(body, found.clone());
             found
         });
@@ -32,11 +32,20 @@ impl Linker<'_> {
         })
     }
 
-    fn find_spared(&self, file: FileId, function: FnId) -> Vec<Spared> {
+    fn find_spared(&self, file: FileId, function: FnId, depth: u32) -> Vec<Spared> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let mut found = Vec::new();
         for id in unit.inside(unit.function(function).span) {
+            // What denies in its place may let paths through as well.
+            if let ExprKind::Call { callee, .. } = unit.kind(id)
+                && depth < MAX_CALLS
+                && let Value::Function(at, other) = self.eval(file, *callee)
+                && (at, other) != (file, function)
+                && self.denies(at, other, 1)
+            {
+                found.extend(self.find_spared(at, other, depth + 1));
+            }
             let ExprKind::Branch {
                 condition, then, ..
             } = unit.kind(id)
