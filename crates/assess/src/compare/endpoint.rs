@@ -408,10 +408,13 @@ fn guards(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
     }
 }
 
+/// An endpoint at base and at head, for each.
+type Pairs<'a> = Vec<(&'a Fact, &'a Fact)>;
+
 /// Guards for permissions that changed places with the one that finds out who calls: before it
 /// they may have nobody to ask about.
 fn order(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
-    let mut groups: BTreeMap<(Vec<String>, bool), Vec<(&Fact, &Fact)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Vec<String>, bool), Pairs<'_>> = BTreeMap::new();
     for (before, after) in pairs {
         for early in [true, false] {
             let (was, is) = match early {
@@ -460,7 +463,7 @@ fn order(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
 
 /// Ways in that an endpoint gained or lost: what runs before it and may find out who calls.
 fn ways_in(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
-    let mut groups: BTreeMap<(Vec<String>, bool), Vec<(&Fact, &Fact)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Vec<String>, bool), Pairs<'_>> = BTreeMap::new();
     for (before, after) in pairs {
         let (old, new) = (before.texts("ways_in"), after.texts("ways_in"));
         for (here, there, gained) in [(&new, &old, true), (&old, &new, false)] {
