@@ -295,6 +295,9 @@ pub(crate) enum Target {
     Unknown,
 }
 
+/// Files by their folder, by the folder's last name.
+type Folders = HashMap<Box<str>, BTreeMap<Box<str>, Vec<Box<str>>>>;
+
 /// Folders with more files are not looked through for a name.
 const MAX_TOGETHER: usize = 200;
 
@@ -333,7 +336,7 @@ pub(crate) struct Project<'a> {
     /// Source files by their names without extension.
     stems: std::cell::OnceCell<HashMap<Box<str>, Vec<Box<str>>>>,
     /// Folders with their files, by the folder's last name.
-    folders: std::cell::OnceCell<HashMap<Box<str>, BTreeMap<Box<str>, Vec<Box<str>>>>>,
+    folders: std::cell::OnceCell<Folders>,
     /// The files that declare a full name, and how many files were looked into so far.
     declaring: RefCell<(usize, Declaring)>,
 }
@@ -959,7 +962,7 @@ impl<'a> Project<'a> {
         let tail = space.replace('.', "/");
         let last = tail.rsplit('/').next().unwrap_or(&tail);
         let folders = self.folders.get_or_init(|| {
-            let mut folders: HashMap<Box<str>, BTreeMap<Box<str>, Vec<Box<str>>>> = HashMap::new();
+            let mut folders = Folders::new();
             for path in self.paths {
                 let Some((folder, _)) = path.rsplit_once('/') else {
                     continue;

@@ -1474,10 +1474,8 @@ impl<'a> Linker<'a> {
 
     fn global_call(&self, rule_id: usize, link: Link, matched: &Matched, span: Span) {
         match link {
-            Link::Guard => {
-                if self.hung_by_decorator(rule_id, matched) {
-                    self.add_global(rule_id, matched);
-                }
+            Link::Guard if self.hung_by_decorator(rule_id, matched) => {
+                self.add_global(rule_id, matched);
             }
             Link::Version => self.add_versioning(rule_id, matched),
             Link::TokenStyle => self.add_style(rule_id, matched),
