@@ -481,6 +481,8 @@ pub(crate) struct Linker<'a> {
     made: RefCell<HashMap<(FileId, ExprId), Made>>,
     /// What names were put onto routers: `app.decorate("authenticate", f)`.
     attached: std::cell::OnceCell<HashMap<String, (FileId, ExprId)>>,
+    /// The guards that methods of a class are which run before its actions.
+    hooks: RefCell<HashMap<(FileId, ClassId), Vec<GuardUse>>>,
     /// Classes that decorators filed under something.
     filed: std::cell::OnceCell<Vec<filed::Filed>>,
     /// Functions that turned out to be guards.
@@ -554,6 +556,7 @@ impl<'a> Linker<'a> {
             in_order: RefCell::default(),
             made: RefCell::default(),
             attached: std::cell::OnceCell::new(),
+            hooks: RefCell::default(),
             filed: std::cell::OnceCell::new(),
             targets: RefCell::default(),
             limits: RefCell::default(),

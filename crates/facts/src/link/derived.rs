@@ -91,7 +91,12 @@ impl Linker<'_> {
             .iter()
             .any(|base| match self.eval(file, *base) {
                 Value::Class(at, other) if (at, other) != (file, class) => {
-                    named(*base) || self.derives_from(at, other, patterns, depth + 1)
+                    let owner = self.project.parsed(at);
+                    let name = &owner.unit.class(other).name;
+                    let may =
+                        |pattern: &Pattern| pattern.last().iter().any(|last| wild(last, name));
+                    patterns.iter().any(may) && named(*base)
+                        || self.derives_from(at, other, patterns, depth + 1)
                 }
                 _ => named(*base),
             })

@@ -1255,6 +1255,15 @@ impl Linker<'_> {
     /// Methods that the class, or a base in the repository, has run before each of its actions,
     /// where they turn callers away.
     fn hook_guards(&self, file: FileId, class: ClassId) -> Vec<GuardUse> {
+        if let Some(known) = self.hooks.borrow().get(&(file, class)) {
+            return known.clone();
+        }
+        let uses = self.find_hooks(file, class);
+        self.hooks.borrow_mut().insert((file, class), uses.clone());
+        uses
+    }
+
+    fn find_hooks(&self, file: FileId, class: ClassId) -> Vec<GuardUse> {
         let mut bases = BTreeSet::new();
         self.bases(file, class, &mut bases, 0);
         let mut names: Vec<&String> = Vec::new();

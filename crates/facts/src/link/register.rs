@@ -625,6 +625,16 @@ impl<'a> Linker<'a> {
             Value::List(file, items) => {
                 let all = items.iter().flat_map(|item| {
                     let value = self.eval(*file, *item);
+                    // `(r"^orders/", include(orders))`: a path and what is below it.
+                    if let Value::List(at, parts) = &value
+                        && let [path, below, ..] = parts[..]
+                        && let (Value::Str(_), Value::Router(child)) =
+                            (self.eval(*at, path), self.eval(*at, below))
+                    {
+                        let framework = self.routers.borrow()[child.0 as usize].framework;
+                        let path = self.path_text(*at, path);
+                        return vec![self.below(*at, below, framework, path, child)];
+                    }
                     self.routers_of_value(&value, depth + 1)
                 });
                 all.collect()
