@@ -497,6 +497,8 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
                         | Link::View
                         | Link::Prefix
                         | Link::PathRule
+                        | Link::PathGuard
+                        | Link::Implementation
                 )
             )
         };
@@ -513,6 +515,7 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
     }
     for loaded in &rules.all {
         let rule = &loaded.rule;
+        words.extend(rule.directive.clone());
         if rule.link == Some(Link::Router) && !rule.class.is_empty() {
             // A class that is a router by what it derives from.
             let names = loaded.patterns.iter().flat_map(|pattern| pattern.last());

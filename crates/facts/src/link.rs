@@ -8,8 +8,10 @@
 mod caller;
 mod class_guard;
 mod condition;
+mod contract;
 mod declared;
 mod derived;
+mod directive;
 mod emit;
 mod evaluate;
 mod file_route;
@@ -19,10 +21,14 @@ mod option;
 mod parameter;
 mod partial;
 mod pass;
+mod path_condition;
+mod path_guard;
+mod path_pattern;
 mod path_rule;
 mod register;
 mod scope;
 mod select;
+mod shape;
 mod spare;
 mod text;
 mod version;
@@ -358,6 +364,8 @@ pub(crate) struct RuleIndex {
     set: Vec<usize>,
     /// Rules of names that files hand out.
     exports: Vec<usize>,
+    /// Rules of what begins with a text.
+    directives: Vec<usize>,
 }
 
 impl RuleIndex {
@@ -380,6 +388,9 @@ impl RuleIndex {
             }
             if !rule.exports.is_empty() {
                 index.exports.push(id);
+            }
+            if rule.directive.is_some() {
+                index.directives.push(id);
             }
             if !rule.class.is_empty() && rule.link == Some(Link::Router) {
                 index.derived.push(id);
@@ -432,6 +443,9 @@ pub(crate) struct Linker<'a> {
     left_out: RefCell<Vec<(usize, String)>>,
     versionings: RefCell<Vec<version::Versioning>>,
     path_rules: RefCell<path_rule::PathRules>,
+    path_guards: RefCell<Vec<path_guard::PathGuard>>,
+    /// Keys of the maps that routes and mounts stand in: the router and the place among its entries.
+    keys: RefCell<HashMap<(RouterId, usize), Box<str>>>,
     /// All prefixes of the routers that have several.
     alternatives: RefCell<HashMap<RouterId, Vec<PathText>>>,
     guards: RefCell<HashMap<(FileId, FnId), Option<bool>>>,
@@ -503,6 +517,8 @@ impl<'a> Linker<'a> {
             left_out: RefCell::default(),
             versionings: RefCell::default(),
             path_rules: RefCell::default(),
+            path_guards: RefCell::default(),
+            keys: RefCell::default(),
             alternatives: RefCell::default(),
             guards: RefCell::default(),
             imports: RefCell::default(),

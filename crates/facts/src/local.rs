@@ -94,10 +94,22 @@ pub(crate) fn extract(
     }
     let client = &linker.project.language(site.file).client;
     let mut imports = unit.imports.iter();
-    if imports.any(|import| client.iter().any(|package| **package == *import.module)) {
+    let imported = imports.any(|import| client.iter().any(|package| **package == *import.module));
+    // A file may say itself that it only runs there.
+    let said = unit.root.is_some_and(|root| match unit.kind(root) {
+        ExprKind::Block(items) => items
+            .first()
+            .and_then(|first| unit.literal(*first))
+            .is_some_and(|text| client.iter().any(|one| one == text)),
+        _ => false,
+    });
+    if imported || said {
+        if !said {
+            denials(linker, site, facts, true);
+        }
         return;
     }
-    denials(linker, site, facts);
+    denials(linker, site, facts, false);
     crate::annotated::extract(linker, site, facts);
     check_bodies(linker, site, facts);
     scoped_lookups(linker, site, facts);
@@ -143,11 +155,22 @@ fn ends_early(unit: &Unit, body: ExprId) -> bool {
 fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
+    // `export const isOwner = (user) => …` declares it as well.
+    let given: BTreeSet<FnId> = unit
+        .assigns
+        .iter()
+        .filter(|assign| assign.function.is_none())
+        .filter_map(|assign| match unit.kind(assign.value?) {
+            ExprKind::Function(function) => Some(*function),
+            _ => None,
+        })
+        .collect();
     for (index, element) in unit.functions.iter().enumerate() {
         let function = FnId(index as u32);
         let name = &element.name;
         let checks = named(linker, site.file, Link::Check, name, name);
-        if !element.declared || !checks || linker.is_guard(site.file, function) {
+        let declared = element.declared || given.contains(&function);
+        if !declared || !checks || linker.is_guard(site.file, function) {
             continue;
         }
         if let Some(attributes) = body_attributes(unit, function) {
@@ -549,7 +572,10 @@ fn hook(linker: &Linker<'_>, file: FileId, subject: &str) -> bool {
 }
 
 /// Branches that turn the caller away, and calls that check the caller.
-fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
+///
+/// `rendered`: the file also makes what a user sees, so that only what ends requests on the server
+/// counts.
+fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>, rendered: bool) {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
     // The condition that is nearest around each expression.
@@ -580,7 +606,11 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
         if covered.contains(&id) || named && asked.contains(&id) {
             continue;
         }
-        if let Some(outcome) = linker.denial(site.file, id) {
+        if let Some(outcome) = linker.denial(site.file, id)
+            && (!rendered || linker.denies_on_server(site.file, id))
+            // Other outcomes do not say by themselves that the caller may not.
+            && (matches!(&*outcome, "401" | "403") || linker.asks_who_calls(site.file, id))
+        {
             covered.extend(unit.descendants(id));
             let subject = subject(unit, id);
             let condition = conditions.get(&id).map(|(condition, positive)| {
@@ -620,6 +650,22 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             ));
         }
     }
+    if rendered {
+        return;
+    }
+    // What is handed on to another call may be asked there.
+    let handed: BTreeSet<ExprId> = unit
+        .ids()
+        .filter_map(|id| match unit.kind(id) {
+            ExprKind::Call { args, .. } => Some(args),
+            _ => None,
+        })
+        .flatten()
+        .flat_map(|arg| match unit.kind(arg.value) {
+            ExprKind::List(items) => items.clone(),
+            _ => vec![arg.value],
+        })
+        .collect();
     for id in unit.ids() {
         let ExprKind::Call { callee, .. } = unit.kind(id) else {
             continue;
@@ -629,7 +675,17 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
         };
         for (rule_id, pattern) in linker.name_rules(site.file, last) {
             let loaded = linker.loaded(rule_id);
-            if loaded.rule.link != Some(Link::Check) || !loaded.patterns[pattern].matches(last) {
+            // In what answers a request a function that turns callers away by itself is a check.
+            let asks = match loaded.rule.link {
+                Some(Link::Check) => loaded.patterns[pattern].matches(last),
+                Some(Link::GuardName) => {
+                    !handed.contains(&id)
+                        && loaded.patterns[pattern].matches(last)
+                        && linker.turns_away_in_handler(site.file, id, *callee)
+                }
+                _ => false,
+            };
+            if !asks {
                 continue;
             }
             // A decorator is a guard and speaks at its endpoint.

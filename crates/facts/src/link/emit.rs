@@ -133,6 +133,7 @@ impl Linker<'_> {
             self.walk(&routers, RouterId(index as u32), chain, &mut endpoints);
         }
         self.apply_path_rules(&mut endpoints);
+        self.apply_path_guards(&mut endpoints);
         for endpoint in &mut endpoints {
             self.take_away(endpoint);
         }
@@ -511,7 +512,10 @@ impl Linker<'_> {
         endpoint
             .guards
             .extend(self.parameter_guards(file, function));
-        endpoint.guards.extend(self.body_guard(file, function));
+        let path = endpoint.path.clone();
+        endpoint
+            .guards
+            .extend(self.body_guard(file, function, &path));
     }
 
     /// Guards that hold where the class says nothing.
@@ -807,7 +811,10 @@ fn push(endpoints: &mut Vec<Endpoint>, endpoint: Endpoint, methods: &[String]) {
         return;
     }
     for method in methods {
-        let method = if method == "ALL" { "ANY" } else { method };
+        let method = match method.as_str() {
+            "ALL" | "*" => "ANY",
+            method => method,
+        };
         endpoints.push(Endpoint {
             method: method.to_owned(),
             ..endpoint.clone()

@@ -36,6 +36,8 @@ impl Linker<'_> {
                 found
             }
         };
+        let mut found = Found::clone(&found);
+        self.shaped(endpoint, &mut found);
         let in_path = |name: &str| endpoint.path.contains(&format!("{{{name}}}"));
         let all = found
             .iter()
@@ -335,9 +337,21 @@ impl Linker<'_> {
         for field in fields.take(MAX_PARAMETERS) {
             if let Some(name) = field.name.as_ref().filter(|name| !name.starts_with('_')) {
                 let ty = field.ty.as_deref().map(str::to_owned);
-                found.insert((place.to_owned(), name.to_string()), (ty, None));
+                let required = self.asked_for(file, &field.decorators);
+                found.insert((place.to_owned(), name.to_string()), (ty, required));
             }
         }
+    }
+
+    /// Whether a field must be given, by the decorators that say what it must look like.
+    fn asked_for(&self, file: FileId, decorators: &[ExprId]) -> Option<bool> {
+        let rules = decorators.iter().filter_map(|id| {
+            let matched = self.matched(file, *id);
+            let rule = self.parameter_rule(file, matched.callee?, &self.index(file).decorators)?;
+            let rule = &self.rule(rule).rule;
+            rule.place.is_none().then_some(rule.optional.is_empty())
+        });
+        rules.reduce(|all, one| all && one)
     }
 
     /// What the body of a handler reads of the request: `req.query.page`, `request.args.get("page")`.
@@ -379,6 +393,12 @@ impl Linker<'_> {
                 && let Some((place, class)) = self.read_into(file, id, *callee)
             {
                 models.push((place, class));
+            }
+        }
+        let mut shapes = Found::new();
+        for id in unit.inside(span) {
+            if let ExprKind::Call { .. } = unit.kind(id) {
+                self.shapes_of_call(file, id, None, &mut shapes);
             }
         }
         for id in unit.inside(span) {
@@ -434,6 +454,7 @@ impl Linker<'_> {
                 _ => {}
             }
         }
+        found.extend(shapes);
         for (place, (at, class)) in models {
             self.request_models.borrow_mut().insert((at, class));
             self.class_fields(at, class, &place, found, 0);

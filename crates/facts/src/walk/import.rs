@@ -255,6 +255,7 @@ impl Walker<'_> {
                 }
             }
             (None, None) => {
+                self.unit.handed_out.push(Self::span(node));
                 let mut cursor = node.walk();
                 let default = node
                     .children(&mut cursor)
