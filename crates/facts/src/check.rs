@@ -29,6 +29,19 @@ pub(crate) fn extract(
     // What hangs on a class speaks at its endpoints.
     let hanging = linker.hanging_calls(site.file);
     let mut found: BTreeMap<ExprId, (&str, Found)> = BTreeMap::new();
+    // What is handed on to another call may be asked there.
+    let handed: BTreeSet<ExprId> = unit
+        .ids()
+        .filter_map(|id| match unit.kind(id) {
+            ExprKind::Call { args, .. } => Some(args),
+            _ => None,
+        })
+        .flatten()
+        .flat_map(|arg| match unit.kind(arg.value) {
+            ExprKind::List(items) => items.clone(),
+            _ => vec![arg.value],
+        })
+        .collect();
     for id in unit.ids() {
         let ExprKind::Call { callee, .. } = unit.kind(id) else {
             continue;
@@ -40,7 +53,7 @@ pub(crate) fn extract(
         if hanging.contains(&id) || told.contains(&id) {
             continue;
         }
-        let rule = match named(linker, site, id, last) {
+        let rule = match named(linker, site, id, last, handed.contains(&id)) {
             Some(rule) => rule,
             None if answered.contains(&id) && elsewhere::denies(linker, site.file, id) => Found {
                 rule: "denying-call".to_owned(),
@@ -135,7 +148,13 @@ struct Found {
 }
 
 /// The rule by which a call's name, and what it is called on or handed, says that it checks.
-fn named(linker: &Linker<'_>, site: &Site<'_>, id: ExprId, last: &str) -> Option<Found> {
+fn named(
+    linker: &Linker<'_>,
+    site: &Site<'_>,
+    id: ExprId,
+    last: &str,
+    handed: bool,
+) -> Option<Found> {
     let unit = &linker.project.parsed(site.file).unit;
     let rules = linker.name_rules(site.file, last).into_iter();
     let rules = rules.map(|(rule, pattern)| (linker.loaded(rule), pattern));
@@ -144,6 +163,13 @@ fn named(linker: &Linker<'_>, site: &Site<'_>, id: ExprId, last: &str) -> Option
     for (loaded, _) in known {
         let rule = &loaded.rule;
         none |= rule.link == Some(Link::NotGuard) && !rule.as_text;
+        // In what answers a request a function that turns callers away by itself is a check.
+        if rule.link == Some(Link::GuardName) && checks.is_none() && !handed {
+            checks = turns_away(linker, site, id).then(|| Found {
+                rule: rule.id.clone(),
+                denies: false,
+            });
+        }
         if rule.link != Some(Link::Check) {
             continue;
         }
@@ -161,6 +187,14 @@ fn named(linker: &Linker<'_>, site: &Site<'_>, id: ExprId, last: &str) -> Option
         }
     }
     checks.filter(|_| !none)
+}
+
+fn turns_away(linker: &Linker<'_>, site: &Site<'_>, id: ExprId) -> bool {
+    let unit = &linker.project.parsed(site.file).unit;
+    match unit.kind(id) {
+        ExprKind::Call { callee, .. } => linker.turns_away_in_handler(site.file, id, *callee),
+        _ => false,
+    }
 }
 
 /// Whether a call is made on something, or handed something, that one of the patterns fits.

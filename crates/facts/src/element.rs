@@ -212,10 +212,6 @@ pub(crate) struct Import {
         reason = "part of the language-neutral form; no stage reads it yet"
     )]
     pub(crate) exported: bool,
-    #[expect(
-        dead_code,
-        reason = "part of the language-neutral form; no stage reads it yet"
-    )]
     pub(crate) span: Span,
 }
 
@@ -229,6 +225,8 @@ pub(crate) struct Unit {
     pub(crate) imports: Vec<Import>,
     /// What the file hands out under which name; `default` for the module itself.
     pub(crate) exports: Vec<(Box<str>, ExprId)>,
+    /// Statements that hand out what they declare.
+    pub(crate) handed_out: Vec<Span>,
     /// Callees that are macros: their names are not those of functions.
     pub(crate) macro_calls: std::collections::HashSet<ExprId>,
     pub(crate) macros: Vec<FnId>,

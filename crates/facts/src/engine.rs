@@ -519,6 +519,8 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
                         | Link::Prefix
                         | Link::PathRule
                         | Link::Service
+                        | Link::PathGuard
+                        | Link::Implementation
                 )
             )
         };
@@ -535,6 +537,7 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
     }
     for loaded in &rules.all {
         let rule = &loaded.rule;
+        words.extend(rule.directive.clone());
         if rule.link == Some(Link::Router) && !rule.class.is_empty() {
             // A class that is a router by what it derives from.
             let names = loaded.patterns.iter().flat_map(|pattern| pattern.last());

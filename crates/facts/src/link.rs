@@ -9,8 +9,10 @@ mod caller;
 mod caught;
 mod class_guard;
 mod condition;
+mod contract;
 mod declared;
 mod derived;
+mod directive;
 mod document;
 mod emit;
 mod evaluate;
@@ -26,12 +28,16 @@ mod option;
 mod parameter;
 mod partial;
 mod pass;
+mod path_condition;
+mod path_guard;
+mod path_pattern;
 mod path_rule;
 mod reach;
 mod register;
 mod scope;
 mod select;
 mod service;
+mod shape;
 mod spare;
 mod style;
 mod text;
@@ -371,6 +377,8 @@ pub(crate) struct RuleIndex {
     exports: Vec<usize>,
     /// Rules of what stands in documents.
     documents: Vec<usize>,
+    /// Rules of what begins with a text.
+    directives: Vec<usize>,
 }
 
 impl RuleIndex {
@@ -396,6 +404,9 @@ impl RuleIndex {
             }
             if !rule.document.is_empty() {
                 index.documents.push(id);
+            }
+            if rule.directive.is_some() {
+                index.directives.push(id);
             }
             if !rule.class.is_empty() && rule.link == Some(Link::Router) {
                 index.derived.push(id);
@@ -452,6 +463,9 @@ pub(crate) struct Linker<'a> {
     left_out: RefCell<Vec<(usize, String)>>,
     versionings: RefCell<Vec<version::Versioning>>,
     path_rules: RefCell<path_rule::PathRules>,
+    path_guards: RefCell<Vec<path_guard::PathGuard>>,
+    /// Keys of the maps that routes and mounts stand in: the router and the place among its entries.
+    keys: RefCell<HashMap<(RouterId, usize), Box<str>>>,
     /// All prefixes of the routers that have several.
     alternatives: RefCell<HashMap<RouterId, Vec<PathText>>>,
     guards: RefCell<HashMap<(FileId, FnId), Option<bool>>>,
@@ -535,6 +549,8 @@ impl<'a> Linker<'a> {
             left_out: RefCell::default(),
             versionings: RefCell::default(),
             path_rules: RefCell::default(),
+            path_guards: RefCell::default(),
+            keys: RefCell::default(),
             alternatives: RefCell::default(),
             guards: RefCell::default(),
             imports: RefCell::default(),

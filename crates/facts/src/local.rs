@@ -96,10 +96,22 @@ pub(crate) fn extract(
     by_document(linker, site, facts);
     let client = &linker.project.language(site.file).client;
     let mut imports = unit.imports.iter();
-    if imports.any(|import| client.iter().any(|package| **package == *import.module)) {
+    let imported = imports.any(|import| client.iter().any(|package| **package == *import.module));
+    // A file may say itself that it only runs there.
+    let said = unit.root.is_some_and(|root| match unit.kind(root) {
+        ExprKind::Block(items) => items
+            .first()
+            .and_then(|first| unit.literal(*first))
+            .is_some_and(|text| client.iter().any(|one| one == text)),
+        _ => false,
+    });
+    if imported || said {
+        if !said {
+            denials(linker, site, facts, true);
+        }
         return;
     }
-    let told = denials(linker, site, facts);
+    let told = denials(linker, site, facts, false);
     crate::annotated::extract(linker, site, facts);
     check_bodies(linker, site, facts);
     elsewhere::attributes(linker, site, facts);
@@ -148,10 +160,21 @@ fn ends_early(unit: &Unit, body: ExprId) -> bool {
 fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
+    // `export const isOwner = (user) => …` declares it as well.
+    let given: BTreeSet<FnId> = unit
+        .assigns
+        .iter()
+        .filter(|assign| assign.function.is_none())
+        .filter_map(|assign| match unit.kind(assign.value?) {
+            ExprKind::Function(function) => Some(*function),
+            _ => None,
+        })
+        .collect();
     for (index, element) in unit.functions.iter().enumerate() {
         let function = FnId(index as u32);
         let name = &element.name;
-        if !element.declared || linker.is_guard(site.file, function) {
+        let declared = element.declared || given.contains(&function);
+        if !declared || linker.is_guard(site.file, function) {
             continue;
         }
         let checks = check_rules(linker, site.file, name).any(|loaded| {
@@ -640,7 +663,15 @@ fn check_rules<'a>(
 
 /// Branches that turn the caller away, and calls that check the caller. Returns what conditions of
 /// denials ask.
-fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) -> BTreeSet<ExprId> {
+///
+/// `rendered`: the file also makes what a user sees, so that only what ends requests on the server
+/// counts.
+fn denials(
+    linker: &Linker<'_>,
+    site: &Site<'_>,
+    facts: &mut Vec<Fact>,
+    rendered: bool,
+) -> BTreeSet<ExprId> {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
     // The condition that is nearest around each expression.
@@ -676,7 +707,11 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) -> BTree
         if covered.contains(&id) || named && asked.contains(&id) {
             continue;
         }
-        if let Some((outcome, _)) = linker.said_denial(site.file, id) {
+        if let Some((outcome, _)) = linker.said_denial(site.file, id)
+            && (!rendered || linker.denies_on_server(site.file, id))
+            // Other outcomes do not say by themselves that the caller may not.
+            && (matches!(&*outcome, "401" | "403") || linker.asks_who_calls(site.file, id))
+        {
             covered.extend(unit.descendants(id));
             let around = conditions.get(&id).into_iter();
             told.extend(around.flat_map(|(condition, _)| unit.descendants(*condition)));
@@ -732,7 +767,9 @@ fn denials(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) -> BTree
             ));
         }
     }
-    crate::check::extract(linker, site, &told, facts);
+    if !rendered {
+        crate::check::extract(linker, site, &told, facts);
+    }
     told
 }
 

@@ -147,6 +147,9 @@ pub(crate) struct Constraint {
     /// None of its words matches one of these.
     #[serde(default, deserialize_with = "many")]
     pub(crate) unlike: Vec<String>,
+    /// A text or name inside it matches one of these: `/login` in `new URL("/login", base)`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) holds: Vec<String>,
     /// It is present, or not.
     pub(crate) present: Option<bool>,
     /// One of the names around is like one of these; see [`crate::names`].
@@ -261,6 +264,14 @@ pub(crate) enum Link {
     TokenStyle,
     /// Starts an application; path rules of one do not reach the endpoints of another.
     Application,
+    /// A guard of the paths that it names, beside other guards: `apply(f).forRoutes("users")`.
+    PathGuard,
+    /// What stands for the path of the request: `pathname`.
+    RequestPath,
+    /// Says what answers the routes of a router that only promises them.
+    Implementation,
+    /// What a request must look like: `z.object({ name: z.string() })`.
+    Shape,
 }
 
 /// Which routes a guard on a router reaches.
@@ -418,6 +429,10 @@ pub(crate) struct Rule {
     /// The paths of a path rule are regular expressions.
     #[serde(default)]
     pub(crate) regular: bool,
+    /// Functions that begin with this text, and what a file hands out that begins with it.
+    pub(crate) directive: Option<String>,
+    /// What the file hands out under this name is the argument: `config` beside `middleware`.
+    pub(crate) argument: Option<String>,
     /// How the place of a file becomes a path.
     pub(crate) folder: Option<Folder>,
     /// A folder each of whose files is mounted.
@@ -475,6 +490,9 @@ pub(crate) struct Rule {
     /// The name of a parameter, where it is not that of the handler's.
     #[serde(default, deserialize_with = "many")]
     pub(crate) named: Vec<Selector>,
+    /// What a request must look like, whose fields are parameters.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) shape: Vec<Selector>,
     /// Where something is found, the parameter need not be given.
     #[serde(default, deserialize_with = "many")]
     pub(crate) optional: Vec<Selector>,
@@ -608,6 +626,15 @@ pub(crate) struct Rule {
     /// The router serves requests itself; others wait to be mounted.
     #[serde(default)]
     pub(crate) root: bool,
+    /// The router promises routes only; others answer them, or nobody does.
+    #[serde(default)]
+    pub(crate) promises: bool,
+    /// The keys of a map of routes are no part of their paths.
+    #[serde(default)]
+    pub(crate) pathless: bool,
+    /// The argument may be a list; each of its items is one.
+    #[serde(default)]
+    pub(crate) each: bool,
     /// The mount's prefix stands in place of the child's own.
     #[serde(default)]
     pub(crate) replaces_prefix: bool,
@@ -682,6 +709,9 @@ pub(crate) struct Rule {
     /// The denial happens where the condition does not hold.
     #[serde(default)]
     pub(crate) negated: bool,
+    /// Ends a request also in a file that makes what a user sees.
+    #[serde(default)]
+    pub(crate) server: bool,
     /// What a denial's condition must speak of, so that it is a check of the caller; what a
     /// check is called on or handed.
     #[serde(default, deserialize_with = "many")]
@@ -743,10 +773,14 @@ pub(crate) struct Rule {
 impl Rule {
     /// Puts the names of a list in place of `@list`.
     fn expand(&mut self, lists: &BTreeMap<String, Vec<String>>) -> Result<(), String> {
-        let constraints = self
-            .constraints
-            .iter_mut()
-            .flat_map(|one| [&mut one.named, &mut one.like, &mut one.unlike]);
+        let constraints = self.constraints.iter_mut().flat_map(|one| {
+            [
+                &mut one.named,
+                &mut one.like,
+                &mut one.unlike,
+                &mut one.holds,
+            ]
+        });
         let selectors = self.attributes.values_mut().flat_map(|many| &mut many.0);
         let paths = [&mut self.of, &mut self.matchers, &mut self.elsewhere];
         let all = constraints.chain(selectors.map(|one| &mut one.named));
@@ -1151,10 +1185,11 @@ impl Rules {
                 let count = looks.iter().filter(|list| !list.is_empty()).count()
                     + usize::from(!rule.has.is_empty())
                     + usize::from(!rule.exports.is_empty())
-                    + usize::from(!rule.document.is_empty());
+                    + usize::from(!rule.document.is_empty())
+                    + usize::from(rule.directive.is_some());
                 if count != 1 && !(rule.whole_file && count == 0) {
                     return Err(fail(format!(
-                        "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, method, has, exports, document, names; it has {count}",
+                        "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, method, has, exports, directive, document, names; it has {count}",
                         rule.id
                     )));
                 }

@@ -144,6 +144,7 @@ impl Linker<'_> {
         }
         self.apply_path_rules(&mut endpoints);
         self.apply_services(&mut endpoints);
+        self.apply_path_guards(&mut endpoints);
         for endpoint in &mut endpoints {
             self.take_away(endpoint);
         }
@@ -864,7 +865,10 @@ fn push(endpoints: &mut Vec<Endpoint>, endpoint: Endpoint, methods: &[String]) {
         return;
     }
     for method in methods {
-        let method = if method == "ALL" { "ANY" } else { method };
+        let method = match method.as_str() {
+            "ALL" | "*" => "ANY",
+            method => method,
+        };
         endpoints.push(Endpoint {
             method: method.to_owned(),
             ..endpoint.clone()

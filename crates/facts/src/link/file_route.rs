@@ -129,6 +129,10 @@ impl Linker<'_> {
             if !self.allowed(file, loaded) {
                 continue;
             }
+            if loaded.rule.link == Some(Link::PathGuard) {
+                self.register_path_guard(file, rule_id);
+                continue;
+            }
             let Some(folder) = &loaded.rule.folder else {
                 continue;
             };

@@ -48,6 +48,46 @@ impl Linker<'_> {
         uses
     }
 
+    /// The guards that options of a route name by texts: `{ auth: "session" }`; `false` takes those
+    /// of everything away, and where `unless` finds something nobody is turned away.
+    pub(super) fn option_guards(
+        &self,
+        matched: &Matched,
+        rule: &Rule,
+        kind: GuardKind,
+    ) -> Vec<GuardUse> {
+        let optional = !self.texts(matched, &rule.unless).is_empty();
+        let mut uses = Vec::new();
+        for (file, id) in self.all_exprs(matched, &rule.guards) {
+            let parsed = self.project.parsed(file);
+            let (text, class) = match (self.eval(file, id), parsed.unit.kind(id)) {
+                (_, ExprKind::Bool(false)) => {
+                    ("false".to_owned(), Classified::Exempt { all: false })
+                }
+                (Value::Str(text), _) if optional => (text, Classified::Exempt { all: false }),
+                (Value::Str(text), _) => {
+                    let heuristic = false;
+                    (text, Classified::Guard { kind, heuristic })
+                }
+                (Value::Map(..), _) => continue,
+                _ => {
+                    let text = self.guard_text(file, id);
+                    let reason = format!("`{text}` could not be followed");
+                    (text, Classified::Unknown(reason))
+                }
+            };
+            uses.push(GuardUse {
+                file,
+                span: parsed.unit.expr(id).span,
+                text,
+                class,
+                body: None,
+                attached: "handler",
+            });
+        }
+        uses
+    }
+
     /// The guards in an expression: a rule may say that they are its arguments.
     fn unwrapped(
         &self,
@@ -621,6 +661,18 @@ impl Linker<'_> {
         self.denial_by(file, id).map(|(outcome, _)| outcome)
     }
 
+    /// Whether a denial depends on who calls, as far as its rule asks that.
+    pub(crate) fn asks_who_calls(&self, file: FileId, id: ExprId) -> bool {
+        let rule = self.denial_by(file, id).and_then(|(_, rule)| rule);
+        rule.is_none_or(|rule| self.asks_caller(file, id, rule))
+    }
+
+    /// Whether a denial ends a request also where a page is made.
+    pub(crate) fn denies_on_server(&self, file: FileId, id: ExprId) -> bool {
+        let rule = self.denial_by(file, id).and_then(|(_, rule)| rule);
+        rule.is_some_and(|rule| self.rule(rule).rule.server && self.asks_caller(file, id, rule))
+    }
+
     /// The outcome of a denial, and the rule that says so; none of one that is caught again.
     pub(super) fn denial_by(&self, file: FileId, id: ExprId) -> Option<(String, Option<usize>)> {
         let found = self.said_denial(file, id)?;
@@ -683,6 +735,23 @@ impl Linker<'_> {
                 }
                 None
             }
+            ExprKind::Map(pairs) if !pairs.is_empty() && returned(unit, id) => index
+                .maps
+                .iter()
+                .filter(|rule| self.link(**rule) == Some(Link::Denial))
+                .find(|rule| {
+                    let mut has = self.rule(**rule).rule.has.iter();
+                    has.all(|(key, pattern)| {
+                        let value = self.map_value(file, id, key);
+                        value.is_some_and(|(at, value)| {
+                            pattern == "*"
+                                || self
+                                    .word(at, value)
+                                    .is_some_and(|word| wild(pattern, &word))
+                        })
+                    })
+                })
+                .map(|rule| (outcome(&self.rule(*rule).rule), Some(*rule))),
             ExprKind::Exit {
                 kind: ExitKind::Raise,
                 value: Some(value),
@@ -1522,20 +1591,12 @@ impl Linker<'_> {
             if enters || element.declared {
                 return enters;
             }
-            scope = element.parent;
+            // A function that makes the handler names it; one that registers it does not.
+            scope = element
+                .parent
+                .filter(|outer| gives(&parsed.unit, *outer, element.span));
         }
         false
-    }
-
-    /// Whether callers come in at a path, by its last word: `POST /auth/login`.
-    fn is_entrance(&self, file: FileId, path: &str) -> bool {
-        let last = path.trim_end_matches('/').rsplit('/').next();
-        let name = format!("/{}", last.unwrap_or_default());
-        let mut rules = self.index(file).names.candidates(&name);
-        rules.any(|(rule_id, pattern)| {
-            let loaded = self.rule(rule_id);
-            loaded.rule.link == Some(Link::Entry) && loaded.patterns[pattern].matches(&name)
-        })
     }
 
     /// Whether a call answers the request in the place of the function around it, which then only
@@ -1583,6 +1644,28 @@ impl Linker<'_> {
         }
     }
 
+    /// Whether a call stands in what answers an endpoint, is one of a function of the repository
+    /// that turns callers away, and what it raises is not caught at once.
+    pub(crate) fn turns_away_in_handler(&self, file: FileId, id: ExprId, callee: ExprId) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let mut around = unit.expr(id).function;
+        while let Some(function) = around {
+            if self.is_handler(file, function) {
+                break;
+            }
+            around = unit.function(function).parent;
+        }
+        around.is_some()
+            && !caught(unit, id)
+            && match self.eval(file, callee) {
+                Value::Function(at, other) => {
+                    (at, Some(other)) != (file, around) && self.denies(at, other, 1)
+                }
+                _ => false,
+            }
+    }
+
     /// An authentication check inside the handler itself.
     pub(super) fn body_guard(&self, file: FileId, function: FnId, path: &str) -> Option<GuardUse> {
         let parsed = self.project.parsed(file);
@@ -1591,18 +1674,29 @@ impl Linker<'_> {
         // Decorators may stand inside of what they decorate; they are asked for themselves.
         let decorators = unit.function(function).decorators.iter();
         let around: Vec<Span> = decorators.map(|id| unit.expr(*id).span).collect();
-        if self.lets_in(file, function) || self.is_entrance(file, path) {
+        if self.lets_in(file, function) {
             return None;
         }
         // What is answered where an error was raised (who raises it, and why, stands elsewhere),
         // or where a feature is turned off.
         let mut left: Option<(Span, String, &str)> = None;
+        // A path by which callers come in: being turned away there does not guard it, a guard does.
+        let last = path.rsplit('/').find(|part| !part.starts_with('{'));
+        let entry = last.is_some_and(|last| {
+            let last = format!("/{last}");
+            let mut rules = self.index(file).names.candidates(&last);
+            rules.any(|(rule_id, pattern)| {
+                let loaded = self.rule(rule_id);
+                loaded.rule.link == Some(Link::Entry) && loaded.patterns[pattern].matches(&last)
+            })
+        });
         for id in unit.inside(span) {
             let at = unit.expr(id).span;
             if around.iter().any(|span| span.holds(at)) {
                 continue;
             }
-            if let Some((outcome, rule)) = self.denial_by(file, id)
+            if !entry
+                && let Some((outcome, rule)) = self.denial_by(file, id)
                 && rule.is_none_or(|rule| self.asks_caller(file, id, rule))
                 && (outcome == "401" || outcome == "403" || outcome == "hidden")
             {
@@ -1636,6 +1730,9 @@ impl Linker<'_> {
             let ExprKind::Call { callee, .. } = unit.kind(id) else {
                 continue;
             };
+            if caught(unit, id) {
+                continue;
+            }
             let value = self.eval(file, *callee);
             let called = match value {
                 Value::Function(at, other) if (at, other) != (file, function) => {
@@ -1680,6 +1777,37 @@ impl Linker<'_> {
             attached: "body",
         })
     }
+}
+
+/// Whether what a call raises is caught at once: `getSession(c).catch(() => null)`.
+fn caught(unit: &Unit, id: ExprId) -> bool {
+    let mut after = unit.ids().skip(id.0 as usize + 1).take(2);
+    after.any(|outer| {
+        matches!(unit.kind(outer), ExprKind::Member { object, property }
+            if *object == id && &**property == "catch")
+    })
+}
+
+/// Whether a function gives back what stands at this place.
+fn gives(unit: &Unit, function: FnId, inner: Span) -> bool {
+    let element = unit.function(function);
+    let whole = element.body.is_some_and(|body| {
+        !matches!(unit.kind(body), ExprKind::Block(_)) && unit.expr(body).span.holds(inner)
+    });
+    whole
+        || unit.inside(element.span).any(|id| {
+            matches!(unit.kind(id), ExprKind::Exit { kind: ExitKind::Return, value: Some(value) }
+                if unit.expr(*value).span.holds(inner))
+        })
+}
+
+/// Whether a value is what a function gives back.
+fn returned(unit: &Unit, id: ExprId) -> bool {
+    // What surrounds an expression follows it.
+    let after = unit.ids().skip(id.0 as usize + 1).take(3);
+    after.into_iter().any(|outer| {
+        matches!(unit.kind(outer), ExprKind::Exit { kind: ExitKind::Return, value } if *value == Some(id))
+    })
 }
 
 /// The branches that only callers reach who were found out to be somebody (`if err == nil`), where

@@ -11,11 +11,18 @@ impl Linker<'_> {
     pub(super) fn add_keyed(&self, router: RouterId, rule_id: usize, matched: &Matched) {
         let rule = &self.rule(rule_id).rule;
         for (file, id) in self.exprs(matched, &rule.keyed) {
-            self.keyed_map(router, file, id, "", 0);
+            self.keyed_map(router, (rule_id, file), id, "", 0);
         }
     }
 
-    fn keyed_map(&self, router: RouterId, file: FileId, id: ExprId, outer: &str, depth: u32) {
+    fn keyed_map(
+        &self,
+        router: RouterId,
+        (rule_id, file): (usize, FileId),
+        id: ExprId,
+        outer: &str,
+        depth: u32,
+    ) {
         let Value::Map(file, map) = self.eval(file, id) else {
             return;
         };
@@ -32,7 +39,7 @@ impl Linker<'_> {
                 ExprKind::Name(name) | ExprKind::Str(name) => format!("{outer}/{name}"),
                 // `...queries`
                 ExprKind::Null => {
-                    self.keyed_map(router, file, *value, outer, depth + 1);
+                    self.keyed_map(router, (rule_id, file), *value, outer, depth + 1);
                     continue;
                 }
                 _ => continue,
@@ -40,18 +47,19 @@ impl Linker<'_> {
             match self.eval(file, *value) {
                 Value::Router(child) => {
                     let span = unit.expr(*value).span;
-                    let mount = Mount {
-                        prefix: PathText {
-                            text: name,
-                            unknown: false,
-                        },
-                        ..Mount::new(child, file, span)
-                    };
+                    let mut mount = Mount::new(child, file, span);
+                    if !self.rule(rule_id).rule.pathless {
+                        mount.prefix.text.clone_from(&name);
+                    }
                     let kind = EntryKind::Mount(mount);
                     let order = (file, span.end);
-                    self.push(router, Entry { order, kind });
+                    self.push_keyed(router, &name, Entry { order, kind });
                 }
-                Value::Map(at, map) => self.keyed_map(router, at, map, &name, depth + 1),
+                Value::Map(at, map) => {
+                    if !self.written_route(router, rule_id, (at, map), &name) {
+                        self.keyed_map(router, (rule_id, at), map, &name, depth + 1);
+                    }
+                }
                 _ => {
                     let (at, id) = self.definition(file, *value);
                     self.keyed_route(router, at, id, &name);
@@ -92,7 +100,7 @@ impl Linker<'_> {
         }
     }
 
-    fn keyed_route(&self, router: RouterId, file: FileId, id: ExprId, name: &str) {
+    pub(super) fn keyed_route(&self, router: RouterId, file: FileId, id: ExprId, name: &str) {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let mut guards = Vec::new();

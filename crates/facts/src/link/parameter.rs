@@ -36,6 +36,8 @@ impl Linker<'_> {
                 found
             }
         };
+        let mut found = Found::clone(&found);
+        self.shaped(endpoint, &mut found);
         let in_path = |name: &str| endpoint.path.contains(&format!("{{{name}}}"));
         let all = found
             .iter()
@@ -348,7 +350,8 @@ impl Linker<'_> {
         for field in fields.take(MAX_PARAMETERS) {
             if let Some(name) = field.name.as_ref().filter(|name| !name.starts_with('_')) {
                 let ty = field.ty.as_deref().map(str::to_owned);
-                found.insert((place.to_owned(), name.to_string()), (ty, None));
+                let required = self.asked_for(file, &field.decorators);
+                found.insert((place.to_owned(), name.to_string()), (ty, required));
             }
         }
     }
@@ -465,6 +468,17 @@ impl Linker<'_> {
         })
     }
 
+    /// Whether a field must be given, by the decorators that say what it must look like.
+    fn asked_for(&self, file: FileId, decorators: &[ExprId]) -> Option<bool> {
+        let rules = decorators.iter().filter_map(|id| {
+            let matched = self.matched(file, *id);
+            let rule = self.parameter_rule(file, matched.callee?, &self.index(file).decorators)?;
+            let rule = &self.rule(rule).rule;
+            rule.place.is_none().then_some(rule.optional.is_empty())
+        });
+        rules.reduce(|all, one| all && one)
+    }
+
     /// What the body of a handler reads of the request: `req.query.page`, `request.args.get("page")`;
     /// also in methods beside it that need nothing handed in.
     fn read(&self, file: FileId, function: FnId, found: &mut Found, depth: u32) {
@@ -506,6 +520,12 @@ impl Linker<'_> {
                 && let Some((place, class)) = self.read_into(file, id, *callee)
             {
                 models.push((place, class));
+            }
+        }
+        let mut shapes = Found::new();
+        for id in unit.inside(span) {
+            if let ExprKind::Call { .. } = unit.kind(id) {
+                self.shapes_of_call(file, id, None, &mut shapes);
             }
         }
         for id in unit.inside(span) {
@@ -581,6 +601,7 @@ impl Linker<'_> {
         for other in helpers {
             self.read(file, other, found, depth + 1);
         }
+        found.extend(shapes);
         for (place, (at, class)) in models {
             self.request_models.borrow_mut().insert((at, class));
             self.class_fields(at, class, &place, found, 0);

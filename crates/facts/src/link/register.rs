@@ -248,6 +248,7 @@ impl<'a> Linker<'a> {
             guards,
             root: rule.root,
             single: rule.single,
+            listed: rule.promises,
             ..Router::new(loaded.framework, file, parsed.unit.expr(id).span)
         });
         if fresh {
@@ -801,6 +802,26 @@ impl<'a> Linker<'a> {
     ) {
         let rule = &self.rule(rule_id).rule;
         let file = matched.file;
+        if rule.each
+            && let Some(first) = matched.args.first()
+            && let Value::List(at, items) = self.eval(file, first.value)
+        {
+            for value in items {
+                let one = Matched {
+                    file: at,
+                    callee: None,
+                    args: vec![Arg {
+                        name: None,
+                        value,
+                        spread: false,
+                    }],
+                    value: Some(value),
+                };
+                let span = self.project.parsed(at).unit.expr(value).span;
+                self.add_route(router, rule_id, &one, span, None);
+            }
+            return;
+        }
         let single = self.routers.borrow()[router.0 as usize].single;
         let path_exprs = match single {
             true => Vec::new(),
@@ -905,7 +926,10 @@ impl<'a> Linker<'a> {
             true => &all[..],
             false => &rule.guards[..],
         };
-        let mut around = self.guard_uses_except(matched, selectors, &skip, "handler");
+        let mut around = match rule.guard {
+            Some(kind) => self.option_guards(matched, rule, kind),
+            None => self.guard_uses_except(matched, selectors, &skip, "handler"),
+        };
         around.extend(guards);
         let mut methods = self.texts(matched, &rule.methods);
         for method in &mut methods {
@@ -1058,6 +1082,7 @@ impl<'a> Linker<'a> {
         let index = self.index(file);
         self.register_exports(file);
         self.register_document(file);
+        self.register_directives(file);
         for class in 0..unit.classes.len() {
             self.register_class(file, ClassId(class as u32));
         }
@@ -1176,7 +1201,18 @@ impl<'a> Linker<'a> {
 
     pub(super) fn add_global(&self, rule_id: usize, matched: &Matched) {
         let loaded = self.rule(rule_id);
-        for mut guard in self.guard_uses(matched, &loaded.rule.guards, "setting") {
+        let said = loaded.rule.guard.filter(|_| !loaded.rule.call.is_empty());
+        let guards = match said {
+            Some(kind) => {
+                let mut guards = self.option_guards(matched, &loaded.rule, kind);
+                for guard in &mut guards {
+                    guard.attached = "setting";
+                }
+                guards
+            }
+            None => self.guard_uses(matched, &loaded.rule.guards, "setting"),
+        };
+        for mut guard in guards {
             if guard.class == Classified::Not {
                 continue;
             }
@@ -1232,6 +1268,10 @@ impl<'a> Linker<'a> {
             let loaded = self.rule(rule_id);
             if let Some(Link::PathRule | Link::PathScope | Link::Application) = loaded.rule.link {
                 self.add_path_rule(file, id, callee, (rule_id, pattern));
+                continue;
+            }
+            if let Some(Link::PathGuard | Link::Implementation) = loaded.rule.link {
+                self.add_beside(file, id, callee, (rule_id, pattern));
                 continue;
             }
             let Some(

@@ -632,6 +632,17 @@ impl Linker<'_> {
             if unlike {
                 return false;
             }
+            if !constraint.holds.is_empty() {
+                let picked = self.pick(matched, &selector).into_iter();
+                let mut inside = picked.flat_map(|(file, id)| self.words_inside(file, id));
+                let found = inside.any(|word| {
+                    let mut patterns = constraint.holds.iter();
+                    patterns.any(|pattern| wild(pattern, &word))
+                });
+                if !found {
+                    return false;
+                }
+            }
             let like = |word: &String| constraint.like.iter().any(|pattern| wild(pattern, word));
             constraint.like.is_empty()
                 || words.iter().any(like)
@@ -649,6 +660,34 @@ impl Linker<'_> {
             }
         }
         texts
+    }
+
+    /// The texts and names in an expression, and in what a variable in it was given.
+    fn words_inside(&self, file: FileId, id: ExprId) -> Vec<String> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let words = |id: ExprId| {
+            let all = unit.descendants(id).into_iter();
+            all.filter_map(|id| match unit.kind(id) {
+                ExprKind::Str(text) | ExprKind::Name(text) => Some(text.to_string()),
+                ExprKind::Member { property, .. } => Some(property.to_string()),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+        };
+        let mut all = words(id);
+        let function = unit.expr(id).function;
+        if let ExprKind::Name(name) = unit.kind(id) {
+            // `url.pathname = "/login"`
+            for assign in &unit.assigns {
+                let target = unit.path(assign.target).unwrap_or_default();
+                let own = target.split('.').next() == Some(&**name);
+                if own && assign.function == function {
+                    all.extend(assign.value.into_iter().flat_map(words));
+                }
+            }
+        }
+        all
     }
 
     /// A call, decorator or bare name as what a pattern matched.

@@ -255,6 +255,8 @@ impl Walker<'_> {
                 }
             }
             (None, None) => {
+                let span = self.span(node);
+                self.unit.handed_out.push(span);
                 let mut cursor = node.walk();
                 let default = node
                     .children(&mut cursor)
