@@ -624,18 +624,13 @@ impl<'a> Linker<'a> {
         match value {
             Value::Router(router) => vec![*router],
             Value::List(file, items) => {
+                if let Some((path, below, child)) = self.path_and_router(*file, items) {
+                    let framework = self.routers.borrow()[child.0 as usize].framework;
+                    let path = self.path_text(*file, path);
+                    return vec![self.below(*file, below, framework, path, child)];
+                }
                 let all = items.iter().flat_map(|item| {
                     let value = self.eval(*file, *item);
-                    // `(r"^orders/", include(orders))`: a path and what is below it.
-                    if let Value::List(at, parts) = &value
-                        && let [path, below, ..] = parts[..]
-                        && let (Value::Str(_), Value::Router(child)) =
-                            (self.eval(*at, path), self.eval(*at, below))
-                    {
-                        let framework = self.routers.borrow()[child.0 as usize].framework;
-                        let path = self.path_text(*at, path);
-                        return vec![self.below(*at, below, framework, path, child)];
-                    }
                     self.routers_of_value(&value, depth + 1)
                 });
                 all.collect()
@@ -692,6 +687,27 @@ impl<'a> Linker<'a> {
                 listed
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// A pair of a path and what is below it: `(r"^orders/", include(orders))`.
+    pub(super) fn path_and_router(
+        &self,
+        file: FileId,
+        items: &[ExprId],
+    ) -> Option<(ExprId, ExprId, RouterId)> {
+        let [path, below, ..] = *items else {
+            return None;
+        };
+        let parsed = self.project.parsed(file);
+        let text = matches!(parsed.unit.kind(path), ExprKind::Str(_));
+        let call = matches!(parsed.unit.kind(below), ExprKind::Call { .. });
+        if !text || !call {
+            return None;
+        }
+        match self.eval(file, below) {
+            Value::Router(child) => Some((path, below, child)),
+            _ => None,
         }
     }
 

@@ -327,7 +327,9 @@ impl Linker<'_> {
         depth: u32,
     ) {
         match self.eval(file, id) {
-            Value::List(list_file, items) if depth < 6 => {
+            Value::List(list_file, items)
+                if depth < 6 && self.path_and_router(list_file, &items).is_none() =>
+            {
                 for item in items {
                     self.flatten(list_file, item, all, depth + 1);
                 }
