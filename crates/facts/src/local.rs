@@ -124,6 +124,7 @@ pub(crate) fn extract(
 pub(crate) fn body_attributes(unit: &Unit, function: FnId, own: &[String]) -> Option<Attributes> {
     let element = unit.function(function);
     let body = plain(unit, element.body?, own);
+    let body = without_local_names(unit, function, &body);
     let mut attributes = Attributes::new();
     attributes.insert("type".into(), json!("guard-body"));
     attributes.insert("name".into(), json!(&*element.qualified));
@@ -133,6 +134,36 @@ pub(crate) fn body_attributes(unit: &Unit, function: FnId, own: &[String]) -> Op
         attributes.insert("ends_early".into(), json!(true));
     }
     Some(attributes)
+}
+
+/// A text of a function in which its own variables are named by their order: another name for
+/// one is no other check.
+fn without_local_names(unit: &Unit, function: FnId, text: &str) -> String {
+    let mut locals: Vec<&str> = Vec::new();
+    for assign in &unit.assigns {
+        // What is declared, and not a member or a variable of elsewhere that is given a value.
+        let declared = assign.function == Some(function) && !assign.given && !assign.extends;
+        if let Some(name) = assign.name.as_deref().filter(|_| declared)
+            && !locals.contains(&name)
+        {
+            locals.push(name);
+        }
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut word = String::new();
+    for c in text.chars().chain([' ']) {
+        if c.is_alphanumeric() || c == '_' {
+            word.push(c);
+            continue;
+        }
+        match locals.iter().position(|name| *name == word) {
+            Some(at) => out.push_str(&format!("${at}")),
+            None => out.push_str(&word),
+        }
+        word.clear();
+        out.push(c);
+    }
+    out
 }
 
 /// Whether a body returns before its last statement, whatever the request: what follows, its
