@@ -525,11 +525,9 @@ impl Reader<'_> {
                             }
                         }
                     }
-                    ExprKind::Str(_) | ExprKind::Template(_) => {
-                        if seen.insert(inner) {
-                            seen.extend(unit.descendants(inner));
-                            texts.push(inner);
-                        }
+                    ExprKind::Str(_) | ExprKind::Template(_) if seen.insert(inner) => {
+                        seen.extend(unit.descendants(inner));
+                        texts.push(inner);
                     }
                     _ => {}
                 }

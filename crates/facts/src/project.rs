@@ -591,7 +591,7 @@ impl<'a> Project<'a> {
                         None => {
                             let stem = join(&join(&module_folder(&path), other), &rest.join("/"));
                             let found = self.existing(&stem, language);
-                            return found.or_else(|| self.from_root(&path, other, &rest, language));
+                            return found.or_else(|| self.root_path(&path, other, &rest, language));
                         }
                     },
                 };
@@ -602,7 +602,7 @@ impl<'a> Project<'a> {
 
     /// A path of a crate of the 2015 edition, which begins at the crate's root: one that names the
     /// crates that it uses.
-    fn from_root(
+    fn root_path(
         &self,
         path: &str,
         first: &str,

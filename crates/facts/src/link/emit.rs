@@ -797,45 +797,34 @@ impl Linker<'_> {
             {
                 self.collect_actions(at, base, actions, depth + 1);
             }
-            match path {
-                Some(path) => {
-                    let last = path.rsplit('.').next().unwrap_or(&path).to_owned();
-                    for (rule_id, pattern) in self.index(file).classes.candidates(&last) {
-                        let loaded = self.rule(rule_id);
-                        if loaded.rule.link != Some(Link::View)
-                            || !loaded.patterns[pattern].matches(&path)
-                        {
-                            continue;
-                        }
-                        for (name, words) in &loaded.rule.actions {
-                            let (verb, suffix) = words.split_once(' ').unwrap_or((words, ""));
-                            if actions
-                                .iter()
-                                .any(|action| action.method == verb && action.suffix == suffix)
-                            {
-                                continue;
-                            }
-                            let own = self.method_named(file, class, name);
-                            if loaded.rule.own && own.is_none() {
-                                continue;
-                            }
-                            actions.push(Action {
-                                method: verb.to_owned(),
-                                suffix: suffix.to_owned(),
-                                function: own,
-                                guards: Vec::new(),
-                                overrides: false,
-                            });
-                        }
-                        // Named methods that the class itself defines: `def list(self, request)`.
-                        if loaded.rule.actions.is_empty()
-                            && !loaded.rule.suffix.as_deref().unwrap_or_default().is_empty()
-                        {
-                            continue;
-                        }
-                    }
+            let Some(path) = path else { continue };
+            let last = path.rsplit('.').next().unwrap_or(&path).to_owned();
+            for (rule_id, pattern) in self.index(file).classes.candidates(&last) {
+                let loaded = self.rule(rule_id);
+                if loaded.rule.link != Some(Link::View) || !loaded.patterns[pattern].matches(&path)
+                {
+                    continue;
                 }
-                None => {}
+                for (name, words) in &loaded.rule.actions {
+                    let (verb, suffix) = words.split_once(' ').unwrap_or((words, ""));
+                    if actions
+                        .iter()
+                        .any(|action| action.method == verb && action.suffix == suffix)
+                    {
+                        continue;
+                    }
+                    let own = self.method_named(file, class, name);
+                    if loaded.rule.own && own.is_none() {
+                        continue;
+                    }
+                    actions.push(Action {
+                        method: verb.to_owned(),
+                        suffix: suffix.to_owned(),
+                        function: own,
+                        guards: Vec::new(),
+                        overrides: false,
+                    });
+                }
             }
         }
     }
