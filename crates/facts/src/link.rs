@@ -5,17 +5,21 @@
 //! of other routers, guards) in the order of their registration. Endpoints come out by walking
 //! from the routers that nobody mounts down to the routes.
 
+mod body;
 mod caller;
 mod caught;
 mod class_guard;
+mod class_way;
 mod condition;
 mod contract;
 mod declared;
+mod denial;
 mod derived;
 mod directive;
 mod document;
 mod emit;
 mod evaluate;
+mod extractor;
 mod file_route;
 mod filed;
 mod filter;

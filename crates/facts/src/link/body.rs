@@ -1,0 +1,259 @@
+//! Checks in the body of a handler.
+
+use super::guard::MAX_CALLS;
+use super::*;
+
+impl Linker<'_> {
+    /// Whether a handler does nothing but deny: it answers everybody so, and asks nobody.
+    fn only_denies(&self, file: FileId, function: FnId, denial: ExprId) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let Some(body) = unit.function(function).body else {
+            return false;
+        };
+        let span = unit.expr(body).span;
+        let branches = unit
+            .inside(span)
+            .any(|id| matches!(unit.kind(id), ExprKind::Branch { .. }));
+        let last = match unit.kind(body) {
+            ExprKind::Block(statements) => match statements[..] {
+                [only] => only,
+                _ => return false,
+            },
+            _ => body,
+        };
+        let value = match unit.kind(last) {
+            ExprKind::Exit { value, .. } => *value,
+            _ => Some(last),
+        };
+        !branches && (last == denial || value == Some(denial))
+    }
+
+    /// Whether callers come in through a handler, by its name: that it turns away those whose
+    /// password is wrong does not guard it.
+    fn lets_in(&self, file: FileId, function: FnId) -> bool {
+        let parsed = self.project.parsed(file);
+        let mut scope = Some(function);
+        while let Some(id) = scope {
+            let element = parsed.unit.function(id);
+            let class = element.class.map(|class| &parsed.unit.class(class).name);
+            let names = [Some(&element.name), element.receiver.as_ref(), class];
+            let enters = names.into_iter().flatten().any(|name| {
+                let mut rules = self.index(file).names.candidates(name);
+                rules.any(|(rule_id, pattern)| {
+                    let loaded = self.rule(rule_id);
+                    loaded.rule.link == Some(Link::Entry) && loaded.patterns[pattern].matches(name)
+                })
+            });
+            if enters || element.declared {
+                return enters;
+            }
+            // A function that makes the handler names it; one that registers it does not.
+            scope = element
+                .parent
+                .filter(|outer| gives(&parsed.unit, *outer, element.span));
+        }
+        false
+    }
+
+    /// Whether a call answers the request in the place of the function around it, which then only
+    /// has to return: `if session.Abort(c) { return }`.
+    fn ends(&self, file: FileId, span: Span, call: ExprId) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let at = unit.expr(call).span;
+        unit.inside(span).any(|id| match unit.kind(id) {
+            ExprKind::Branch {
+                condition, then, ..
+            } => {
+                let asked = unit.expr(*condition).span;
+                asked.holds(at)
+                    && unit.descendants(*then).into_iter().any(|id| {
+                        matches!(
+                            unit.kind(id),
+                            ExprKind::Exit {
+                                kind: ExitKind::Return,
+                                value: None
+                            }
+                        )
+                    })
+            }
+            _ => false,
+        })
+    }
+
+    /// The call that gave a variable its value.
+    pub(super) fn made_by(&self, file: FileId, id: ExprId) -> Option<ExprId> {
+        let parsed = self.project.parsed(file);
+        let expr = parsed.unit.expr(id);
+        let ExprKind::Name(name) = &expr.kind else {
+            return None;
+        };
+        let target = self
+            .project
+            .lookup(file, name, expr.function, expr.span.start);
+        match target {
+            crate::project::Target::Assign(at, index) if at == file => {
+                let assign = &parsed.unit.assigns[index as usize];
+                assign.value.filter(|_| assign.place.is_none())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a call stands in what answers an endpoint, is one of a function of the repository
+    /// that turns callers away, and what it raises is not caught at once.
+    pub(crate) fn turns_away_in_handler(&self, file: FileId, id: ExprId, callee: ExprId) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let mut around = unit.expr(id).function;
+        while let Some(function) = around {
+            if self.is_handler(file, function) {
+                break;
+            }
+            around = unit.function(function).parent;
+        }
+        around.is_some()
+            && !caught(unit, id)
+            && match self.eval(file, callee) {
+                Value::Function(at, other) => {
+                    (at, Some(other)) != (file, around) && self.denies(at, other, 1)
+                }
+                _ => false,
+            }
+    }
+
+    /// An authentication check inside the handler itself.
+    pub(super) fn body_guard(&self, file: FileId, function: FnId, path: &str) -> Option<GuardUse> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let span = unit.function(function).span;
+        // Decorators may stand inside of what they decorate; they are asked for themselves.
+        let decorators = unit.function(function).decorators.iter();
+        let around: Vec<Span> = decorators.map(|id| unit.expr(*id).span).collect();
+        if self.lets_in(file, function) {
+            return None;
+        }
+        // What is answered where an error was raised (who raises it, and why, stands elsewhere),
+        // or where a feature is turned off.
+        let mut left: Option<(Span, String, &str)> = None;
+        // A path by which callers come in: being turned away there does not guard it, a guard does.
+        let last = path.rsplit('/').find(|part| !part.starts_with('{'));
+        let entry = last.is_some_and(|last| {
+            let last = format!("/{last}");
+            let mut rules = self.index(file).names.candidates(&last);
+            rules.any(|(rule_id, pattern)| {
+                let loaded = self.rule(rule_id);
+                loaded.rule.link == Some(Link::Entry) && loaded.patterns[pattern].matches(&last)
+            })
+        });
+        for id in unit.inside(span) {
+            let at = unit.expr(id).span;
+            if around.iter().any(|span| span.holds(at)) {
+                continue;
+            }
+            if !entry
+                && let Some((outcome, rule)) = self.denial_by(file, id)
+                && rule.is_none_or(|rule| self.asks_caller(file, id, rule))
+                && (outcome == "401" || outcome == "403" || outcome == "hidden")
+            {
+                let span = unit.expr(id).span;
+                if self.only_denies(file, function, id) {
+                    return None;
+                }
+                let why = match unit.rescues.iter().any(|part| part.holds(span)) {
+                    true => Some("is raised elsewhere"),
+                    false => self
+                        .asks_setting(file, id)
+                        .then_some("asks for a setting only"),
+                };
+                if let Some(why) = why {
+                    left.get_or_insert((span, outcome, why));
+                    continue;
+                }
+                let class = Classified::Guard {
+                    kind: GuardKind::Authorization,
+                    heuristic: true,
+                };
+                return Some(GuardUse {
+                    file,
+                    span,
+                    text: format!("a check that ends in {outcome}"),
+                    class,
+                    body: None,
+                    attached: "body",
+                });
+            }
+            let ExprKind::Call { callee, .. } = unit.kind(id) else {
+                continue;
+            };
+            if caught(unit, id) {
+                continue;
+            }
+            let value = self.eval(file, *callee);
+            let called = match value {
+                Value::Function(at, other) if (at, other) != (file, function) => {
+                    let name = unit.last_name(*callee).unwrap_or_default();
+                    let named = matches!(self.named(file, name), Some(Classified::Guard { .. }));
+                    named && self.denies(at, other, 1)
+                        || self.ends(file, span, id) && self.denies(at, other, MAX_CALLS)
+                }
+                _ => self.name_of(file, *callee).is_some_and(|name| {
+                    matches!(
+                        self.definite(file, &name),
+                        Some(Classified::Guard {
+                            kind: GuardKind::Authentication | GuardKind::Authorization,
+                            ..
+                        })
+                    )
+                }),
+            };
+            if called && !self.swallowed(file, id) {
+                let class = Classified::Guard {
+                    kind: GuardKind::Authorization,
+                    heuristic: true,
+                };
+                return Some(GuardUse {
+                    file,
+                    span: unit.expr(id).span,
+                    text: self.guard_text(file, *callee),
+                    class,
+                    body: None,
+                    attached: "body",
+                });
+            }
+        }
+        let (span, outcome, why) = left?;
+        let text = format!("what ends in {outcome}");
+        Some(GuardUse {
+            file,
+            span,
+            class: Classified::Unknown(format!("{text} {why}")),
+            text,
+            body: None,
+            attached: "body",
+        })
+    }
+}
+
+/// Whether what a call raises is caught at once: `getSession(c).catch(() => null)`.
+fn caught(unit: &Unit, id: ExprId) -> bool {
+    let mut after = unit.ids().skip(id.0 as usize + 1).take(2);
+    after.any(|outer| {
+        matches!(unit.kind(outer), ExprKind::Member { object, property }
+            if *object == id && &**property == "catch")
+    })
+}
+
+/// Whether a function gives back what stands at this place.
+fn gives(unit: &Unit, function: FnId, inner: Span) -> bool {
+    let element = unit.function(function);
+    let whole = element.body.is_some_and(|body| {
+        !matches!(unit.kind(body), ExprKind::Block(_)) && unit.expr(body).span.holds(inner)
+    });
+    whole
+        || unit.inside(element.span).any(|id| {
+            matches!(unit.kind(id), ExprKind::Exit { kind: ExitKind::Return, value: Some(value) }
+                if unit.expr(*value).span.holds(inner))
+        })
+}
