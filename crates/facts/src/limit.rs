@@ -364,8 +364,8 @@ impl Reader<'_> {
         self.owned(&conditions, keyed, id, found);
     }
 
-    /// The call that a name's only assignment in the function holds.
-    fn begun(&self, at: ExprId, name: &str) -> Option<ExprId> {
+    /// What a name's only assignment in the function gave it.
+    fn given(&self, at: ExprId, name: &str) -> Option<ExprId> {
         let function = self.unit.expr(at).function;
         let mut all = self.unit.assigns.iter().filter(|assign| {
             assign.function == function
@@ -373,8 +373,13 @@ impl Reader<'_> {
                 && assign.span.start < self.unit.expr(at).span.start
         });
         let only = all.next()?.value?;
-        let call = matches!(self.unit.kind(only), ExprKind::Call { .. });
-        (call && all.next().is_none()).then_some(only)
+        all.next().is_none().then_some(only)
+    }
+
+    /// The query that a name stands for.
+    fn begun(&self, at: ExprId, name: &str) -> Option<ExprId> {
+        let only = self.given(at, name)?;
+        matches!(self.unit.kind(only), ExprKind::Call { .. }).then_some(only)
     }
 
     /// Limits among conditions: all that ask for the caller, and columns of an owner.
@@ -461,16 +466,31 @@ impl Reader<'_> {
         let data = |name: &str| self.named(Link::LookupData, name);
         let mut written: BTreeSet<ExprId> = BTreeSet::new();
         let mut texts = Vec::new();
+        // What follows a text of conditions are its values: `where("id = ?", id)`.
+        let by_text = args.first().is_some_and(|first| {
+            matches!(
+                unit.kind(first.value),
+                ExprKind::Str(_) | ExprKind::Template(_)
+            )
+        });
         for arg in args {
             if let Some(name) = &arg.name {
                 if data(name) {
                     continue;
                 }
                 add(name, arg.value);
-            } else if self.record_key(arg.value) {
+            } else if !by_text && self.record_key(arg.value) {
                 keyed += 1;
             }
-            for inner in unit.descendants(arg.value) {
+            let mut asked = unit.descendants(arg.value);
+            // A record that says what is looked for: `label := Label{RepoID: repo.ID}`.
+            if let ExprKind::Name(name) = unit.kind(arg.value)
+                && let Some(value) = self.given(arg.value, name)
+                && !matches!(unit.kind(value), ExprKind::Name(_) | ExprKind::Function(_))
+            {
+                asked.extend(unit.descendants(value));
+            }
+            for inner in asked {
                 if written.contains(&inner) {
                     continue;
                 }

@@ -238,8 +238,14 @@ fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
 fn decides_about(unit: &Unit, function: FnId, about: &[String]) -> bool {
     let element = unit.function(function);
     let fits = |text: &str| about.iter().any(|pattern| wild(pattern, text));
-    let owner = element.qualified.rsplit_once('.');
-    owner.is_some_and(|(owner, _)| fits(owner))
+    let mut owner = element.qualified.rsplit('.').skip(1);
+    // `User.can_edit`, and not what is only about users: `UserNavigation.is_editable_group`.
+    let whole = |owner: &str| {
+        about
+            .iter()
+            .any(|pattern| pattern.trim_matches('*') == owner)
+    };
+    owner.next().is_some_and(whole)
         || element.params.iter().any(|param| {
             let mut words = [Some(&param.name), param.ty.as_ref()].into_iter().flatten();
             words.any(|word| fits(word))
