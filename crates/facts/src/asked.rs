@@ -13,6 +13,7 @@ use crate::fact::{Attributes, Confidence, Fact, FactKind};
 use crate::limit::called_path;
 use crate::link::Linker;
 use crate::local::{Site, named, shown, subject};
+use crate::project::FileId;
 use crate::rule::Link;
 use crate::text::{digest, plain, shorten};
 
@@ -55,7 +56,7 @@ pub(crate) fn extract(
             .flat_map(|way| unit.descendants(way))
             .collect();
         // A denial on the way says the same.
-        if !ways.iter().any(|id| ends(linker, site, *id))
+        if !ways.iter().any(|id| ends(linker, site.file, *id))
             || ways
                 .iter()
                 .any(|id| linker.denial(site.file, *id).is_some())
@@ -102,12 +103,12 @@ fn asked(unit: &Unit, condition: ExprId) -> Vec<ExprId> {
 }
 
 /// Whether an expression leaves the function, itself or by the macro that it is.
-fn ends(linker: &Linker<'_>, site: &Site<'_>, id: ExprId) -> bool {
-    let parsed = linker.project.parsed(site.file);
+pub(crate) fn ends(linker: &Linker<'_>, file: FileId, id: ExprId) -> bool {
+    let parsed = linker.project.parsed(file);
     match parsed.unit.kind(id) {
-        ExprKind::Exit { kind, .. } => matches!(kind, ExitKind::Return | ExitKind::Raise),
+        ExprKind::Exit { .. } => true,
         ExprKind::Call { callee, .. } if parsed.unit.macro_calls.contains(callee) => {
-            linker.macro_ends(site.file, *callee)
+            linker.macro_ends(file, *callee)
         }
         _ => false,
     }

@@ -697,14 +697,7 @@ impl Reader<'_> {
         owner
             && way.is_some_and(|way| {
                 let mut inside = unit.descendants(way).into_iter();
-                inside.any(|id| match unit.kind(id) {
-                    ExprKind::Exit { .. } => true,
-                    // A macro may leave the function.
-                    ExprKind::Call { callee, .. } if unit.macro_calls.contains(callee) => {
-                        self.linker.macro_ends(self.file, *callee)
-                    }
-                    _ => false,
-                })
+                inside.any(|id| crate::asked::ends(self.linker, self.file, id))
             })
     }
 }

@@ -84,21 +84,12 @@ impl Linker<'_> {
 
     /// The call that gave a variable its value.
     pub(super) fn made_by(&self, file: FileId, id: ExprId) -> Option<ExprId> {
-        let parsed = self.project.parsed(file);
-        let expr = parsed.unit.expr(id);
-        let ExprKind::Name(name) = &expr.kind else {
-            return None;
-        };
-        let target = self
-            .project
-            .lookup(file, name, expr.function, expr.span.start);
-        match target {
-            crate::project::Target::Assign(at, index) if at == file => {
-                let assign = &parsed.unit.assigns[index as usize];
-                assign.value.filter(|_| assign.place.is_none())
-            }
-            _ => None,
-        }
+        let (at, index) = self.assignment(file, id)?;
+        let parsed = self.project.parsed(at);
+        let assign = &parsed.unit.assigns[index as usize];
+        assign
+            .value
+            .filter(|_| at == file && assign.place.is_none())
     }
 
     /// Whether a call stands in what answers an endpoint, is one of a function of the repository

@@ -34,6 +34,22 @@ impl Linker<'_> {
         Some(value)
     }
 
+    /// The assignment that a name stands for, as its file and its index there.
+    pub(super) fn assignment(&self, file: FileId, id: ExprId) -> Option<(FileId, u32)> {
+        let parsed = self.project.parsed(file);
+        let expr = parsed.unit.expr(id);
+        let ExprKind::Name(name) = &expr.kind else {
+            return None;
+        };
+        let target = self
+            .project
+            .lookup(file, name, expr.function, expr.span.start);
+        match target {
+            crate::project::Target::Assign(at, index) => Some((at, index)),
+            _ => None,
+        }
+    }
+
     fn eval_inner(&self, file: FileId, id: ExprId) -> Value {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;

@@ -460,22 +460,10 @@ impl Linker<'_> {
 
     /// The value that a name was given, wherever it was.
     fn given_value(&self, file: FileId, id: ExprId) -> Option<(FileId, ExprId)> {
-        let parsed = self.project.parsed(file);
-        let expr = parsed.unit.expr(id);
-        let ExprKind::Name(name) = &expr.kind else {
-            return None;
-        };
-        let target = self
-            .project
-            .lookup(file, name, expr.function, expr.span.start);
-        match target {
-            crate::project::Target::Assign(at, index) => {
-                let assign = &self.project.parsed(at).unit.assigns[index as usize];
-                let value = assign.value.filter(|_| assign.name.is_some())?;
-                ((at, value) != (file, id)).then_some((at, value))
-            }
-            _ => None,
-        }
+        let (at, index) = self.assignment(file, id)?;
+        let assign = &self.project.parsed(at).unit.assigns[index as usize];
+        let value = assign.value.filter(|_| assign.name.is_some())?;
+        ((at, value) != (file, id)).then_some((at, value))
     }
 }
 

@@ -585,15 +585,7 @@ impl<'a> Linker<'a> {
 
     /// The routers that a loop goes through: `for router in [users, orders]`.
     fn looped_routers(&self, file: FileId, id: ExprId) -> Vec<RouterId> {
-        let parsed = self.project.parsed(file);
-        let expr = parsed.unit.expr(id);
-        let ExprKind::Name(name) = &expr.kind else {
-            return Vec::new();
-        };
-        let target = self
-            .project
-            .lookup(file, name, expr.function, expr.span.start);
-        let crate::project::Target::Assign(at, index) = target else {
+        let Some((at, index)) = self.assignment(file, id) else {
             return Vec::new();
         };
         let parsed = self.project.parsed(at);
@@ -1509,21 +1501,10 @@ impl<'a> Linker<'a> {
 
     /// The value of a variable, where it is a call.
     pub(super) fn assigned_call(&self, file: FileId, id: ExprId) -> Option<ExprId> {
-        let parsed = self.project.parsed(file);
-        let expr = parsed.unit.expr(id);
-        let ExprKind::Name(name) = &expr.kind else {
-            return None;
-        };
-        let target = self
-            .project
-            .lookup(file, name, expr.function, expr.span.start);
-        match target {
-            crate::project::Target::Assign(at, index) if at == file => {
-                let value = parsed.unit.assigns[index as usize].value?;
-                (value < id).then_some(value)
-            }
-            _ => None,
-        }
+        let (at, index) = self.assignment(file, id)?;
+        let parsed = self.project.parsed(at);
+        let value = parsed.unit.assigns[index as usize].value?;
+        (at == file && value < id).then_some(value)
     }
 
     /// The path that limits a guard, if the first argument is one.

@@ -536,15 +536,7 @@ impl Linker<'_> {
 
     /// The tables that a variable of an outer loop stands for: `for name, prefixes in all.items()`.
     fn inner_tables(&self, file: FileId, id: ExprId) -> Vec<(FileId, ExprId)> {
-        let parsed = self.project.parsed(file);
-        let expr = parsed.unit.expr(id);
-        let ExprKind::Name(name) = &expr.kind else {
-            return Vec::new();
-        };
-        let target = self
-            .project
-            .lookup(file, name, expr.function, expr.span.start);
-        let crate::project::Target::Assign(at, index) = target else {
+        let Some((at, index)) = self.assignment(file, id) else {
             return Vec::new();
         };
         let parsed = self.project.parsed(at);
