@@ -1,11 +1,15 @@
 //! Two inventories in, material changes out. Facts are compared by identity or, where they have
 //! no natural one, as counted multisets; text and lines are never looked at.
 
+mod crypto;
 mod dependency;
 mod endpoint;
+mod gate;
 mod model;
 mod occurrence;
+mod secret;
 mod setting;
+mod sink;
 
 pub(crate) use endpoint::GUARDED_SIBLINGS;
 
@@ -29,6 +33,10 @@ pub fn compare(before: &Inventory, after: &Inventory) -> Vec<Change> {
     setting::compare(&sides, &mut changes);
     model::compare(&sides, &mut changes);
     dependency::compare(&sides, &mut changes);
+    crypto::compare(&sides, &mut changes);
+    sink::compare(&sides, &mut changes);
+    secret::compare(&sides, &mut changes);
+    gate::compare(&sides, &mut changes);
     for change in &mut changes {
         change.id = id(change);
     }

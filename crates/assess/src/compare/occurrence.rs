@@ -1,5 +1,5 @@
-//! Facts without a natural unique identity, as counted multisets: checks, denials, uses of
-//! cryptography, dangerous calls, credentials.
+//! Facts without a natural unique identity, as counted multisets: checks, denials and the bodies
+//! of guards.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,9 +22,6 @@ pub(super) fn compare(sides: &Sides<'_>, handlers: &Handlers, changes: &mut Vec<
         of_type(&after, "guard-body"),
     );
     bodies(b, a, changes);
-    crypto(sides, changes);
-    sinks(sides, changes);
-    secrets(sides, changes);
 }
 
 fn of_type<'a>(facts: &[&'a Fact], ty: &str) -> Vec<&'a Fact> {
@@ -32,11 +29,11 @@ fn of_type<'a>(facts: &[&'a Fact], ty: &str) -> Vec<&'a Fact> {
     facts.filter(|fact| fact.text("type") == Some(ty)).collect()
 }
 
-fn text<'a>(fact: &'a Fact, name: &str) -> &'a str {
+pub(super) fn text<'a>(fact: &'a Fact, name: &str) -> &'a str {
     fact.text(name).unwrap_or_default()
 }
 
-fn key(fact: &Fact, names: &[&str]) -> String {
+pub(super) fn key(fact: &Fact, names: &[&str]) -> String {
     let mut key = String::new();
     for name in names {
         if let Some(value) = fact.attributes.get(*name) {
@@ -48,7 +45,11 @@ fn key(fact: &Fact, names: &[&str]) -> String {
 }
 
 /// Whether the function around a fact came or went as a whole.
-fn came_or_went(fact: &Fact, functions: &BTreeSet<String>, handlers: &BTreeSet<String>) -> bool {
+pub(super) fn came_or_went(
+    fact: &Fact,
+    functions: &BTreeSet<String>,
+    handlers: &BTreeSet<String>,
+) -> bool {
     let subject = text(fact, "subject");
     // The condition of a lookup goes with the function that looks up.
     let body = fact.text("within").unwrap_or(subject);
@@ -556,353 +557,6 @@ fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut
             Some(new),
         );
         one.deltas = deltas(old, new, &["subject"]);
-        changes.push(one);
-    }
-}
-
-// --- cryptography
-
-/// Attributes that have an order, with whether more is safer.
-const ORDERED: [&str; 5] = [
-    "strength",
-    "key_bits",
-    "iterations",
-    "memory",
-    "min_version",
-];
-
-fn crypto(sides: &Sides<'_>, changes: &mut Vec<Change>) {
-    let (mut before, mut after) = sides.of(FactKind::Crypto);
-    let shape = |fact: &Fact| {
-        let rest: Vec<String> = fact
-            .attributes
-            .iter()
-            .filter(|(name, _)| *name != "subject")
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        rest.join("|")
-    };
-    pair(&mut before, &mut after, |fact| {
-        format!("{}|{}", text(fact, "subject"), shape(fact))
-    });
-    // The same use under another name was moved with its function, or into a new one. A weak use
-    // or a comparison that changes places between functions that stay is two changes.
-    let matters = |fact: &Fact| is_weak(fact) || text(fact, "operation") == "compare";
-    let within = |fact: &Fact, functions: &BTreeSet<String>| {
-        matters(fact) && !came_or_went(fact, functions, &BTreeSet::new())
-    };
-    let (mut staying, mut leaving): (Vec<&Fact>, Vec<&Fact>) = before
-        .into_iter()
-        .partition(|fact| within(fact, &sides.after.functions));
-    pair(&mut leaving, &mut after, shape);
-    let (known, mut arriving): (Vec<&Fact>, Vec<&Fact>) = after
-        .into_iter()
-        .partition(|fact| within(fact, &sides.before.functions));
-    pair(&mut staying, &mut arriving, shape);
-    let (mut before, mut after) = ([leaving, staying].concat(), [arriving, known].concat());
-    let mut pairs = pair(&mut before, &mut after, |fact| {
-        key(fact, &["subject", "operation"])
-    });
-    // Within a function one use took another's place: `hashlib.md5` became `secrets.token_hex`.
-    pairs.extend(pair(&mut before, &mut after, |fact| {
-        key(fact, &["subject"])
-    }));
-    let stays =
-        |fact: &Fact| within(fact, &sides.before.functions) && within(fact, &sides.after.functions);
-    pairs.extend(pair(&mut before, &mut after, |fact| {
-        let place = format!("{}|{}", text(fact, "operation"), fact.location.path);
-        if stays(fact) {
-            format!("{place}|{}", text(fact, "subject"))
-        } else {
-            place
-        }
-    }));
-    for (old, new) in pairs {
-        let words = |fact: &Fact| {
-            let mut words = text(fact, "algorithm").to_owned();
-            if text(old, "algorithm") == text(new, "algorithm")
-                && text(old, "library") != text(new, "library")
-            {
-                words = format!("{words} of {}", text(fact, "library"));
-            }
-            for name in ["mode", "key_bits", "iterations", "memory", "min_version"] {
-                if let Some(value) = fact.attributes.get(name) {
-                    let value = value
-                        .as_str()
-                        .map_or_else(|| value.to_string(), str::to_owned);
-                    words.push_str(&format!(" {name} {value}"));
-                }
-            }
-            if fact.attributes.get("verify") == Some(&json!(false)) {
-                words.push_str(" without verification");
-            }
-            if let Some(purpose) = fact.text("purpose") {
-                words.push_str(&format!(" as {purpose}"));
-            }
-            words
-        };
-        let direction = weigh(old, new);
-        let how = match direction {
-            Direction::Weakened => "weakened",
-            Direction::Strengthened => "strengthened",
-            Direction::Neutral => "changed",
-        };
-        let title = format!(
-            "{} in {} {how}: {} became {}",
-            operation(old),
-            text(new, "subject"),
-            words(old),
-            words(new)
-        );
-        let mut one = change(
-            FactKind::Crypto,
-            ChangeKind::Modified,
-            direction,
-            title,
-            Some(old),
-            Some(new),
-        );
-        one.deltas = deltas(old, new, &["subject"]);
-        changes.push(one);
-    }
-    for old in before {
-        let unverified = old.attributes.get("verify") == Some(&json!(false));
-        let gone = came_or_went(old, &sides.after.functions, &BTreeSet::new());
-        let direction = match against_default(old) {
-            Some(Ordering::Greater) => Direction::Weakened,
-            Some(Ordering::Less) => Direction::Strengthened,
-            _ if unverified => Direction::Strengthened,
-            _ if text(old, "operation") == "compare" && !gone => Direction::Weakened,
-            _ => Direction::Neutral,
-        };
-        let title = if unverified {
-            format!(
-                "{} is verified again in {}",
-                operation(old),
-                text(old, "subject")
-            )
-        } else {
-            format!(
-                "{} with {} in {} removed",
-                operation(old),
-                text(old, "algorithm"),
-                text(old, "subject")
-            )
-        };
-        changes.push(change(
-            FactKind::Crypto,
-            ChangeKind::Removed,
-            direction,
-            title,
-            Some(old),
-            None,
-        ));
-    }
-    for new in after {
-        let known = !came_or_went(new, &sides.before.functions, &BTreeSet::new());
-        let direction = match against_default(new) {
-            Some(Ordering::Greater) => Direction::Strengthened,
-            Some(Ordering::Less) => Direction::Weakened,
-            _ if is_weak(new) => Direction::Weakened,
-            _ if text(new, "operation") == "compare" && known => Direction::Strengthened,
-            _ => Direction::Neutral,
-        };
-        let title = if new.attributes.get("verify") == Some(&json!(false)) {
-            format!(
-                "{} is not verified in {}",
-                operation(new),
-                text(new, "subject")
-            )
-        } else {
-            format!(
-                "{} with {} in {}",
-                operation(new),
-                text(new, "algorithm"),
-                text(new, "subject")
-            )
-        };
-        changes.push(change(
-            FactKind::Crypto,
-            ChangeKind::Added,
-            direction,
-            title,
-            None,
-            Some(new),
-        ));
-    }
-}
-
-fn is_weak(fact: &Fact) -> bool {
-    let strength = fact.attributes.get("strength").and_then(Json::as_i64);
-    strength.is_some_and(|strength| strength <= 1)
-        || fact.attributes.get("verify") == Some(&json!(false))
-}
-
-/// How strong a setting is beside what holds where it is absent.
-fn against_default(fact: &Fact) -> Option<Ordering> {
-    let number = |name: &str| fact.attributes.get(name).and_then(Json::as_i64);
-    Some(number("strength")?.cmp(&number("default_strength")?))
-}
-
-fn operation(fact: &Fact) -> &'static str {
-    match text(fact, "operation") {
-        "hash" => "a hash",
-        "hmac" => "an HMAC",
-        "cipher" => "encryption",
-        "kdf" => "a key derivation",
-        "password-hash" => "password hashing",
-        "random" => "a random value",
-        "tls" => "TLS",
-        "jwt" => "a JWT",
-        "sign" => "a signature",
-        "compare" => "a comparison",
-        "key" => "a key",
-        _ => "cryptography",
-    }
-}
-
-fn weigh(old: &Fact, new: &Fact) -> Direction {
-    let verify = |fact: &Fact| fact.attributes.get("verify").and_then(Json::as_bool);
-    match (verify(old), verify(new)) {
-        (Some(true) | None, Some(false)) => return Direction::Weakened,
-        (Some(false), Some(true) | None) => return Direction::Strengthened,
-        _ => {}
-    }
-    for name in ORDERED {
-        let number = |fact: &Fact| {
-            let value = fact.attributes.get(name)?;
-            let text = || value.as_str().and_then(|text| text.parse::<f64>().ok());
-            value.as_f64().or_else(text)
-        };
-        if let (Some(a), Some(b)) = (number(old), number(new))
-            && a != b
-        {
-            return if b < a {
-                Direction::Weakened
-            } else {
-                Direction::Strengthened
-            };
-        }
-    }
-    if text(old, "operation") == "compare" && text(new, "operation") != "compare" {
-        return Direction::Weakened;
-    }
-    Direction::Neutral
-}
-
-fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
-    for kind in [FactKind::Infra, FactKind::Sink, FactKind::Egress] {
-        let (mut before, mut after) = sides.of(kind);
-        pair(&mut before, &mut after, |fact| {
-            format!("{}|{:?}", fact.identity, fact.attributes)
-        });
-        pair(&mut before, &mut after, |fact| {
-            key(fact, &["operation", "callee", "argument"])
-        });
-        for old in before {
-            let title = format!(
-                "{} in {} removed",
-                text(old, "operation"),
-                text(old, "subject")
-            );
-            changes.push(change(
-                kind,
-                ChangeKind::Removed,
-                Direction::Strengthened,
-                title,
-                Some(old),
-                None,
-            ));
-        }
-        for new in after {
-            let title = format!("{} in {}", text(new, "operation"), text(new, "subject"));
-            changes.push(change(
-                kind,
-                ChangeKind::Added,
-                Direction::Weakened,
-                title,
-                None,
-                Some(new),
-            ));
-        }
-    }
-}
-
-// --- secrets and the gate itself
-
-fn secrets(sides: &Sides<'_>, changes: &mut Vec<Change>) {
-    let (mut before, mut after) = sides.of(FactKind::Secret);
-    // The same value elsewhere is no new secret, unless it left the tests.
-    pair(&mut before, &mut after, |fact| {
-        format!("{}|{}", fact.identity, fact.scope.name())
-    });
-    pair(&mut before, &mut after, |fact| fact.identity.clone());
-    let mut told = BTreeSet::new();
-    for new in after {
-        if !told.insert(new.identity.clone()) {
-            continue;
-        }
-        let scope = match new.scope {
-            threatgate_facts::Scope::Production => String::new(),
-            scope => format!(" in {} code", scope.name()),
-        };
-        let title = format!(
-            "{} `{}` added{scope}",
-            text(new, "provider"),
-            text(new, "preview")
-        );
-        changes.push(change(
-            FactKind::Secret,
-            ChangeKind::Added,
-            Direction::Weakened,
-            title,
-            None,
-            Some(new),
-        ));
-    }
-    for old in before {
-        let title = format!(
-            "{} `{}` removed",
-            text(old, "provider"),
-            text(old, "preview")
-        );
-        let mut one = change(
-            FactKind::Secret,
-            ChangeKind::Removed,
-            Direction::Strengthened,
-            title,
-            Some(old),
-            None,
-        );
-        one.notes.push("it stays in the history: rotate it".into());
-        changes.push(one);
-    }
-    let (before, after) = sides.of(FactKind::Gate);
-    let (old, new) = (
-        group(before, |fact| fact.identity.clone()),
-        group(after, |fact| fact.identity.clone()),
-    );
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    for name in names {
-        let (a, b) = (
-            old.get(name).map(|facts| facts[0]),
-            new.get(name).map(|facts| facts[0]),
-        );
-        let (how, verb) = match (a, b) {
-            (None, Some(_)) => (ChangeKind::Added, "added"),
-            (Some(_), None) => (ChangeKind::Removed, "removed"),
-            (Some(a), Some(b)) if a.attributes != b.attributes => (ChangeKind::Modified, "changed"),
-            _ => continue,
-        };
-        let title = format!("{name} {verb}: the gate judges this change by the base's version");
-        let mut one = change(FactKind::Gate, how, Direction::Neutral, title, a, b);
-        if let (Some(a), Some(b)) = (a, b) {
-            one.deltas.push(delta(
-                "digest",
-                json!(a.text("digest")),
-                json!(b.text("digest")),
-            ));
-        }
         changes.push(one);
     }
 }
