@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
 
+use crate::crypto::Cryptography;
 use crate::error::RuleError;
 use crate::fact::{Fact, Inventory, Problem, Scope};
 use crate::language::Languages;
@@ -24,6 +25,7 @@ pub struct Engine {
     pub(crate) rules: Rules,
     pub(crate) index: BTreeMap<String, RuleIndex>,
     pub(crate) sensitivity: Sensitivity,
+    cryptography: Cryptography,
     pub(crate) plain: crate::plain::Plain,
     names: TeamNames,
     roots: AhoCorasick,
@@ -107,6 +109,7 @@ impl Engine {
             if path.ends_with("/language.toml") {
                 languages.push(entry);
             } else if ![
+                "crypto/",
                 "policy/",
                 "threats/",
                 "secrets/",
@@ -151,12 +154,14 @@ impl Engine {
             message: error.to_string(),
         })?;
         let sensitivity = crate::plain::sensitivity(files, team)?;
+        let cryptography = Cryptography::load(files)?;
         let plain = crate::plain::Plain::load(files)?;
         Ok(Self {
             languages,
             rules,
             index,
             sensitivity,
+            cryptography,
             plain,
             names: team.names.clone(),
             roots,
@@ -333,6 +338,7 @@ impl Engine {
             &self.index,
             &self.names,
             &self.sensitivity,
+            &self.cryptography,
         );
         for (path, root) in &chosen {
             if *root {

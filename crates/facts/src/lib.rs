@@ -3,6 +3,7 @@
 mod annotated;
 mod asked;
 mod check;
+mod crypto;
 mod element;
 mod elsewhere;
 mod endpoint;
