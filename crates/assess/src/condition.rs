@@ -226,7 +226,7 @@ impl Condition {
 }
 
 /// Guard states at head of everything that the change reaches.
-fn guard_states(change: &Change) -> Vec<String> {
+pub(crate) fn guard_states(change: &Change) -> Vec<String> {
     let mut states: Vec<String> = change
         .after
         .iter()
@@ -243,7 +243,7 @@ fn guard_states(change: &Change) -> Vec<String> {
     states
 }
 
-fn writes(change: &Change) -> bool {
+pub(crate) fn writes(change: &Change) -> bool {
     let method = |text: &str| !matches!(text, "GET" | "HEAD" | "OPTIONS");
     let own = change
         .after
@@ -258,7 +258,7 @@ fn writes(change: &Change) -> bool {
 }
 
 /// Classes of the fields that came or changed.
-fn sensitivities(change: &Change) -> Vec<String> {
+pub(crate) fn sensitivities(change: &Change) -> Vec<String> {
     let mut found = Vec::new();
     let mut collect = |value: &Json| {
         let mut stack = vec![value];
