@@ -37,7 +37,7 @@ enum Command {
     /// List all facts of one revision or of a plain folder
     Inventory(inventory::InventoryArgs),
     /// List what guards the endpoints, and what may be a guard that nobody counts
-    Guards(inventory::InventoryArgs),
+    Guards(inventory::GuardsArgs),
     /// Show what the rules see in one file
     Facts(inventory::FactsArgs),
     /// List, test and explain the rules
