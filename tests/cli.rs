@@ -1113,3 +1113,24 @@ fn risks_follow_from_their_vectors() {
     }
     assert!(seen > 0, "{}", run.stdout);
 }
+
+#[test]
+fn a_policy_can_ask_for_the_severity() {
+    let repo = guard_lost();
+    let file = repo.beside("policy.toml");
+    let args = ["--base", "main", "--policy", file.to_str().unwrap()];
+    let rule = |severity: &str, verdict: &str| {
+        format!(
+            "version = 1\n\n[[rule]]\nid = \"grave\"\nwhen = {{ severity = {severity} }}\nverdict = \"{verdict}\"\n"
+        )
+    };
+    std::fs::write(&file, rule("[\"critical\", \"high\"]", "block")).unwrap();
+    let run = repo.check(&args).expect(1);
+    assert_eq!(run.json()["changes"][0]["policy_rule"], "grave");
+    std::fs::write(&file, rule("\"note\"", "block")).unwrap();
+    let run = repo.check(&args).expect(3);
+    assert_eq!(run.json()["changes"][0]["policy_rule"], "guard-lost");
+    std::fs::write(&file, rule("\"grave\"", "block")).unwrap();
+    let run = repo.check(&args).expect(2);
+    assert!(run.stderr.contains("critical"), "{}", run.stderr);
+}

@@ -149,6 +149,9 @@ pub struct Change {
     /// Ids of the threats that this change introduces or resolves.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub threats: Vec<String>,
+    /// How grave the gravest threat is that it introduces.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub severity: Option<Severity>,
     /// The exception that lowered the verdict, if any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub exception: Option<String>,

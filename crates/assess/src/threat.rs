@@ -142,6 +142,7 @@ impl Catalogue {
                     }
                     _ => None,
                 };
+                change.severity = change.severity.max(risk.as_ref().map(|risk| risk.severity));
                 match threats
                     .iter_mut()
                     .find(|threat| threat.id == id && threat.status == status)

@@ -79,6 +79,7 @@ fn change(id: &str, kind: FactKind, how: ChangeKind, title: &str, location: Loca
         verdict: Verdict::Pass,
         policy_rule: "default".into(),
         threats: Vec::new(),
+        severity: None,
         exception: None,
     }
 }
