@@ -146,6 +146,7 @@ fn change(
         verdict: Verdict::Pass,
         policy_rule: String::new(),
         threats: Vec::new(),
+        severity: None,
         exception: None,
     }
 }

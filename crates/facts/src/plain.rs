@@ -116,6 +116,9 @@ impl Plain {
                 dependency.source.map(|source| json!(source.to_string())),
             );
             optional("integrity", dependency.integrity.map(Json::from));
+            optional("hash", dependency.hash.map(Json::from));
+            let needs = (!dependency.requires.is_empty()).then_some(dependency.requires);
+            optional("requires", needs.map(Json::from));
             optional("direct", dependency.direct.map(Json::from));
             optional("role", dependency.role.map(Json::from));
             optional("alias", dependency.alias.map(Json::from));

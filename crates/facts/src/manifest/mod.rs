@@ -274,6 +274,12 @@ pub struct Dependency {
     /// `algorithm:digest`, `sha256×3:digest` for several hashes: the digest (16 hex digits) is
     /// taken over all of them, so it is for comparing, not for verifying a download.
     pub integrity: Option<String>,
+    /// `algorithm:digest` in hexadecimal, by which the one archive of the package can be verified; none where
+    /// there are several or none.
+    pub hash: Option<String>,
+    /// What it needs itself, of a lock file that says so: `package@version`, or `package` where the
+    /// file holds no version beside it; sorted.
+    pub requires: Vec<String>,
     /// Whether the project itself asks for it; none where the file does not say.
     pub direct: Option<bool>,
     /// What it is for.
