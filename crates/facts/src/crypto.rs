@@ -247,8 +247,12 @@ impl Cryptography {
         if version.is_some_and(|version| version.parse::<f64>().is_err()) {
             attributes.remove("min_version");
         }
-        if let [one] = &names.iter().collect::<Vec<_>>()[..] {
-            self.parts(operation, one, attributes);
+        match &names.iter().collect::<Vec<_>>()[..] {
+            [] => {}
+            [one] => self.parts(operation, one, attributes),
+            _ => {
+                attributes.insert("shown".into(), json!(name.to_uppercase()));
+            }
         }
         name
     }
@@ -338,6 +342,10 @@ impl Cryptography {
     fn shown(&self, words: &[&str], algorithm: &Algorithm) -> String {
         let block = algorithm.primitive.as_deref() == Some("block-cipher");
         let public = matches!(algorithm.primitive.as_deref(), Some("pke"));
+        // What hash OAEP uses says less than OAEP does.
+        if public && words.len() > 1 && find(&self.paddings, words).is_some() {
+            return algorithm.name.clone();
+        }
         let told = |word: &&str| {
             let one = std::slice::from_ref(word);
             !(block && find(&self.paddings, one).is_some())
@@ -345,13 +353,7 @@ impl Cryptography {
                     && (find(&self.modes, one).is_some() || find(&self.paddings, one).is_some()))
         };
         let words: Vec<&str> = words.iter().copied().filter(|word| told(word)).collect();
-        let rest = words.join("-");
-        // What hash OAEP uses says less than OAEP does.
-        if public && words.len() > 1 && words[0] == "rsa" && find(&self.paddings, &words).is_some()
-        {
-            return algorithm.name.clone();
-        }
-        shown(&rest, algorithm)
+        shown(&words.join("-"), algorithm)
     }
 
     /// How strong a use of cryptography is; a higher number is stronger within one operation.
