@@ -788,14 +788,6 @@ impl<'a> Linker<'a> {
         self.cryptography
     }
 
-    /// The text that an expression stands for.
-    pub(crate) fn eval_text(&self, file: FileId, id: ExprId) -> Option<String> {
-        match self.eval(file, id) {
-            Value::Str(text) => Some(text),
-            _ => None,
-        }
-    }
-
     /// The dotted names of all classes that a class derives from.
     pub(crate) fn bases(
         &self,
