@@ -19,6 +19,18 @@ use crate::sensitivity::Sensitivity;
 /// Larger source files are not parsed: nobody writes them by hand.
 pub const MAX_SOURCE: usize = 2 * 1024 * 1024;
 
+/// Lock files are written by programs and grow with the project.
+const MAX_LOCK: usize = 8 * 1024 * 1024;
+
+/// How many bytes of a file are read at most, by its path.
+pub fn most_bytes(path: &str) -> usize {
+    if crate::is_lock(path) {
+        MAX_LOCK
+    } else {
+        MAX_SOURCE
+    }
+}
+
 /// All rules, read and indexed.
 pub struct Engine {
     pub(crate) languages: Languages,
@@ -319,7 +331,7 @@ impl Engine {
                 if !linked && !wanted {
                     return None;
                 }
-                let text = tree.text(path)?;
+                let text = tree.text(path).filter(|text| text.len() <= MAX_SOURCE)?;
                 let root = linked
                     && (self.roots.is_match(text.as_bytes()) || self.rules.by_place(path))
                     && crate::scope::scope_of_text(path, &text) != Scope::Generated;
@@ -436,9 +448,10 @@ impl Engine {
                 let scope = tree
                     .scope(path)
                     .unwrap_or_else(|| crate::scope::scope_of_text(path, &text));
-                let (mut facts, problems) =
-                    self.plain.extract(path, &text, scope, &self.sensitivity);
                 let read = |path: &str| tree.text(path).map(|text| text.to_string());
+                let (mut facts, problems) =
+                    self.plain
+                        .extract(path, &text, scope, &self.sensitivity, &read);
                 crate::specification::endpoints(
                     &self.languages,
                     path,
