@@ -7,6 +7,7 @@ mod endpoint;
 mod gate;
 mod model;
 mod occurrence;
+mod package_setting;
 mod secret;
 mod setting;
 mod sink;
@@ -146,6 +147,7 @@ fn change(
         verdict: Verdict::Pass,
         policy_rule: String::new(),
         threats: Vec::new(),
+        severity: None,
         exception: None,
     }
 }

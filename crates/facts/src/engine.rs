@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
 
+use crate::crypto::Cryptography;
 use crate::error::RuleError;
 use crate::fact::{Fact, Inventory, Problem, Scope};
 use crate::language::Languages;
@@ -18,12 +19,25 @@ use crate::sensitivity::Sensitivity;
 /// Larger source files are not parsed: nobody writes them by hand.
 pub const MAX_SOURCE: usize = 2 * 1024 * 1024;
 
+/// Lock files are written by programs and grow with the project.
+const MAX_LOCK: usize = 8 * 1024 * 1024;
+
+/// How many bytes of a file are read at most, by its path.
+pub fn most_bytes(path: &str) -> usize {
+    if crate::is_lock(path) {
+        MAX_LOCK
+    } else {
+        MAX_SOURCE
+    }
+}
+
 /// All rules, read and indexed.
 pub struct Engine {
     pub(crate) languages: Languages,
     pub(crate) rules: Rules,
     pub(crate) index: BTreeMap<String, RuleIndex>,
     pub(crate) sensitivity: Sensitivity,
+    cryptography: Cryptography,
     pub(crate) plain: crate::plain::Plain,
     names: TeamNames,
     roots: AhoCorasick,
@@ -107,6 +121,7 @@ impl Engine {
             if path.ends_with("/language.toml") {
                 languages.push(entry);
             } else if ![
+                "crypto/",
                 "policy/",
                 "threats/",
                 "secrets/",
@@ -151,12 +166,14 @@ impl Engine {
             message: error.to_string(),
         })?;
         let sensitivity = crate::plain::sensitivity(files, team)?;
+        let cryptography = Cryptography::load(files)?;
         let plain = crate::plain::Plain::load(files)?;
         Ok(Self {
             languages,
             rules,
             index,
             sensitivity,
+            cryptography,
             plain,
             names: team.names.clone(),
             roots,
@@ -314,7 +331,7 @@ impl Engine {
                 if !linked && !wanted {
                     return None;
                 }
-                let text = tree.text(path)?;
+                let text = tree.text(path).filter(|text| text.len() <= MAX_SOURCE)?;
                 let root = linked
                     && (self.roots.is_match(text.as_bytes()) || self.rules.by_place(path))
                     && crate::scope::scope_of_text(path, &text) != Scope::Generated;
@@ -333,6 +350,7 @@ impl Engine {
             &self.index,
             &self.names,
             &self.sensitivity,
+            &self.cryptography,
         );
         for (path, root) in &chosen {
             if *root {
@@ -430,9 +448,10 @@ impl Engine {
                 let scope = tree
                     .scope(path)
                     .unwrap_or_else(|| crate::scope::scope_of_text(path, &text));
-                let (mut facts, problems) =
-                    self.plain.extract(path, &text, scope, &self.sensitivity);
                 let read = |path: &str| tree.text(path).map(|text| text.to_string());
+                let (mut facts, problems) =
+                    self.plain
+                        .extract(path, &text, scope, &self.sensitivity, &read);
                 crate::specification::endpoints(
                     &self.languages,
                     path,
