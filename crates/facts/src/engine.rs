@@ -483,6 +483,13 @@ impl Engine {
         inventory.problems.dedup();
         (inventory, stats)
     }
+
+    /// The credentials in one text, which may be of any revision. Without a scope it follows from
+    /// the path and the text.
+    pub fn secrets(&self, path: &str, text: &str, scope: Option<Scope>) -> Vec<Fact> {
+        let scope = scope.unwrap_or_else(|| crate::scope::scope_of_text(path, text));
+        self.plain.secrets(path, text, scope)
+    }
 }
 
 /// What a rule file recognises.

@@ -88,6 +88,14 @@ impl Plain {
             .extract(path, text, scope, &mut facts, &mut problems);
         (facts, problems)
     }
+
+    /// The credentials of one text alone.
+    pub(crate) fn secrets(&self, path: &str, text: &str, scope: Scope) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        self.secrets
+            .extract(path, text, scope, &mut facts, &mut Vec::new());
+        facts
+    }
 }
 
 fn dependencies(
