@@ -242,8 +242,17 @@ impl Cryptography {
             name = "unknown".to_owned();
         }
         attributes.insert("algorithm".into(), json!(name));
-        if let [one] = &names.iter().collect::<Vec<_>>()[..] {
-            self.parts(operation, one, attributes);
+        // A version that is computed is not known.
+        let version = attributes.get("min_version").and_then(Json::as_str);
+        if version.is_some_and(|version| version.parse::<f64>().is_err()) {
+            attributes.remove("min_version");
+        }
+        match &names.iter().collect::<Vec<_>>()[..] {
+            [] => {}
+            [one] => self.parts(operation, one, attributes),
+            _ => {
+                attributes.insert("shown".into(), json!(name.to_uppercase()));
+            }
         }
         name
     }
@@ -321,10 +330,30 @@ impl Cryptography {
         if falls {
             attributes.insert("quantum_vulnerable".into(), json!(true));
         }
-        if let Some(oid) = &algorithm.oid {
+        // The one of a hash is not that of a MAC made with it.
+        if let Some(oid) = algorithm.oid.as_ref().filter(|_| operation != "hmac") {
             attributes.insert("oid".into(), json!(oid));
         }
-        attributes.insert("shown".into(), json!(shown(name, algorithm)));
+        attributes.insert("shown".into(), json!(self.shown(&words, algorithm)));
+    }
+
+    /// An algorithm's name for people: `AES-256-GCM`, `SHA-256`, `bcrypt`. Paddings are said
+    /// apart, and a mode where there is none is left out.
+    fn shown(&self, words: &[&str], algorithm: &Algorithm) -> String {
+        let block = algorithm.primitive.as_deref() == Some("block-cipher");
+        let public = matches!(algorithm.primitive.as_deref(), Some("pke"));
+        // What hash OAEP uses says less than OAEP does.
+        if public && words.len() > 1 && find(&self.paddings, words).is_some() {
+            return algorithm.name.clone();
+        }
+        let told = |word: &&str| {
+            let one = std::slice::from_ref(word);
+            !(block && find(&self.paddings, one).is_some())
+                && !(public
+                    && (find(&self.modes, one).is_some() || find(&self.paddings, one).is_some()))
+        };
+        let words: Vec<&str> = words.iter().copied().filter(|word| told(word)).collect();
+        shown(&words.join("-"), algorithm)
     }
 
     /// How strong a use of cryptography is; a higher number is stronger within one operation.
@@ -550,10 +579,19 @@ fn comparisons(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     if made.is_empty() {
         return;
     }
+    // A comparison that a rule knows takes the same time whatever is right.
+    let known: BTreeSet<usize> = facts
+        .iter()
+        .filter(|fact| fact.kind == FactKind::Crypto && fact.text("operation") == Some("compare"))
+        .map(|fact| fact.location.start)
+        .collect();
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
     let is = |list: &[String], word: &str| list.iter().any(|one| one == word);
     for id in unit.ids() {
+        if known.contains(&(unit.expr(id).span.start as usize)) {
+            continue;
+        }
         let sides: Vec<ExprId> = match unit.kind(id) {
             ExprKind::Binary { op, left, right } if is(&knowledge.operators, op) => {
                 vec![*left, *right]

@@ -64,9 +64,20 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         key(fact, &["subject", "operation"])
     });
     // Within a function one use took another's place: `hashlib.md5` became `secrets.token_hex`.
-    pairs.extend(pair(&mut before, &mut after, |fact| {
+    let (mut alone, mut single): (Vec<&Fact>, Vec<&Fact>) =
+        after.into_iter().partition(|fact| stands_alone(fact));
+    let (own, mut others): (Vec<&Fact>, Vec<&Fact>) =
+        before.into_iter().partition(|fact| stands_alone(fact));
+    pairs.extend(pair(&mut others, &mut single, |fact| {
         key(fact, &["subject"])
     }));
+    // What was drawn before is written down now: told once.
+    others.retain(|fact| {
+        let same = |new: &&Fact| text(new, "subject") == text(fact, "subject");
+        text(fact, "operation") != "random" || !alone.iter().any(|new| same(new) && is_weak(new))
+    });
+    alone.append(&mut single);
+    let (mut before, mut after) = ([own, others].concat(), alone);
     let remains =
         |fact: &Fact| within(fact, &sides.before.functions) && within(fact, &sides.after.functions);
     pairs.extend(pair(&mut before, &mut after, |fact| {
@@ -121,6 +132,8 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             _ if unverified(old) => Direction::Strengthened,
             _ if written_down(old) && !gone => Direction::Strengthened,
             _ if is_constant_time(old) && !gone => Direction::Weakened,
+            _ if is_unchecked(old) && !gone => Direction::Strengthened,
+            _ if verifies_saml(old) && !gone => Direction::Weakened,
             _ => Direction::Neutral,
         };
         let place = text(old, "subject");
@@ -130,6 +143,10 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             format!("{place} no longer uses {what}")
         } else if is_constant_time(old) {
             format!("{place} no longer compares in constant time")
+        } else if verifies_saml(old) {
+            format!("{place} no longer verifies signatures of SAML messages")
+        } else if let Some(what) = unchecked(old) {
+            format!("{what} of tokens is checked again in {place}")
         } else {
             format!("{} with {} in {place} removed", operation(old), shown(old))
         };
@@ -158,6 +175,14 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             format!("{place} uses {what}")
         } else if is_constant_time(new) {
             format!("{place} compares in constant time")
+        } else if let Some(what) = unchecked(new) {
+            format!("{what} of tokens is not checked in {place}")
+        } else if text(new, "operation") == "random" {
+            let how = match text(new, "algorithm") {
+                "secure" => "a",
+                _ => "a predictable",
+            };
+            format!("{how} random value in {place}")
         } else if text(new, "operation") == "compare" {
             format!("{place} compares an HMAC in a time that tells how much of it is right")
         } else {
@@ -240,6 +265,35 @@ fn written_down(fact: &Fact) -> bool {
     constant(fact).is_some()
 }
 
+/// Facts of their own that stand beside another use: an IV.
+fn stands_alone(fact: &Fact) -> bool {
+    text(fact, "operation") == "iv"
+}
+
+fn verifies_saml(fact: &Fact) -> bool {
+    text(fact, "operation") == "saml" && text(fact, "action") == "verify" && !unverified(fact)
+}
+
+/// Claims that a token may have and that tell whether it counts.
+const CLAIMS: [(&str, &str); 4] = [
+    ("expiry", "the expiry"),
+    ("audience", "the audience"),
+    ("issuer", "the issuer"),
+    ("signer", "the key"),
+];
+
+/// The claim that is not looked at.
+fn unchecked(fact: &Fact) -> Option<&'static str> {
+    let found = CLAIMS
+        .iter()
+        .find(|(name, _)| fact.text(name) == Some("unchecked"));
+    found.map(|(_, word)| *word)
+}
+
+fn is_unchecked(fact: &Fact) -> bool {
+    unchecked(fact).is_some()
+}
+
 fn constant(fact: &Fact) -> Option<&'static str> {
     let is = |name: &str| fact.text(name) == Some("constant");
     match () {
@@ -288,6 +342,14 @@ fn thousands(number: i64) -> String {
     out
 }
 
+/// What a number of rounds is called: of bcrypt it is an exponent.
+fn unit<'a>(fact: &Fact, name: &str, word: &'a str) -> &'a str {
+    match (name, fact.text("family")) {
+        ("iterations", Some("bcrypt")) => "cost",
+        _ => word,
+    }
+}
+
 fn value(fact: &Fact, name: &str) -> Option<String> {
     let value = fact.attributes.get(name)?;
     Some(match (value.as_str(), value.as_i64()) {
@@ -307,14 +369,33 @@ fn difference(old: &Fact, new: &Fact) -> String {
     };
     if shown(old) == shown(new) && text(old, "operation") == text(new, "operation") {
         let mut parts = Vec::new();
+        match (constant(old), constant(new)) {
+            (None, Some(what)) => parts.push(format!("now with {what}")),
+            (Some(what), None) => parts.push(format!("no longer with {what}")),
+            _ => {}
+        }
+        match (unchecked(old), unchecked(new)) {
+            (None, Some(what)) => parts.push(format!("{what} of tokens is no longer checked")),
+            (Some(what), None) => parts.push(format!("{what} of tokens is checked again")),
+            _ => {}
+        }
         for (name, word) in SAID {
-            if differs(name) {
+            let told = ["iv", "salt", "key_origin"].contains(&name)
+                || name == "padding" && new.attributes.contains_key("mode")
+                || [old, new]
+                    .iter()
+                    .any(|fact| fact.text(name) == Some("unchecked"));
+            if differs(name) && !told {
+                let word = unit(new, name, word);
                 let side = |fact: &Fact| value(fact, name).unwrap_or_else(|| "not said".to_owned());
                 parts.push(format!("{word} {} became {}", side(old), side(new)));
             }
         }
         if !parts.is_empty() {
-            return format!("{} {}", shown(new), parts.join(", "));
+            return match shown(new) {
+                "unknown" => parts.join(", "),
+                shown => format!("{shown} {}", parts.join(", ")),
+            };
         }
         if differs("library") {
             let side = |fact: &Fact| format!("{} of {}", shown(fact), text(fact, "library"));
@@ -328,13 +409,20 @@ fn difference(old: &Fact, new: &Fact) -> String {
                 continue;
             };
             let said = names(&words, value.trim_end_matches(" bits"));
-            if name != "verify" && !said {
-                words.push_str(&match name {
-                    "mode" | "key_bits" | "padding" => format!(" {value}"),
-                    "iterations" => format!(" with {value} {word}"),
-                    _ => format!(" with {word} {value}"),
-                });
+            let beside = name == "padding" && fact.attributes.contains_key("mode");
+            if name == "verify" || said || beside || value == "random" {
+                continue;
             }
+            let word = unit(fact, name, word);
+            let with = match words.contains(" with ") {
+                true => ", ",
+                false => " with ",
+            };
+            words.push_str(&match (name, word) {
+                ("mode" | "key_bits" | "padding", _) => format!(" {value}"),
+                ("iterations", "iterations") => format!("{with}{value} {word}"),
+                _ => format!("{with}{word} {value}"),
+            });
         }
         words + &purpose(fact)
     };

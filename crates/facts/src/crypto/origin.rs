@@ -72,9 +72,7 @@ fn find(linker: &Linker<'_>, file: FileId, id: ExprId, depth: u32) -> Origin {
         ExprKind::Unary { value, .. } | ExprKind::Await(value) => deeper(*value),
         ExprKind::Index { object, .. } => deeper(*object),
         ExprKind::Name(name) => by_name(linker, file, id, name, depth),
-        ExprKind::Member { object, property } => {
-            by_member(linker, file, *object, property, depth)
-        }
+        ExprKind::Member { object, property } => by_member(linker, file, *object, property, depth),
         ExprKind::Call { callee, args } => {
             let knowledge = &linker.cryptography().origins;
             let Some(last) = unit.last_name(*callee) else {
@@ -135,7 +133,7 @@ fn by_name(linker: &Linker<'_>, file: FileId, id: ExprId, name: &str, depth: u32
         .project
         .lookup(file, name, expr.function, expr.span.start);
     let Target::Assign(at, index) = target else {
-        return Origin::Unknown;
+        return field(linker, file, name, depth);
     };
     let other = linker.project.parsed(at);
     let unit = &other.unit;
@@ -177,12 +175,21 @@ fn by_member(
     let own = linker.project.language(file).self_names.iter();
     let known = own.chain([&"Self".to_owned()]).any(|word| **word == **name)
         || unit.classes.iter().any(|class| class.name == *name);
-    let mut fields = unit
-        .assigns
-        .iter()
-        .filter(|one| one.class.is_some() && one.name.as_deref() == Some(property));
-    match (known, fields.next(), fields.next()) {
-        (true, Some(field), None) => match field.value {
+    match known {
+        true => field(linker, file, property, depth),
+        false => Origin::Unknown,
+    }
+}
+
+/// What the only field, or constant of a class, of this name in the file is given.
+fn field(linker: &Linker<'_>, file: FileId, name: &str, depth: u32) -> Origin {
+    let parsed = linker.project.parsed(file);
+    let unit = &parsed.unit;
+    let mut fields = unit.assigns.iter().filter(|one| {
+        one.class.is_some() && one.function.is_none() && one.name.as_deref() == Some(name)
+    });
+    match (fields.next(), fields.next()) {
+        (Some(only), None) if !filled(linker, unit, name, None) => match only.value {
             Some(value) => find(linker, file, value, depth + 1),
             None => Origin::Unknown,
         },

@@ -6,7 +6,10 @@ use super::{Subject, write};
 
 fn fact(path: &str, attributes: Value) -> Fact {
     let attributes = attributes.as_object().cloned().unwrap_or_default();
-    let text = |name: &str| attributes[name].as_str().unwrap_or_default().to_owned();
+    let text = |name: &str| {
+        let value = attributes.get(name).and_then(Value::as_str);
+        value.unwrap_or_default().to_owned()
+    };
     Fact {
         kind: FactKind::Dependency,
         identity: format!("{}:{}", text("ecosystem"), text("package")),
