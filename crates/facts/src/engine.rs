@@ -438,6 +438,14 @@ impl Engine {
                     .unwrap_or_else(|| crate::scope::scope_of_text(path, &text));
                 let (mut facts, problems) =
                     self.plain.extract(path, &text, scope, &self.sensitivity);
+                crate::document_model::models(
+                    &self.languages,
+                    path,
+                    &text,
+                    scope,
+                    &self.sensitivity,
+                    &mut facts,
+                );
                 let read = |path: &str| tree.text(path).map(|text| text.to_string());
                 crate::specification::endpoints(
                     &self.languages,
@@ -544,6 +552,10 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
     for loaded in &rules.all {
         let rule = &loaded.rule;
         words.extend(rule.directive.clone());
+        if !rule.collected.is_empty() {
+            let names = loaded.patterns.iter().flat_map(|pattern| pattern.last());
+            words.extend(names.map(|name| format!("{name}<")));
+        }
         if rule.link == Some(Link::Router) && !rule.class.is_empty() {
             // A class that is a router by what it derives from.
             let names = loaded.patterns.iter().flat_map(|pattern| pattern.last());
