@@ -7,6 +7,7 @@ mod endpoint;
 mod gate;
 mod model;
 mod occurrence;
+mod package_setting;
 mod secret;
 mod setting;
 mod sink;

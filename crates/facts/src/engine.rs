@@ -19,6 +19,18 @@ use crate::sensitivity::Sensitivity;
 /// Larger source files are not parsed: nobody writes them by hand.
 pub const MAX_SOURCE: usize = 2 * 1024 * 1024;
 
+/// Lock files are written by programs and grow with the project.
+const MAX_LOCK: usize = 8 * 1024 * 1024;
+
+/// How many bytes of a file are read at most, by its path.
+pub fn most_bytes(path: &str) -> usize {
+    if crate::is_lock(path) {
+        MAX_LOCK
+    } else {
+        MAX_SOURCE
+    }
+}
+
 /// All rules, read and indexed.
 pub struct Engine {
     pub(crate) languages: Languages,
@@ -319,7 +331,7 @@ impl Engine {
                 if !linked && !wanted {
                     return None;
                 }
-                let text = tree.text(path)?;
+                let text = tree.text(path).filter(|text| text.len() <= MAX_SOURCE)?;
                 let root = linked
                     && (self.roots.is_match(text.as_bytes()) || self.rules.by_place(path))
                     && crate::scope::scope_of_text(path, &text) != Scope::Generated;
@@ -436,8 +448,10 @@ impl Engine {
                 let scope = tree
                     .scope(path)
                     .unwrap_or_else(|| crate::scope::scope_of_text(path, &text));
+                let read = |path: &str| tree.text(path).map(|text| text.to_string());
                 let (mut facts, problems) =
-                    self.plain.extract(path, &text, scope, &self.sensitivity);
+                    self.plain
+                        .extract(path, &text, scope, &self.sensitivity, &read);
                 crate::document_model::models(
                     &self.languages,
                     path,
@@ -446,7 +460,6 @@ impl Engine {
                     &self.sensitivity,
                     &mut facts,
                 );
-                let read = |path: &str| tree.text(path).map(|text| text.to_string());
                 crate::specification::endpoints(
                     &self.languages,
                     path,
@@ -477,6 +490,13 @@ impl Engine {
         inventory.problems.sort();
         inventory.problems.dedup();
         (inventory, stats)
+    }
+
+    /// The credentials in one text, which may be of any revision. Without a scope it follows from
+    /// the path and the text.
+    pub fn secrets(&self, path: &str, text: &str, scope: Option<Scope>) -> Vec<Fact> {
+        let scope = scope.unwrap_or_else(|| crate::scope::scope_of_text(path, text));
+        self.plain.secrets(path, text, scope)
     }
 }
 

@@ -801,14 +801,6 @@ impl<'a> Linker<'a> {
         self.cryptography
     }
 
-    /// The text that an expression stands for.
-    pub(crate) fn eval_text(&self, file: FileId, id: ExprId) -> Option<String> {
-        match self.eval(file, id) {
-            Value::Str(text) => Some(text),
-            _ => None,
-        }
-    }
-
     /// Whether some class that was read has a member whose type is like one of the patterns and
     /// holds many of the class of this name: `DbSet<User>`.
     pub(crate) fn collected(&self, patterns: &[crate::rule::Pattern], name: &str) -> bool {

@@ -176,13 +176,14 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
 }
 
 /// Attributes that follow from others, or say where.
-const DERIVED: [&str; 7] = [
+const DERIVED: [&str; 8] = [
     "subject",
     "shown",
     "family",
     "primitive",
     "security_bits",
     "quantum_level",
+    "quantum_vulnerable",
     "oid",
 ];
 
@@ -352,6 +353,9 @@ fn against_default(fact: &Fact) -> Option<Ordering> {
 }
 
 fn operation(fact: &Fact) -> &'static str {
+    if text(fact, "purpose") == "password" {
+        return "password hashing";
+    }
     match text(fact, "operation") {
         "hash" => "a hash",
         "hmac" => "an HMAC",

@@ -72,10 +72,9 @@ fn find(linker: &Linker<'_>, file: FileId, id: ExprId, depth: u32) -> Origin {
         ExprKind::Unary { value, .. } | ExprKind::Await(value) => deeper(*value),
         ExprKind::Index { object, .. } => deeper(*object),
         ExprKind::Name(name) => by_name(linker, file, id, name, depth),
-        ExprKind::Member { .. } => match linker.eval_text(file, id) {
-            Some(text) if !text.is_empty() => Origin::Constant,
-            _ => Origin::Unknown,
-        },
+        ExprKind::Member { object, property } => {
+            by_member(linker, file, *object, property, depth)
+        }
         ExprKind::Call { callee, args } => {
             let knowledge = &linker.cryptography().origins;
             let Some(last) = unit.last_name(*callee) else {
@@ -159,6 +158,35 @@ fn by_name(linker: &Linker<'_>, file: FileId, id: ExprId, name: &str, depth: u32
     match again {
         true => Origin::Unknown,
         false => find(linker, at, value, depth + 1),
+    }
+}
+
+/// A field of the class around, or a constant of a class of the file.
+fn by_member(
+    linker: &Linker<'_>,
+    file: FileId,
+    object: ExprId,
+    property: &str,
+    depth: u32,
+) -> Origin {
+    let parsed = linker.project.parsed(file);
+    let unit = &parsed.unit;
+    let ExprKind::Name(name) = unit.kind(object) else {
+        return Origin::Unknown;
+    };
+    let own = linker.project.language(file).self_names.iter();
+    let known = own.chain([&"Self".to_owned()]).any(|word| **word == **name)
+        || unit.classes.iter().any(|class| class.name == *name);
+    let mut fields = unit
+        .assigns
+        .iter()
+        .filter(|one| one.class.is_some() && one.name.as_deref() == Some(property));
+    match (known, fields.next(), fields.next()) {
+        (true, Some(field), None) => match field.value {
+            Some(value) => find(linker, file, value, depth + 1),
+            None => Origin::Unknown,
+        },
+        _ => Origin::Unknown,
     }
 }
 

@@ -1,8 +1,10 @@
-//! CycloneDX 1.6 in JSON (ECMA-424, <https://cyclonedx.org/docs/1.6/json/>): what one revision consists of.
+//! CycloneDX 1.6 in JSON (ECMA-424, <https://cyclonedx.org/docs/1.6/json/>): what one revision consists of:
+//! its packages and its cryptography.
 //!
 //! The same facts give the same bytes: there is no clock, and the serial number is a digest of the content.
 //! What is not known (licences, suppliers) is left out, never guessed.
 
+mod cbom;
 mod purl;
 mod sbom;
 #[cfg(test)]
@@ -125,7 +127,8 @@ pub(crate) struct Dependency {
 /// # Errors
 /// Those of the writer.
 pub fn write(inventory: &Inventory, subject: Subject<'_>, out: &mut impl Write) -> io::Result<()> {
-    let (components, dependencies) = sbom::of(inventory);
+    let (mut components, dependencies) = sbom::of(inventory);
+    components.extend(cbom::of(inventory));
     let mut bom = Bom {
         bom_format: "CycloneDX",
         spec_version: "1.6",

@@ -109,3 +109,31 @@ fn package_urls() {
         "pkg:pypi/a?vcs_url=git%2Bhttps:%2F%2Fexample.org%2Fa%40main"
     );
 }
+
+#[test]
+fn uses_of_an_algorithm_are_one_asset() {
+    let use_of = |line: u32| {
+        let mut fact = fact(
+            "src/seal.rs",
+            json!({"operation": "cipher", "algorithm": "aes-256-gcm", "shown": "AES-256-GCM",
+                "family": "AES", "primitive": "ae", "key_bits": 256, "mode": "GCM",
+                "security_bits": 256, "quantum_level": 5, "oid": "2.16.840.1.101.3.4.1"}),
+        );
+        fact.kind = FactKind::Crypto;
+        fact.location.line = line;
+        fact
+    };
+    let bom = bom(vec![use_of(3), use_of(9)]);
+    let assets = bom["components"].as_array().expect("a list");
+    assert_eq!(assets.len(), 1);
+    assert_eq!(assets[0]["type"], "cryptographic-asset");
+    assert_eq!(
+        assets[0]["cryptoProperties"],
+        json!({"assetType": "algorithm", "oid": "2.16.840.1.101.3.4.1", "algorithmProperties": {
+            "primitive": "ae", "parameterSetIdentifier": "256",
+            "executionEnvironment": "software-plain-ram", "mode": "gcm",
+            "classicalSecurityLevel": 256, "nistQuantumSecurityLevel": 5,
+            "cryptoFunctions": ["decrypt", "encrypt"]}})
+    );
+    assert_eq!(assets[0]["evidence"]["occurrences"][1]["line"], 9);
+}
