@@ -452,6 +452,14 @@ impl Engine {
                 let (mut facts, problems) =
                     self.plain
                         .extract(path, &text, scope, &self.sensitivity, &read);
+                crate::document_model::models(
+                    &self.languages,
+                    path,
+                    &text,
+                    scope,
+                    &self.sensitivity,
+                    &mut facts,
+                );
                 crate::specification::endpoints(
                     &self.languages,
                     path,
@@ -564,6 +572,10 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
     for loaded in &rules.all {
         let rule = &loaded.rule;
         words.extend(rule.directive.clone());
+        if !rule.collected.is_empty() {
+            let names = loaded.patterns.iter().flat_map(|pattern| pattern.last());
+            words.extend(names.map(|name| format!("{name}<")));
+        }
         if rule.link == Some(Link::Router) && !rule.class.is_empty() {
             // A class that is a router by what it derives from.
             let names = loaded.patterns.iter().flat_map(|pattern| pattern.last());

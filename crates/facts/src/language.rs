@@ -179,6 +179,11 @@ struct NodeText {
     /// Gives a value to a variable that is declared elsewhere.
     #[serde(default)]
     given: bool,
+    /// The text beside a field that holds its decorators.
+    tags: Option<String>,
+    /// A field without a name gives its class all members of its type.
+    #[serde(default)]
+    embeds: bool,
     #[serde(default)]
     bases: Vec<String>,
     #[serde(default)]
@@ -399,6 +404,8 @@ pub(crate) struct Node {
     pub(crate) extends: bool,
     pub(crate) scoped: bool,
     pub(crate) given: bool,
+    pub(crate) tags: Vec<Part>,
+    pub(crate) embeds: bool,
     pub(crate) bases: Vec<Vec<Part>>,
     pub(crate) content: Vec<String>,
     pub(crate) interpolation: Vec<String>,
@@ -542,6 +549,8 @@ fn node(text: &NodeText) -> Node {
         extends: text.extends,
         scoped: text.scoped,
         given: text.given,
+        tags: optional(&text.tags),
+        embeds: text.embeds,
         bases: text.bases.iter().map(|text| parts(text)).collect(),
         content: text.content.clone(),
         interpolation: text.interpolation.clone(),

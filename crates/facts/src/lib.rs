@@ -4,6 +4,7 @@ mod annotated;
 mod asked;
 mod check;
 mod crypto;
+mod document_model;
 mod element;
 mod elsewhere;
 mod endpoint;

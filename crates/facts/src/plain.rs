@@ -60,7 +60,10 @@ impl Plain {
 
     /// Whether facts other than credentials can come from a file of this name.
     pub(crate) fn reads(&self, path: &str) -> bool {
-        manifest::is_manifest(path).is_some() || path.ends_with(".sql") || path.ends_with(".prisma")
+        manifest::is_manifest(path).is_some()
+            || [".sql", ".prisma", ".avsc"]
+                .iter()
+                .any(|end| path.ends_with(end))
     }
 
     /// Reads one file.
