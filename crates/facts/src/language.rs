@@ -292,6 +292,9 @@ struct LanguageText {
     /// Methods that ask whether something is missing.
     #[serde(default)]
     absence: Vec<String>,
+    /// Patterns of a value that says that something failed.
+    #[serde(default)]
+    failures: Vec<String>,
     /// Conditions are shown as they are written.
     #[serde(default)]
     as_written: bool,
@@ -452,6 +455,8 @@ pub(crate) struct Language {
     pub(crate) mixins: Vec<String>,
     /// Methods that ask whether something is missing.
     pub(crate) absence: Vec<String>,
+    /// Patterns of a value that says that something failed.
+    pub(crate) failures: Vec<String>,
     /// Conditions are shown as they are written.
     pub(crate) as_written: bool,
     /// Calls that raise an error.
@@ -651,6 +656,7 @@ impl Languages {
                 concat: merged.concat,
                 mixins: merged.mixins,
                 absence: merged.absence,
+                failures: merged.failures,
                 as_written: merged.as_written,
                 raises: merged.raises,
                 construct: merged.construct,

@@ -5,6 +5,7 @@
 //! of other routers, guards) in the order of their registration. Endpoints come out by walking
 //! from the routers that nobody mounts down to the routes.
 
+mod asks;
 mod body;
 mod caller;
 mod caught;
@@ -139,6 +140,19 @@ pub(crate) struct GuardUse {
     pub(crate) body: Option<(FileId, FnId)>,
     /// `handler`, `class`, `router`, `mount`, `app`, `setting`, `path`.
     pub(crate) attached: &'static str,
+}
+
+impl GuardUse {
+    /// Whether it turns callers away by who they are or what they may.
+    pub(crate) fn asks_caller(&self) -> bool {
+        matches!(
+            self.class,
+            Classified::Guard {
+                kind: GuardKind::Authentication | GuardKind::Authorization,
+                ..
+            }
+        )
+    }
 }
 
 /// Whether something is a guard.
@@ -502,6 +516,8 @@ pub(crate) struct Linker<'a> {
     folder_prefixes: RefCell<Vec<(String, PathText, FileId, Span)>>,
     /// Where guards stand that run one after another.
     in_order: RefCell<HashSet<(FileId, u32)>>,
+    /// What guards ask, by function.
+    asks: RefCell<HashMap<(FileId, FnId), Option<String>>>,
     /// The routes that calls made.
     made: RefCell<HashMap<(FileId, ExprId), Made>>,
     /// What names were put onto routers: `app.decorate("authenticate", f)`.
@@ -585,6 +601,7 @@ impl<'a> Linker<'a> {
             class_calls: RefCell::default(),
             folder_prefixes: RefCell::default(),
             in_order: RefCell::default(),
+            asks: RefCell::default(),
             made: RefCell::default(),
             attached: std::cell::OnceCell::new(),
             hooks: RefCell::default(),

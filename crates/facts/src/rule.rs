@@ -114,6 +114,9 @@ pub(crate) struct Selector {
     /// The first text only.
     #[serde(default)]
     pub(crate) first: bool,
+    /// Only the last expression of those that are picked.
+    #[serde(default)]
+    pub(crate) last: bool,
     /// A type argument of the callee, or of the type that the callee is another name of:
     /// `Sha256` in `Hmac<Sha256>`.
     pub(crate) index: Option<usize>,
@@ -196,6 +199,9 @@ pub(crate) struct Position {
     /// Another decorator of the same declaration.
     #[serde(default, deserialize_with = "many")]
     pub(crate) beside: Vec<String>,
+    /// The calls of this name earlier or further along the chain.
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 /// What a rule contributes to linking.
@@ -241,6 +247,10 @@ pub(crate) enum Link {
     Owner,
     /// A handler through which callers come in: `login`.
     Entry,
+    /// A header, cookie or parameter that shows who calls: `Authorization`.
+    Credential,
+    /// A parameter of a path that is a secret: `{token}`.
+    Capability,
     /// Asks what a text begins with: `strings.HasPrefix`.
     Beginning,
     /// A prefix for everything.

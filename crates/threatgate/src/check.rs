@@ -438,6 +438,8 @@ fn unknown_guards(inventory: &Inventory, changed: &BTreeSet<String>) -> Vec<Unkn
     });
     endpoints
         .filter(|fact| fact.scope == threatgate_facts::Scope::Production)
+        // That a secret in its path lets callers in is understood.
+        .filter(|fact| fact.text("capability").is_none())
         .filter(concerns)
         .map(|fact| UnknownGuard {
             endpoint: format!(
