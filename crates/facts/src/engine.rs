@@ -25,6 +25,7 @@ pub struct Engine {
     pub(crate) index: BTreeMap<String, RuleIndex>,
     pub(crate) sensitivity: Sensitivity,
     pub(crate) plain: crate::plain::Plain,
+    infra: crate::infra::Infra,
     names: TeamNames,
     roots: AhoCorasick,
     digest: String,
@@ -112,6 +113,7 @@ impl Engine {
                 "secrets/",
                 "dependencies/",
                 "sensitivity/",
+                "infra/",
             ]
             .iter()
             .any(|folder| path.starts_with(folder))
@@ -152,12 +154,14 @@ impl Engine {
         })?;
         let sensitivity = crate::plain::sensitivity(files, team)?;
         let plain = crate::plain::Plain::load(files)?;
+        let infra = crate::infra::Infra::load(files)?;
         Ok(Self {
             languages,
             rules,
             index,
             sensitivity,
             plain,
+            infra,
             names: team.names.clone(),
             roots,
             digest: hasher.finalize().to_hex()[..12].to_owned(),
@@ -177,7 +181,7 @@ impl Engine {
 
     /// Whether facts can come from a file of this name.
     pub fn reads(&self, path: &str) -> bool {
-        self.languages.of(path).is_some() || self.plain.reads(path)
+        self.languages.of(path).is_some() || self.plain.reads(path) || self.infra.reads(path)
     }
 
     /// The rules as id, framework, what they look for and where they stand, in file order.
@@ -448,6 +452,9 @@ impl Engine {
             inventory.facts.extend(facts);
             inventory.problems.extend(problems);
         }
+        let (facts, problems) = self.infra.extract(tree, request.only.as_ref());
+        inventory.facts.extend(facts);
+        inventory.problems.extend(problems);
         if request.only.is_none() {
             crate::specification::without_doubles(&mut inventory);
         }

@@ -10,6 +10,7 @@ mod engine;
 mod entity;
 mod error;
 mod fact;
+mod infra;
 mod language;
 mod limit;
 mod link;
@@ -44,4 +45,9 @@ pub fn is_manifest(path: &str) -> bool {
 /// Whether a path names a lock file that is read.
 pub fn is_lock(path: &str) -> bool {
     manifest::is_manifest(path).is_some_and(manifest::Manifest::is_lock)
+}
+
+/// Whether a path names a file that is read as one with others of its folder or chart.
+pub fn is_read_together(path: &str) -> bool {
+    infra::is_read_together(path)
 }
