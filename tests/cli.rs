@@ -1084,3 +1084,53 @@ fn an_absent_file_that_did_not_change_is_a_problem_only() {
     let problems = json["coverage"]["problems"].to_string();
     assert!(problems.contains("data.py"), "{problems}");
 }
+
+#[test]
+fn a_vector_alone_gives_the_score() {
+    let vector = "TGR:1/O:9/S:9/ED:7/EE:9/ID:8/C:8/I:5/A:1";
+    let repo = Repo::new();
+    let run = repo.run(&["score", vector]).expect(0);
+    assert_eq!(run.stdout, "critical 84 = likelihood 8.5 × impact 8\n");
+    let run = repo.run(&["score", "TGR:1/O:9"]).expect(2);
+    assert!(run.stderr.contains("\"S\" is missing"), "{}", run.stderr);
+}
+
+/// Every risk in a report is what its vector gives.
+#[test]
+fn risks_follow_from_their_vectors() {
+    let repo = guard_lost();
+    let run = repo.run(&["check", "--base", "HEAD~1", "--format", "json"]);
+    let assessment = run.json();
+    let mut seen = 0;
+    for threat in assessment["threats"].as_array().expect("threats") {
+        let risk = &threat["risk"];
+        let vector = risk["vector"].as_str().expect("a vector");
+        let score = repo.run(&["score", vector, "--format", "json"]).json();
+        for part in ["severity", "rank", "likelihood", "impact"] {
+            assert_eq!(score[part], risk[part], "{vector}");
+        }
+        seen += 1;
+    }
+    assert!(seen > 0, "{}", run.stdout);
+}
+
+#[test]
+fn a_policy_can_ask_for_the_severity() {
+    let repo = guard_lost();
+    let file = repo.beside("policy.toml");
+    let args = ["--base", "main", "--policy", file.to_str().unwrap()];
+    let rule = |severity: &str, verdict: &str| {
+        format!(
+            "version = 1\n\n[[rule]]\nid = \"grave\"\nwhen = {{ severity = {severity} }}\nverdict = \"{verdict}\"\n"
+        )
+    };
+    std::fs::write(&file, rule("[\"critical\", \"high\"]", "block")).unwrap();
+    let run = repo.check(&args).expect(1);
+    assert_eq!(run.json()["changes"][0]["policy_rule"], "grave");
+    std::fs::write(&file, rule("\"note\"", "block")).unwrap();
+    let run = repo.check(&args).expect(3);
+    assert_eq!(run.json()["changes"][0]["policy_rule"], "guard-lost");
+    std::fs::write(&file, rule("\"grave\"", "block")).unwrap();
+    let run = repo.check(&args).expect(2);
+    assert!(run.stderr.contains("critical"), "{}", run.stderr);
+}

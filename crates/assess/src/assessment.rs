@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use threatgate_facts::{Fact, FactKind, Location, Problem};
+use threatgate_model::risk::{Severity, Vector};
 
 /// The version of the JSON contract.
 pub const SCHEMA_VERSION: &str = "1";
@@ -148,6 +149,9 @@ pub struct Change {
     /// Ids of the threats that this change introduces or resolves.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub threats: Vec<String>,
+    /// How grave the gravest threat is that it introduces.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub severity: Option<Severity>,
     /// The exception that lowered the verdict, if any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub exception: Option<String>,
@@ -178,12 +182,82 @@ pub struct Threat {
     pub stride: String,
     /// CWE numbers: `CWE-306`.
     pub cwe: Vec<String>,
+    /// Where else it is classified.
+    #[serde(skip_serializing_if = "Classes::is_empty", default)]
+    pub classes: Classes,
+    /// How grave it is where it came; none for a threat that went.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub risk: Option<Risk>,
     /// What to do about it.
     pub mitigations: Vec<String>,
     /// What a reviewer must answer.
     pub questions: Vec<String>,
     /// Ids of the changes that raise it.
     pub changes: Vec<String>,
+}
+
+/// Ids of a threat in public lists, and the control objectives that it is against.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Classes {
+    /// OWASP Top 10 of 2021: `A01`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub top10_2021: Vec<String>,
+    /// OWASP Top 10 of 2025: `A01`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub top10_2025: Vec<String>,
+    /// OWASP API Security Top 10 of 2023: `API1`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub api_2023: Vec<String>,
+    /// OWASP ASVS 5.0.0: `V8.2.1`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asvs_5: Vec<String>,
+    /// OWASP Web Security Testing Guide: `WSTG-ATHZ-02`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wstg: Vec<String>,
+    /// Attack patterns: `CAPEC-115`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub capec: Vec<String>,
+    /// Control objectives: `AUTHN`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<String>,
+}
+
+impl Classes {
+    /// The lists with their names and the ids in them.
+    pub fn lists(&self) -> [(&'static str, &[String]); 7] {
+        [
+            ("OWASP Top 10 2021", &self.top10_2021),
+            ("OWASP Top 10 2025", &self.top10_2025),
+            ("OWASP API Top 10 2023", &self.api_2023),
+            ("OWASP ASVS 5.0.0", &self.asvs_5),
+            ("OWASP WSTG", &self.wstg),
+            ("CAPEC", &self.capec),
+            ("control objectives", &self.objectives),
+        ]
+    }
+
+    /// Whether it is classified nowhere.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How grave a threat is where it came, by the method TGR:1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Risk {
+    /// The grade.
+    pub severity: Severity,
+    /// 0 to 100; orders threats of one severity.
+    pub rank: u8,
+    /// Likelihood with one decimal, 0 to 9: `8.5`.
+    pub likelihood: String,
+    /// Impact, 0 to 9.
+    pub impact: u8,
+    /// All factors; it alone gives the above.
+    pub vector: Vector,
+    /// What the factors rest on, in words: `anybody on the internet (assumed)`.
+    pub because: Vec<String>,
 }
 
 /// A required threat review.

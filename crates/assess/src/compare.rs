@@ -8,6 +8,7 @@ mod gate;
 mod infra;
 mod model;
 mod occurrence;
+mod package_setting;
 mod secret;
 mod setting;
 mod sink;
@@ -148,6 +149,7 @@ fn change(
         verdict: Verdict::Pass,
         policy_rule: String::new(),
         threats: Vec::new(),
+        severity: None,
         exception: None,
     }
 }

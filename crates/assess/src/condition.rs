@@ -1,31 +1,48 @@
 //! What a policy rule, an exception or a threat asks of a change.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
+use serde::de::{IntoDeserializer, SeqAccess, Visitor};
 use serde_json::Value as Json;
 use threatgate_facts::{Confidence, Fact, FactKind, Scope};
+use threatgate_model::risk::Severity;
 
 use crate::assessment::{Change, ChangeKind, Direction};
 
-/// One value or several of which any counts.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMany<T> {
-    One(T),
-    Many(Vec<T>),
-}
-
+/// One value or several of which any counts. A value's own error comes through: it lists what may
+/// stand there.
 fn many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    Ok(match OneOrMany::deserialize(deserializer)? {
-        OneOrMany::One(one) => vec![one],
-        OneOrMany::Many(many) => many,
-    })
+    struct OneOrMany<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMany<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text or a list of texts")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<T>, E> {
+            Ok(vec![T::deserialize(text.into_deserializer())?])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+            let mut all = Vec::new();
+            while let Some(item) = items.next_element()? {
+                all.push(item);
+            }
+            Ok(all)
+        }
+    }
+
+    deserializer.deserialize_any(OneOrMany(PhantomData))
 }
 
 /// A pattern over a text: `*` stands for any run of characters, `{a,b}` for alternatives.
@@ -94,6 +111,9 @@ pub struct Condition {
     /// `resolved` or `heuristic`
     #[serde(default, deserialize_with = "many")]
     confidence: Vec<Confidence>,
+    /// How grave the gravest threat is that the change introduces.
+    #[serde(default, deserialize_with = "many")]
+    severity: Vec<Severity>,
     /// Paths.
     #[serde(default, deserialize_with = "many")]
     path: Vec<PathGlob>,
@@ -189,6 +209,12 @@ impl Condition {
                 fact.is_some_and(|fact| self.confidence.contains(&fact.confidence)),
             )
             && given(
+                self.severity.is_empty(),
+                change
+                    .severity
+                    .is_some_and(|severity| self.severity.contains(&severity)),
+            )
+            && given(
                 self.path.is_empty(),
                 self.path
                     .iter()
@@ -226,7 +252,7 @@ impl Condition {
 }
 
 /// Guard states at head of everything that the change reaches.
-fn guard_states(change: &Change) -> Vec<String> {
+pub(crate) fn guard_states(change: &Change) -> Vec<String> {
     let mut states: Vec<String> = change
         .after
         .iter()
@@ -243,7 +269,7 @@ fn guard_states(change: &Change) -> Vec<String> {
     states
 }
 
-fn writes(change: &Change) -> bool {
+pub(crate) fn writes(change: &Change) -> bool {
     let method = |text: &str| !matches!(text, "GET" | "HEAD" | "OPTIONS");
     let own = change
         .after
@@ -258,7 +284,7 @@ fn writes(change: &Change) -> bool {
 }
 
 /// Classes of the fields that came or changed.
-fn sensitivities(change: &Change) -> Vec<String> {
+pub(crate) fn sensitivities(change: &Change) -> Vec<String> {
     let mut found = Vec::new();
     let mut collect = |value: &Json| {
         let mut stack = vec![value];

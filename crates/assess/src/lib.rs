@@ -6,12 +6,13 @@ mod compare;
 mod condition;
 mod owners;
 mod policy;
+mod rating;
 mod threat;
 
 pub use assess::{Circumstances, assess};
 pub use assessment::{
-    Affected, Assessment, Change, ChangeKind, Coverage, Delta, Direction, Question, Review,
-    Reviewers, SCHEMA_VERSION, Threat, ThreatStatus, Tool, UnknownGuard, Verdict,
+    Affected, Assessment, Change, ChangeKind, Classes, Coverage, Delta, Direction, Question,
+    Review, Reviewers, Risk, SCHEMA_VERSION, Threat, ThreatStatus, Tool, UnknownGuard, Verdict,
 };
 pub use compare::compare;
 pub use condition::Condition;

@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
-use crate::assessment::{Change, Threat, ThreatStatus};
+use crate::assessment::{Change, Classes, Risk, Threat, ThreatStatus};
 use crate::condition::Condition;
 use crate::policy::PolicyError;
+use crate::rating::{Factors, Flag, rate};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +16,14 @@ struct Entry {
     /// service, Elevation of privilege.
     stride: String,
     cwe: Vec<String>,
+    /// Where else it is classified.
+    #[serde(default)]
+    classes: Classes,
+    /// How likely and how bad, before anything is known about where it stands.
+    factors: Option<Factors>,
+    /// What the place changes about the factors.
+    #[serde(default)]
+    flags: Vec<Flag>,
     /// Any of these changes introduces it.
     #[serde(default)]
     introduced: Vec<Condition>,
@@ -43,6 +52,12 @@ pub struct Explained {
     pub stride: String,
     /// CWE numbers.
     pub cwe: Vec<String>,
+    /// Where else it is classified.
+    pub classes: Classes,
+    /// The factors of its risk before the place is known: `ED:7/EE:9/ID:8/C:8/I:5/A:1`.
+    pub factors: Option<String>,
+    /// What the place changes about them, in words.
+    pub flags: Vec<&'static str>,
     /// What to do about it.
     pub mitigations: Vec<String>,
     /// What a reviewer must answer.
@@ -80,6 +95,9 @@ impl Catalogue {
             title: entry.title.clone(),
             stride: entry.stride.clone(),
             cwe: entry.cwe.clone(),
+            classes: entry.classes.clone(),
+            factors: entry.factors.map(|factors| factors.to_string()),
+            flags: entry.flags.iter().map(|flag| flag.words()).collect(),
             mitigations: entry.mitigations.clone(),
             questions: entry.questions.clone(),
             sources: entry.sources.clone(),
@@ -117,11 +135,27 @@ impl Catalogue {
                     .map_or("", |fact| &fact.identity);
                 let id = format!("{}@{subject}", entry.id);
                 change.threats.push(id.clone());
+                // What is gone has no risk left.
+                let risk = match (status, entry.factors) {
+                    (ThreatStatus::Introduced, Some(factors)) => {
+                        Some(rate(factors, &entry.flags, change))
+                    }
+                    _ => None,
+                };
+                change.severity = change.severity.max(risk.as_ref().map(|risk| risk.severity));
                 match threats
                     .iter_mut()
                     .find(|threat| threat.id == id && threat.status == status)
                 {
-                    Some(threat) => threat.changes.push(change.id.clone()),
+                    Some(threat) => {
+                        threat.changes.push(change.id.clone());
+                        let rank = |risk: &Option<Risk>| {
+                            risk.as_ref().map(|risk| (risk.severity, risk.rank))
+                        };
+                        if rank(&risk) > rank(&threat.risk) {
+                            threat.risk = risk;
+                        }
+                    }
                     None => threats.push(Threat {
                         id,
                         rule: entry.id.clone(),
@@ -129,6 +163,8 @@ impl Catalogue {
                         title: entry.title.clone(),
                         stride: entry.stride.clone(),
                         cwe: entry.cwe.clone(),
+                        classes: entry.classes.clone(),
+                        risk,
                         mitigations: entry.mitigations.clone(),
                         questions: entry.questions.clone(),
                         changes: vec![change.id.clone()],

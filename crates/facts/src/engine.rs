@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
 
+use crate::crypto::Cryptography;
 use crate::error::RuleError;
 use crate::fact::{Fact, Inventory, Problem, Scope};
 use crate::language::Languages;
@@ -18,12 +19,25 @@ use crate::sensitivity::Sensitivity;
 /// Larger source files are not parsed: nobody writes them by hand.
 pub const MAX_SOURCE: usize = 2 * 1024 * 1024;
 
+/// Lock files are written by programs and grow with the project.
+const MAX_LOCK: usize = 8 * 1024 * 1024;
+
+/// How many bytes of a file are read at most, by its path.
+pub fn most_bytes(path: &str) -> usize {
+    if crate::is_lock(path) {
+        MAX_LOCK
+    } else {
+        MAX_SOURCE
+    }
+}
+
 /// All rules, read and indexed.
 pub struct Engine {
     pub(crate) languages: Languages,
     pub(crate) rules: Rules,
     pub(crate) index: BTreeMap<String, RuleIndex>,
     pub(crate) sensitivity: Sensitivity,
+    cryptography: Cryptography,
     pub(crate) plain: crate::plain::Plain,
     infra: crate::infra::Infra,
     names: TeamNames,
@@ -108,6 +122,7 @@ impl Engine {
             if path.ends_with("/language.toml") {
                 languages.push(entry);
             } else if ![
+                "crypto/",
                 "policy/",
                 "threats/",
                 "secrets/",
@@ -153,6 +168,7 @@ impl Engine {
             message: error.to_string(),
         })?;
         let sensitivity = crate::plain::sensitivity(files, team)?;
+        let cryptography = Cryptography::load(files)?;
         let plain = crate::plain::Plain::load(files)?;
         let infra = crate::infra::Infra::load(files)?;
         Ok(Self {
@@ -160,6 +176,7 @@ impl Engine {
             rules,
             index,
             sensitivity,
+            cryptography,
             plain,
             infra,
             names: team.names.clone(),
@@ -318,7 +335,7 @@ impl Engine {
                 if !linked && !wanted {
                     return None;
                 }
-                let text = tree.text(path)?;
+                let text = tree.text(path).filter(|text| text.len() <= MAX_SOURCE)?;
                 let root = linked
                     && (self.roots.is_match(text.as_bytes()) || self.rules.by_place(path))
                     && crate::scope::scope_of_text(path, &text) != Scope::Generated;
@@ -337,6 +354,7 @@ impl Engine {
             &self.index,
             &self.names,
             &self.sensitivity,
+            &self.cryptography,
         );
         for (path, root) in &chosen {
             if *root {
@@ -434,9 +452,10 @@ impl Engine {
                 let scope = tree
                     .scope(path)
                     .unwrap_or_else(|| crate::scope::scope_of_text(path, &text));
-                let (mut facts, problems) =
-                    self.plain.extract(path, &text, scope, &self.sensitivity);
                 let read = |path: &str| tree.text(path).map(|text| text.to_string());
+                let (mut facts, problems) =
+                    self.plain
+                        .extract(path, &text, scope, &self.sensitivity, &read);
                 crate::specification::endpoints(
                     &self.languages,
                     path,

@@ -3,6 +3,7 @@
 mod annotated;
 mod asked;
 mod check;
+mod crypto;
 mod element;
 mod elsewhere;
 mod endpoint;
@@ -28,7 +29,9 @@ mod specification;
 mod text;
 mod walk;
 
-pub use engine::{Cache, Coverage, Engine, MAX_SOURCE, Request, RuleSummary, Stats, Team, Tree};
+pub use engine::{
+    Cache, Coverage, Engine, MAX_SOURCE, Request, RuleSummary, Stats, Team, Tree, most_bytes,
+};
 pub use error::RuleError;
 pub use fact::{
     Attributes, Confidence, Evidence, Fact, FactKind, Inventory, Location, Problem, Scope,
@@ -40,6 +43,14 @@ pub use scope::{scope_of_path, scope_of_text};
 /// Whether a path names a manifest or lock file that is read.
 pub fn is_manifest(path: &str) -> bool {
     manifest::is_manifest(path).is_some()
+}
+
+/// Whether what a manifest asks for may stand in further files below it: of all but images, which every
+/// file names for itself.
+pub fn shares_packages(path: &str) -> bool {
+    use manifest::Manifest;
+    let kind = manifest::is_manifest(path);
+    kind.is_some_and(|kind| !matches!(kind, Manifest::Dockerfile | Manifest::Compose))
 }
 
 /// Whether a path names a lock file that is read.

@@ -450,6 +450,7 @@ pub(crate) struct Linker<'a> {
     /// Names that the team added.
     names: &'a TeamNames,
     sensitivity: &'a crate::sensitivity::Sensitivity,
+    cryptography: &'a crate::crypto::Cryptography,
     values: RefCell<HashMap<(FileId, ExprId), Value>>,
     routers: RefCell<Vec<Router>>,
     ids: RefCell<HashMap<(FileId, RouterKey), RouterId>>,
@@ -534,6 +535,7 @@ impl<'a> Linker<'a> {
         index: &'a BTreeMap<String, RuleIndex>,
         names: &'a TeamNames,
         sensitivity: &'a crate::sensitivity::Sensitivity,
+        cryptography: &'a crate::crypto::Cryptography,
     ) -> Self {
         Self {
             project,
@@ -541,6 +543,7 @@ impl<'a> Linker<'a> {
             index,
             names,
             sensitivity,
+            cryptography,
             values: RefCell::default(),
             routers: RefCell::default(),
             ids: RefCell::default(),
@@ -779,6 +782,10 @@ impl<'a> Linker<'a> {
 
     pub(crate) fn sensitivity(&self) -> &'a crate::sensitivity::Sensitivity {
         self.sensitivity
+    }
+
+    pub(crate) fn cryptography(&self) -> &'a crate::crypto::Cryptography {
+        self.cryptography
     }
 
     /// The dotted names of all classes that a class derives from.

@@ -94,6 +94,7 @@ pub(crate) fn extract(
         entity::by_class(linker, site, ClassId(class as u32), sensitivity, facts);
     }
     by_document(linker, site, facts);
+    crate::crypto::extract(linker, site, facts);
     let client = &linker.project.language(site.file).client;
     let mut imports = unit.imports.iter();
     let imported = imports.any(|import| client.iter().any(|package| **package == *import.module));
@@ -435,32 +436,23 @@ fn made(
     }
     let identity = match kind {
         FactKind::Crypto => {
-            let algorithm = match attributes.get("algorithm") {
-                Some(Json::String(one)) => canonical_algorithm(one),
-                // Several are allowed: which is used, the other side decides.
-                Some(Json::Array(several)) => {
-                    let names = several.iter().filter_map(Json::as_str);
-                    let names: BTreeSet<String> = names.map(canonical_algorithm).collect();
-                    names.into_iter().collect::<Vec<_>>().join("+")
-                }
-                _ => String::new(),
-            };
-            let algorithm = if algorithm.is_empty() {
-                "unknown".to_owned()
-            } else {
-                algorithm
-            };
-            attributes.insert("algorithm".into(), json!(algorithm));
-            attributes.insert(
-                "library".into(),
-                json!(linker.framework_name(loaded.framework)),
-            );
             let operation = attributes
                 .get("operation")
                 .and_then(Json::as_str)
                 .unwrap_or("use")
                 .to_owned();
-            if let Some(strength) = strength(&operation, &attributes) {
+            let knowledge = linker.cryptography();
+            let algorithm = knowledge.describe(&operation, &mut attributes);
+            if !attributes.contains_key("purpose")
+                && let Some(purpose) = knowledge.purpose(&parsed.unit, id, &operation)
+            {
+                attributes.insert("purpose".into(), json!(purpose));
+            }
+            attributes.insert(
+                "library".into(),
+                json!(linker.framework_name(loaded.framework)),
+            );
+            if let Some(strength) = knowledge.strength(&operation, &attributes) {
                 attributes.insert("strength".into(), json!(strength));
                 if let Some(default) = loaded.rule.default_level {
                     attributes.insert("default_strength".into(), json!(default));
@@ -808,157 +800,4 @@ fn denials(
         crate::check::extract(linker, site, &told, facts);
     }
     told
-}
-
-// --- strength
-
-/// One spelling for an algorithm: `SHA-1`, `sha1` and `Sha1` are `sha1`.
-pub(crate) fn canonical_algorithm(text: &str) -> String {
-    let lower = text.to_ascii_lowercase();
-    let lower = lower.trim_start_matches("rsa-").trim_end_matches("digest");
-    let mut out = String::new();
-    for c in lower.chars() {
-        if c.is_ascii_alphanumeric() {
-            out.push(c);
-        } else if !out.ends_with('-') && matches!(c, '-' | '_' | '/' | ':' | ' ') {
-            out.push('-');
-        }
-    }
-    for (from, to) in [
-        ("sha-", "sha"),
-        ("sha3-", "sha3-"),
-        ("md-5", "md5"),
-        ("3des", "des3"),
-        ("tripledes", "des3"),
-        ("des-ede3", "des3"),
-        ("arcfour", "rc4"),
-    ] {
-        if let Some(rest) = out.strip_prefix(from) {
-            out = format!("{to}{rest}");
-        }
-    }
-    out
-}
-
-/// How strong a use of cryptography is, 0 (broken) to 4; a higher number is stronger within one
-/// operation. Hashes and ciphers after NIST SP 800-131A Rev. 2 and SP 800-57 Part 1 Rev. 5,
-/// password hashing after the OWASP Password Storage Cheat Sheet.
-fn strength(operation: &str, attributes: &Attributes) -> Option<i64> {
-    let algorithm = attributes
-        .get("algorithm")
-        .and_then(Json::as_str)
-        .unwrap_or_default();
-    let verify = attributes.get("verify");
-    let has = |words: &[&str]| words.iter().any(|word| algorithm.contains(word));
-    let number = |name: &str| attributes.get(name).and_then(Json::as_i64);
-    // Where nothing depends on nobody finding a second input, no hash is weak.
-    if operation == "hash" && attributes.contains_key("purpose") {
-        return None;
-    }
-    Some(match operation {
-        "hash" | "hmac" | "sign" => {
-            // Collisions do not break an HMAC: SP 800-131A allows it with SHA-1.
-            let keyed = i64::from(operation == "hmac");
-            if has(&["md5", "md4", "md2"]) {
-                keyed
-            } else if has(&["sha1", "ripemd"]) {
-                1 + keyed
-            } else if has(&["sha224"]) {
-                2
-            } else if has(&[
-                "sha2", "sha3", "sha5", "blake", "ed25519", "shake", "es", "ps", "rs", "hs",
-            ]) {
-                3
-            } else {
-                return None;
-            }
-        }
-        "cipher" => {
-            let mode = attributes
-                .get("mode")
-                .and_then(Json::as_str)
-                .unwrap_or_default()
-                .to_ascii_lowercase();
-            if has(&["rc4", "rc2", "des", "blowfish", "idea"]) {
-                0
-            } else if mode.contains("ecb") || algorithm.contains("ecb") {
-                1
-            } else if has(&["cbc", "ctr", "cfb", "ofb"])
-                || ["cbc", "ctr", "cfb", "ofb"]
-                    .iter()
-                    .any(|word| mode.contains(word))
-            {
-                2
-            } else if has(&["gcm", "ccm", "chacha", "siv", "fernet", "secretbox"])
-                || ["gcm", "ccm", "eax", "siv", "ocb"]
-                    .iter()
-                    .any(|word| mode.contains(word))
-            {
-                3
-            } else {
-                return None;
-            }
-        }
-        "password-hash" => {
-            if has(&["plain", "clear"])
-                || has(&["md5", "sha1", "crypt-unsalted"]) && !has(&["pbkdf2", "bcrypt", "scrypt"])
-            {
-                0
-            } else if has(&["sha2", "sha5"]) && !has(&["pbkdf2", "bcrypt"]) {
-                1
-            } else if has(&["pbkdf2"]) {
-                2
-            } else if has(&["bcrypt", "scrypt"]) {
-                3
-            } else if has(&["argon2"]) {
-                4
-            } else {
-                return None;
-            }
-        }
-        "random" => 2 * i64::from(!has(&["predictable"])),
-        "compare" => 2 * i64::from(has(&["constant"])),
-        // NIST SP 800-132 asks for at least 1,000 iterations, OWASP for several 100,000.
-        "kdf" if has(&["pbkdf2"]) => match number("iterations")? {
-            ..10_000 => 1,
-            _ => 2,
-        },
-        "key" if has(&["rsa", "dsa", "dh"]) => match number("key_bits")? {
-            ..2048 => 1,
-            _ => 2,
-        },
-        "key" => {
-            let weak = ["p192", "192v1", "192r1", "160", "163", "112", "128r1"];
-            if has(&weak) { 1 } else { 2 }
-        }
-        "tls" | "jwt" => match verify {
-            Some(Json::Bool(false)) => 0,
-            _ if algorithm.split('+').any(|one| one == "none") => 0,
-            _ if min_version(attributes).is_some_and(|version| version < 1.2) => 1,
-            _ if has(&["sslv", "tlsv1-0", "tls1-0", "tlsv10", "tlsv11", "tls1-1"]) => 1,
-            _ => 2,
-        },
-        _ => return None,
-    })
-}
-
-/// The lowest version of TLS that is let through, below 1 for SSL.
-fn min_version(attributes: &Attributes) -> Option<f64> {
-    attributes.get("min_version")?.as_str()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn algorithms_have_one_spelling() {
-        let check = |text: &str, expected: &str| assert_eq!(canonical_algorithm(text), expected);
-        check("SHA-1", "sha1");
-        check("sha1", "sha1");
-        check("SHA256", "sha256");
-        check("RSA-SHA256", "sha256");
-        check("AES_256_GCM", "aes-256-gcm");
-        check("aes-256-cbc", "aes-256-cbc");
-    }
 }

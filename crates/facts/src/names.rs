@@ -94,6 +94,34 @@ impl Around {
         around
     }
 
+    /// Adds the class around.
+    pub(crate) fn with_class(&mut self) {
+        if let Some((class, _)) = &self.method {
+            self.names.push(class.clone());
+        }
+    }
+
+    /// The names in what a call, or the calls of a chain, are handed.
+    pub(crate) fn handed(unit: &Unit, id: ExprId) -> Self {
+        let mut handed = Self::default();
+        let mut next = Some(id);
+        // The calls further along the chain: `createHash("md5").update(password)`.
+        while let Some(call) = next {
+            if let ExprKind::Call { args, .. } = unit.kind(call) {
+                let all = args.iter().flat_map(|arg| unit.descendants(arg.value));
+                for inner in all {
+                    if let ExprKind::Name(name) | ExprKind::Member { property: name, .. } =
+                        unit.kind(inner)
+                    {
+                        handed.add(name);
+                    }
+                }
+            }
+            next = behind(unit, call);
+        }
+        handed
+    }
+
     fn add(&mut self, name: &str) {
         self.names.push(split(name));
     }
@@ -113,6 +141,21 @@ impl Around {
                 None => self.names.iter().any(|name| contains(name, pattern)),
             })
     }
+}
+
+/// The call of a member of what a call gave.
+fn behind(unit: &Unit, call: ExprId) -> Option<ExprId> {
+    // What surrounds an expression comes soon after it.
+    let near = unit.ids().skip(call.0 as usize + 1).take(64);
+    let mut member = None;
+    for id in near {
+        match unit.kind(id) {
+            ExprKind::Member { object, .. } if *object == call => member = Some(id),
+            ExprKind::Call { callee, .. } if Some(*callee) == member => return Some(id),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn contains(name: &[String], pattern: &str) -> bool {

@@ -123,6 +123,12 @@ pub(crate) struct Selector {
     /// In capitals.
     #[serde(default)]
     pub(crate) upper: bool,
+    /// Where the value comes from: `constant`, `random` or `derived`; see [`crate::crypto`].
+    #[serde(default)]
+    pub(crate) origin: bool,
+    /// Gives `true` where the function lets everything through: `() => true`.
+    #[serde(default)]
+    pub(crate) accepts: bool,
 }
 
 /// A part of a pair.
@@ -178,6 +184,15 @@ pub(crate) struct Position {
     /// The first call of a chain.
     #[serde(default)]
     pub(crate) root: bool,
+    /// The call that made the receiver is meant.
+    #[serde(default)]
+    pub(crate) maker: bool,
+    /// It is a function that lets everything through.
+    #[serde(default)]
+    pub(crate) accepts: bool,
+    /// Where it comes from.
+    #[serde(default)]
+    pub(crate) origin: bool,
     /// Another decorator of the same declaration.
     #[serde(default, deserialize_with = "many")]
     pub(crate) beside: Vec<String>,

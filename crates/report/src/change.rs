@@ -1,6 +1,6 @@
 //! What all reports ask about a change: its code, its level, its threats, its place at head.
 
-use threatgate_assess::{Assessment, Change, Direction, Threat, ThreatStatus, Verdict};
+use threatgate_assess::{Assessment, Change, Direction, Risk, Threat, ThreatStatus, Verdict};
 use threatgate_facts::{FactKind, Location};
 
 use crate::excerpt::at_head;
@@ -44,6 +44,25 @@ pub(crate) fn threats<'a>(
         .threats
         .iter()
         .filter(move |threat| threat.status == status && threat.changes.contains(&change.id))
+}
+
+/// The gravest risk among the threats that a change introduces.
+pub(crate) fn risk<'a>(assessment: &'a Assessment, change: &'a Change) -> Option<&'a Risk> {
+    let threats = threats(assessment, change, ThreatStatus::Introduced);
+    let risks = threats.filter_map(|threat| threat.risk.as_ref());
+    risks.max_by_key(|risk| (risk.severity, risk.rank))
+}
+
+/// `high 67 = likelihood 7.8 × impact 7: whoever can log in, data of unknown class`.
+pub(crate) fn risk_words(risk: &Risk) -> String {
+    format!(
+        "{} {} = likelihood {} × impact {}: {}",
+        risk.severity,
+        risk.rank,
+        risk.likelihood,
+        risk.impact,
+        risk.because.join(", ")
+    )
 }
 
 /// The threat that a change introduces, otherwise its kind: `TG-AUTHN-003`, `auth-removed`.

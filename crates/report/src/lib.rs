@@ -2,6 +2,7 @@
 //! [`std::io::Write`], knows no files and no terminal.
 
 mod change;
+pub mod cyclonedx;
 mod excerpt;
 mod github;
 pub mod guards;

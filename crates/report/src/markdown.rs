@@ -306,6 +306,13 @@ fn evidence(page: &mut Page, assessment: &Assessment, changes: &[&Change], sourc
                 item.push_str(&format!("* help: {}\n", prose(help)));
             }
         }
+        if let Some(risk) = change::risk(assessment, change) {
+            item.push_str(&format!(
+                "* risk {}; {}\n",
+                prose(&change::risk_words(risk)),
+                code(&risk.vector.to_string())
+            ));
+        }
         item.push_str(&format!("* policy rule {}", code(&change.policy_rule)));
         if let Some(exception) = &change.exception {
             item.push_str(&format!(", exception {}", code(exception)));
@@ -553,6 +560,7 @@ mod tests {
 * <code>DELETE /admin/users/{id}</code> still guarded by <code>requireOwner</code> <code>src/routes/admin.js&#58;31</code>
 * threat TG-AUTHN-003: Auth middleware removed, narrowed or moved after routes (spoofing, elevation of privilege; CWE-306, CWE-79)
 * help: Put the guard back
+* risk critical 84 = likelihood 8.5 × impact 8&#58; anybody on the internet (assumed), data of class pii; <code>TGR&#58;1/O&#58;9/S&#58;9/ED&#58;7/EE&#58;9/ID&#58;8/C&#58;8/I&#58;5/A&#58;1</code>
 * policy rule <code>guard-lost</code>
 
 **TG-DATA-001** User gains the sensitive field <code>ssn</code> (national id) <code>app/models/user.py&#58;2</code>
@@ -565,6 +573,7 @@ mod tests {
 * exposed by GET /users/{id} through UserSerializer
 * threat TG-DATA-001: Sensitive data is stored in clear (spoofing, elevation of privilege; CWE-306, CWE-79)
 * help: Put the guard back
+* risk critical 84 = likelihood 8.5 × impact 8&#58; anybody on the internet (assumed), data of class pii; <code>TGR&#58;1/O&#58;9/S&#58;9/ED&#58;7/EE&#58;9/ID&#58;8/C&#58;8/I&#58;5/A&#58;1</code>
 * policy rule <code>sensitive-field</code>
 
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use threatgate_assess::*;
 use threatgate_facts::{Confidence, Fact, FactKind, Location, Problem, Scope};
+use threatgate_model::risk::Vector;
 
 use crate::{Side, Sources};
 
@@ -78,6 +79,7 @@ fn change(id: &str, kind: FactKind, how: ChangeKind, title: &str, location: Loca
         verdict: Verdict::Pass,
         policy_rule: "default".into(),
         threats: Vec::new(),
+        severity: None,
         exception: None,
     }
 }
@@ -90,9 +92,29 @@ fn threat(rule: &str, title: &str, change: &str) -> Threat {
         title: title.into(),
         stride: "SE".into(),
         cwe: vec!["CWE-306".into(), "CWE-79".into()],
+        classes: Classes::default(),
+        risk: Some(risk()),
         mitigations: vec!["Put the guard back".into(), "Deny by default".into()],
         questions: vec!["Which requests does the guard let through now?".into()],
         changes: vec![change.into()],
+    }
+}
+
+fn risk() -> Risk {
+    let vector: Vector = "TGR:1/O:9/S:9/ED:7/EE:9/ID:8/C:8/I:5/A:1"
+        .parse()
+        .expect("a vector");
+    let score = vector.score();
+    Risk {
+        severity: score.severity,
+        rank: score.rank,
+        likelihood: score.likelihood_text(),
+        impact: score.impact,
+        vector,
+        because: vec![
+            "anybody on the internet (assumed)".into(),
+            "data of class pii".into(),
+        ],
     }
 }
 
@@ -210,6 +232,7 @@ pub(crate) fn assessment() -> Assessment {
         ),
         Threat {
             status: ThreatStatus::Resolved,
+            risk: None,
             ..threat("TG-CRYPTO-002", "Weak password hash", "TC-000000000004")
         },
     ];

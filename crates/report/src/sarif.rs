@@ -138,6 +138,9 @@ struct Finding {
     rule_index: usize,
     level: &'static str,
     message: Message,
+    /// 0 to 100 (§3.27.25).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rank: Option<u8>,
     locations: Vec<Located>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_locations: Vec<Located>,
@@ -155,6 +158,10 @@ struct FindingProperties {
     at_base: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     threats: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vector: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -387,11 +394,13 @@ fn finding(
     }
     words.extend(change.notes.iter().map(|note| quoted(note)));
     let related = change.affected.iter().take(MAX_RELATED).enumerate();
+    let risk = change::risk(assessment, change);
     Finding {
         rule_index: rule_index.unwrap_or_default(),
         rule_id,
         level: change::level(change.verdict).name(),
         message: text(words.join(".\n")),
+        rank: risk.map(|risk| risk.rank),
         locations: vec![located(&change::place(change, sources))],
         related_locations: related
             .map(|(index, affected)| Located {
@@ -411,6 +420,8 @@ fn finding(
             policy_rule: change.policy_rule.clone(),
             at_base: change.at_base,
             threats: change.threats.clone(),
+            severity: risk.map(|risk| risk.severity.name()),
+            vector: risk.map(|risk| risk.vector.to_string()),
         },
     }
 }
@@ -609,6 +620,7 @@ mod tests {
     "message": {
       "text": "3 endpoints lost `requireAdmin`.\nWas at src/routes/index.js:3 at base"
     },
+    "rank": 84,
     "locations": [
       {
         "physicalLocation": {
@@ -690,7 +702,9 @@ mod tests {
       "atBase": true,
       "threats": [
         "TG-AUTHN-003@TC-000000000002"
-      ]
+      ],
+      "severity": "critical",
+      "vector": "TGR:1/O:9/S:9/ED:7/EE:9/ID:8/C:8/I:5/A:1"
     }
   },
   {
@@ -700,6 +714,7 @@ mod tests {
     "message": {
       "text": "User gains the sensitive field `ssn` (national id).\nexposed by GET /users/{id} through UserSerializer"
     },
+    "rank": 84,
     "locations": [
       {
         "physicalLocation": {
@@ -727,7 +742,9 @@ mod tests {
       "atBase": false,
       "threats": [
         "TG-DATA-001@TC-000000000003"
-      ]
+      ],
+      "severity": "critical",
+      "vector": "TGR:1/O:9/S:9/ED:7/EE:9/ID:8/C:8/I:5/A:1"
     }
   }
 ]

@@ -243,6 +243,9 @@ fn entry<W: Write>(
             }
         }
     }
+    if let Some(risk) = change::risk(assessment, change) {
+        page.remark("risk", &change::risk_words(risk))?;
+    }
     let asks = match &change.exception {
         Some(exception) => format!("{} (exception {exception})", change.verdict.name()),
         None => format!(
@@ -549,6 +552,8 @@ error[TG-AUTHN-003]: 3 endpoints lost `requireAdmin`
      = threat: TG-AUTHN-003 Auth middleware removed, narrowed or moved after
                routes; spoofing, elevation of privilege; CWE-306, CWE-79
      = help: Put the guard back
+     = risk: critical 84 = likelihood 8.5 × impact 8: anybody on the internet
+             (assumed), data of class pii
      = asks: review (policy rule guard-lost)
 
 warning[TG-DATA-001]: User gains the sensitive field `ssn` (national id)
@@ -562,6 +567,8 @@ warning[TG-DATA-001]: User gains the sensitive field `ssn` (national id)
      = threat: TG-DATA-001 Sensitive data is stored in clear; spoofing,
                elevation of privilege; CWE-306, CWE-79
      = help: Put the guard back
+     = risk: critical 84 = likelihood 8.5 × impact 8: anybody on the internet
+             (assumed), data of class pii
      = asks: warn (policy rule sensitive-field)
 
 note: 1 protection made stronger

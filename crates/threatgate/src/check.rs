@@ -12,7 +12,7 @@ use threatgate_assess::{
 };
 use threatgate_facts::{
     Cache, Engine, Fact, FactKind, Inventory, Problem, Request, Team, is_lock, is_manifest,
-    is_read_together,
+    is_read_together, shares_packages,
 };
 use threatgate_git::{
     Attributes, ChangedFile, Content, Environment, RangeError, RangeRequest, Repository, Side,
@@ -413,7 +413,7 @@ fn look(
 fn beside_locks(revision: &Revision<'_>, only: &mut BTreeSet<String>) {
     let folders: Vec<String> = only
         .iter()
-        .filter(|path| is_lock(path) || is_manifest(path))
+        .filter(|path| shares_packages(path))
         .map(|path| {
             path.rsplit_once('/')
                 .map_or(String::new(), |(folder, _)| format!("{folder}/"))

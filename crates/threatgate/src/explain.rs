@@ -133,6 +133,9 @@ fn threat_json(threat: &Explained) -> Value {
         "title": threat.title,
         "stride": threat.stride,
         "cwe": threat.cwe,
+        "classes": threat.classes,
+        "factors": threat.factors,
+        "flags": threat.flags,
         "mitigations": threat.mitigations,
         "questions": threat.questions,
         "sources": threat.sources,
@@ -144,6 +147,17 @@ fn threat_text(threat: &Explained) -> String {
     let mut text = format!("{}: {}\n\n", threat.id, threat.title);
     let _ = writeln!(text, "STRIDE  {}", stride.join(", "));
     let _ = writeln!(text, "CWE     {}", threat.cwe.join(", "));
+    for (list, ids) in threat.classes.lists() {
+        if !ids.is_empty() {
+            let _ = writeln!(text, "{list}  {}", ids.join(", "));
+        }
+    }
+    if let Some(factors) = &threat.factors {
+        let _ = writeln!(text, "\nrisk before the place is known: {factors}");
+        for flag in &threat.flags {
+            let _ = writeln!(text, "  * {flag}");
+        }
+    }
     for (heading, lines) in [
         ("what to do", &threat.mitigations),
         ("what to ask", &threat.questions),
@@ -260,6 +274,18 @@ fn change_text(assessment: &Assessment, change: &Change) -> String {
             one_line(&threat.title),
             threat.cwe.join(", ")
         );
+        if let Some(risk) = &threat.risk {
+            let _ = writeln!(
+                text,
+                "  risk {} {} = likelihood {} × impact {}: {}\n  {}",
+                risk.severity,
+                risk.rank,
+                risk.likelihood,
+                risk.impact,
+                one_line(&risk.because.join(", ")),
+                risk.vector
+            );
+        }
         for mitigation in &threat.mitigations {
             let _ = writeln!(text, "  * {mitigation}");
         }

@@ -1,13 +1,14 @@
 //! `threatgate inventory` and `threatgate facts`: all facts of one revision, folder or file.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use threatgate_facts::{Cache, Engine, Fact, FactKind, Inventory, Request, Stats, Team, Tree};
 use threatgate_git::{Attributes, Repository};
+use threatgate_report::cyclonedx::{self, Subject};
 use threatgate_report::guards::Guards;
 use threatgate_report::inventory::{Listing, Shape};
 
@@ -27,9 +28,67 @@ pub(crate) struct InventoryArgs {
     /// Only facts of these kinds
     #[arg(long = "kind", value_name = "KIND", value_parser = crate::kind)]
     kinds: Vec<FactKind>,
+    /// How to print them: text, json or cyclonedx (a bill of materials), each with =FILE for a file
+    #[arg(long, value_name = "FORMAT[=FILE]", default_value = "text", value_parser = target)]
+    format: Target,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GuardsArgs {
+    /// A plain folder to read instead of a revision
+    #[arg(value_name = "PATH", conflicts_with_all = ["repo", "rev"])]
+    path: Option<PathBuf>,
+    /// The repository: a work tree, a bare repository or a folder inside one
+    #[arg(long, value_name = "DIR")]
+    repo: Option<PathBuf>,
+    /// The revision to read
+    #[arg(long, value_name = "REV")]
+    rev: Option<String>,
     /// How to print them
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
     format: String,
+}
+
+/// How facts are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Text,
+    Json,
+    CycloneDx,
+}
+
+impl Format {
+    fn read(name: &str) -> Result<Self, String> {
+        Ok(match name {
+            "text" => Self::Text,
+            "json" => Self::Json,
+            "cyclonedx" => Self::CycloneDx,
+            _ => {
+                return Err(format!(
+                    "unknown format \"{name}\"; expected one of text, json, cyclonedx"
+                ));
+            }
+        })
+    }
+}
+
+/// A listing and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Target {
+    format: Format,
+    file: Option<PathBuf>,
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    let (format, file) = match text.split_once('=') {
+        Some((_, "")) => return Err(format!("no file name after \"{text}\"")),
+        Some((format, file)) => (format, Some(PathBuf::from(file))),
+        None => (text, None),
+    };
+    Ok(Target {
+        format: Format::read(format)?,
+        file,
+    })
 }
 
 #[derive(Args, Debug)]
@@ -44,6 +103,8 @@ pub(crate) struct FactsArgs {
 
 /// What was read: the facts with what is said of them.
 struct Reading {
+    /// The project's name: its folder's.
+    name: String,
     revision: Option<String>,
     inventory: Inventory,
     stats: Stats,
@@ -51,12 +112,21 @@ struct Reading {
 }
 
 pub(crate) fn inventory(args: &InventoryArgs) -> Result<ExitCode> {
-    let reading = read(args)?;
+    let reading = read(
+        args.path.as_deref(),
+        args.repo.as_deref(),
+        args.rev.as_deref(),
+    )?;
     print(&args.format, Shape::Table, reading, &args.kinds)
 }
 
-pub(crate) fn guards(args: &InventoryArgs) -> Result<ExitCode> {
-    let guards = Guards::of(&read(args)?.inventory);
+pub(crate) fn guards(args: &GuardsArgs) -> Result<ExitCode> {
+    let reading = read(
+        args.path.as_deref(),
+        args.repo.as_deref(),
+        args.rev.as_deref(),
+    )?;
+    let guards = Guards::of(&reading.inventory);
     let mut out = crate::output::stdout();
     let result = match args.format.as_str() {
         "json" => guards.json(&mut out),
@@ -67,20 +137,30 @@ pub(crate) fn guards(args: &InventoryArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(args: &InventoryArgs) -> Result<Reading> {
-    if let Some(path) = &args.path {
+/// The name of a folder, of a bare repository without its ending.
+fn name(folder: &Path) -> String {
+    let whole = folder.canonicalize();
+    let whole = whole.as_deref().unwrap_or(folder);
+    let name = whole.file_name().unwrap_or_default().to_string_lossy();
+    name.strip_suffix(".git").unwrap_or(&name).to_owned()
+}
+
+fn read(path: Option<&Path>, repo: Option<&Path>, rev: Option<&str>) -> Result<Reading> {
+    if let Some(path) = path {
         let engine = engine(&Team::default())?;
         let folder = Folder::open(path)?;
         let (inventory, stats) = engine.inventory(&folder, &Cache::default(), &Request::default());
         return Ok(Reading {
+            name: name(path),
             revision: None,
             inventory,
             stats,
             files: folder.paths().len(),
         });
     }
-    let repository = Repository::open(args.repo.as_deref().unwrap_or(".".as_ref()))?;
-    let commit = repository.commit(args.rev.as_deref().unwrap_or("HEAD"))?;
+    let folder = repo.unwrap_or(".".as_ref());
+    let repository = Repository::open(folder)?;
+    let commit = repository.commit(rev.unwrap_or("HEAD"))?;
     let side = threatgate_git::Side::Commit(commit);
     let (entries, _) = repository.entries(&side)?;
     let attributes = Attributes::read(&repository, &side, &entries)?;
@@ -100,6 +180,7 @@ fn read(args: &InventoryArgs) -> Result<Reading> {
         });
     }
     Ok(Reading {
+        name: name(folder),
         revision: Some(commit.to_string()),
         inventory,
         stats,
@@ -118,12 +199,17 @@ pub(crate) fn facts(args: &FactsArgs) -> Result<ExitCode> {
     let folder = Folder::open(&args.file)?;
     let (inventory, stats) = engine.inventory(&folder, &Cache::default(), &Request::default());
     let reading = Reading {
+        name: name(&args.file),
         revision: None,
         inventory,
         stats,
         files: 1,
     };
-    print(&args.format, Shape::Outline, reading, &[])
+    let target = Target {
+        format: Format::read(&args.format).map_err(anyhow::Error::msg)?,
+        file: None,
+    };
+    print(&target, Shape::Outline, reading, &[])
 }
 
 /// The engine with the rules of this program and of the team.
@@ -136,7 +222,7 @@ pub(crate) fn engine(team: &Team) -> Result<Engine> {
     })
 }
 
-fn print(format: &str, shape: Shape, reading: Reading, kinds: &[FactKind]) -> Result<ExitCode> {
+fn print(target: &Target, shape: Shape, reading: Reading, kinds: &[FactKind]) -> Result<ExitCode> {
     let mut inventory = reading.inventory;
     let keep = |fact: &Fact| kinds.is_empty() || kinds.contains(&fact.kind);
     inventory.facts.retain(keep);
@@ -147,12 +233,35 @@ fn print(format: &str, shape: Shape, reading: Reading, kinds: &[FactKind]) -> Re
         parsed: reading.stats.parsed,
         alarms: reading.stats.alarms,
     };
-    let mut out = crate::output::stdout();
-    let result = match format {
-        "json" => listing.json(&mut out),
-        _ => listing.text(&mut out, shape, crate::output::width()),
+    let subject = Subject {
+        name: &reading.name,
+        revision: listing.revision.as_deref(),
     };
+    let width = crate::output::width();
+    if let Some(file) = &target.file {
+        let mut bytes = Vec::new();
+        write(target.format, &listing, subject, shape, width, &mut bytes)?;
+        crate::output::write_file(file, &bytes)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut out = crate::output::stdout();
+    let result = write(target.format, &listing, subject, shape, width, &mut out);
     crate::output::ignore_closed_pipe(result.and_then(|()| out.flush()))
         .context("writing to stdout")?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn write(
+    format: Format,
+    listing: &Listing,
+    subject: Subject<'_>,
+    shape: Shape,
+    width: usize,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    match format {
+        Format::Text => listing.text(out, shape, width),
+        Format::Json => listing.json(out),
+        Format::CycloneDx => cyclonedx::write(&listing.inventory, subject, out),
+    }
 }

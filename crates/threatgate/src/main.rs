@@ -13,6 +13,7 @@ mod output;
 mod review;
 mod revision;
 mod rules;
+mod score;
 
 use std::process::ExitCode;
 
@@ -36,7 +37,7 @@ enum Command {
     /// List all facts of one revision or of a plain folder
     Inventory(inventory::InventoryArgs),
     /// List what guards the endpoints, and what may be a guard that nobody counts
-    Guards(inventory::InventoryArgs),
+    Guards(inventory::GuardsArgs),
     /// Show what the rules see in one file
     Facts(inventory::FactsArgs),
     /// List, test and explain the rules
@@ -45,6 +46,8 @@ enum Command {
     Review(review::ReviewArgs),
     /// Explain a change, a threat, a rule or a rule of the policy
     Explain(explain::ExplainArgs),
+    /// Compute severity and rank of a risk vector
+    Score(score::ScoreArgs),
 }
 
 fn main() -> ExitCode {
@@ -81,6 +84,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Rules(args) => rules::rules(&args),
         Command::Review(args) => review::review(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::Score(args) => score::score(&args),
     }
 }
 

@@ -39,14 +39,26 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let within = |fact: &Fact, functions: &BTreeSet<String>| {
         matters(fact) && !came_or_went(fact, functions, &BTreeSet::new())
     };
-    let (mut staying, mut leaving): (Vec<&Fact>, Vec<&Fact>) = before
+    // Where a function has another use of the same kind on the other side, that one took its place.
+    let (own_before, own_after) = (places(&before), places(&after));
+    let stays =
+        |fact: &Fact| within(fact, &sides.after.functions) || own_after.contains(&place(fact));
+    let stood =
+        |fact: &Fact| within(fact, &sides.before.functions) || own_before.contains(&place(fact));
+    let (mut staying, mut leaving): (Vec<&Fact>, Vec<&Fact>) =
+        before.into_iter().partition(|fact| stays(fact));
+    let (settled, mut free): (Vec<&Fact>, Vec<&Fact>) = after
         .into_iter()
-        .partition(|fact| within(fact, &sides.after.functions));
-    pair(&mut leaving, &mut after, shape);
-    let (known, mut arriving): (Vec<&Fact>, Vec<&Fact>) = after
+        .partition(|fact| own_before.contains(&place(fact)));
+    pair(&mut leaving, &mut free, shape);
+    let after = [settled, free].concat();
+    let (known, mut arriving): (Vec<&Fact>, Vec<&Fact>) =
+        after.into_iter().partition(|fact| stood(fact));
+    let (kept, mut moving): (Vec<&Fact>, Vec<&Fact>) = staying
         .into_iter()
-        .partition(|fact| within(fact, &sides.before.functions));
-    pair(&mut staying, &mut arriving, shape);
+        .partition(|fact| own_after.contains(&place(fact)));
+    pair(&mut moving, &mut arriving, shape);
+    staying = [kept, moving].concat();
     let (mut before, mut after) = ([leaving, staying].concat(), [arriving, known].concat());
     let mut pairs = pair(&mut before, &mut after, |fact| {
         key(fact, &["subject", "operation"])
@@ -55,53 +67,41 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     pairs.extend(pair(&mut before, &mut after, |fact| {
         key(fact, &["subject"])
     }));
-    let stays =
+    let remains =
         |fact: &Fact| within(fact, &sides.before.functions) && within(fact, &sides.after.functions);
     pairs.extend(pair(&mut before, &mut after, |fact| {
         let place = format!("{}|{}", text(fact, "operation"), fact.location.path);
-        if stays(fact) {
+        if remains(fact) {
             format!("{place}|{}", text(fact, "subject"))
         } else {
             place
         }
     }));
     for (old, new) in pairs {
-        let words = |fact: &Fact| {
-            let mut words = text(fact, "algorithm").to_owned();
-            if text(old, "algorithm") == text(new, "algorithm")
-                && text(old, "library") != text(new, "library")
-            {
-                words = format!("{words} of {}", text(fact, "library"));
-            }
-            for name in ["mode", "key_bits", "iterations", "memory", "min_version"] {
-                if let Some(value) = fact.attributes.get(name) {
-                    let value = value
-                        .as_str()
-                        .map_or_else(|| value.to_string(), str::to_owned);
-                    words.push_str(&format!(" {name} {value}"));
-                }
-            }
-            if fact.attributes.get("verify") == Some(&json!(false)) {
-                words.push_str(" without verification");
-            }
-            if let Some(purpose) = fact.text("purpose") {
-                words.push_str(&format!(" as {purpose}"));
-            }
-            words
-        };
         let direction = weigh(old, new);
         let how = match direction {
             Direction::Weakened => "weakened",
             Direction::Strengthened => "strengthened",
             Direction::Neutral => "changed",
         };
-        let title = format!(
-            "{} in {} {how}: {} became {}",
-            operation(old),
-            text(new, "subject"),
-            words(old),
-            words(new)
-        );
+        let title = match (unverified(old), unverified(new)) {
+            (false, true) => format!(
+                "{} no longer verified in {}",
+                verified(new),
+                text(new, "subject")
+            ),
+            (true, false) => format!(
+                "{} verified again in {}",
+                verified(old),
+                text(new, "subject")
+            ),
+            _ => format!(
+                "{} in {} {how}: {}",
+                operation(old),
+                text(new, "subject"),
+                difference(old, new)
+            ),
+        };
         let mut one = change(
             FactKind::Crypto,
             ChangeKind::Modified,
@@ -110,32 +110,28 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             Some(old),
             Some(new),
         );
-        one.deltas = deltas(old, new, &["subject"]);
+        one.deltas = deltas(old, new, &DERIVED);
         changes.push(one);
     }
     for old in before {
-        let unverified = old.attributes.get("verify") == Some(&json!(false));
         let gone = came_or_went(old, &sides.after.functions, &BTreeSet::new());
         let direction = match against_default(old) {
             Some(Ordering::Greater) => Direction::Weakened,
             Some(Ordering::Less) => Direction::Strengthened,
-            _ if unverified => Direction::Strengthened,
-            _ if text(old, "operation") == "compare" && !gone => Direction::Weakened,
+            _ if unverified(old) => Direction::Strengthened,
+            _ if written_down(old) && !gone => Direction::Strengthened,
+            _ if is_constant_time(old) && !gone => Direction::Weakened,
             _ => Direction::Neutral,
         };
-        let title = if unverified {
-            format!(
-                "{} is verified again in {}",
-                operation(old),
-                text(old, "subject")
-            )
+        let place = text(old, "subject");
+        let title = if unverified(old) {
+            format!("{} verified again in {place}", verified(old))
+        } else if let Some(what) = constant(old) {
+            format!("{place} no longer uses {what}")
+        } else if is_constant_time(old) {
+            format!("{place} no longer compares in constant time")
         } else {
-            format!(
-                "{} with {} in {} removed",
-                operation(old),
-                text(old, "algorithm"),
-                text(old, "subject")
-            )
+            format!("{} with {} in {place} removed", operation(old), shown(old))
         };
         changes.push(change(
             FactKind::Crypto,
@@ -152,22 +148,21 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             Some(Ordering::Greater) => Direction::Strengthened,
             Some(Ordering::Less) => Direction::Weakened,
             _ if is_weak(new) => Direction::Weakened,
-            _ if text(new, "operation") == "compare" && known => Direction::Strengthened,
+            _ if is_constant_time(new) && known => Direction::Strengthened,
             _ => Direction::Neutral,
         };
-        let title = if new.attributes.get("verify") == Some(&json!(false)) {
-            format!(
-                "{} is not verified in {}",
-                operation(new),
-                text(new, "subject")
-            )
+        let place = text(new, "subject");
+        let title = if unverified(new) {
+            format!("{} not verified in {place}", verified(new))
+        } else if let Some(what) = constant(new) {
+            format!("{place} uses {what}")
+        } else if is_constant_time(new) {
+            format!("{place} compares in constant time")
+        } else if text(new, "operation") == "compare" {
+            format!("{place} compares an HMAC in a time that tells how much of it is right")
         } else {
-            format!(
-                "{} with {} in {}",
-                operation(new),
-                text(new, "algorithm"),
-                text(new, "subject")
-            )
+            let low = low(new).map(|low| format!(", {low}")).unwrap_or_default();
+            format!("{} with {}{low} in {place}", operation(new), shown(new))
         };
         changes.push(change(
             FactKind::Crypto,
@@ -180,10 +175,175 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     }
 }
 
+/// Attributes that follow from others, or say where.
+const DERIVED: [&str; 8] = [
+    "subject",
+    "shown",
+    "family",
+    "primitive",
+    "security_bits",
+    "quantum_level",
+    "quantum_vulnerable",
+    "oid",
+];
+
+/// Attributes that a title names, with their words.
+const SAID: [(&str, &str); 11] = [
+    ("mode", "mode"),
+    ("padding", "padding"),
+    ("key_bits", "key size"),
+    ("iterations", "iterations"),
+    ("memory", "memory"),
+    ("min_version", "minimum version"),
+    ("iv", "IV"),
+    ("salt", "salt"),
+    ("key_origin", "key"),
+    ("expiry", "expiry"),
+    ("verify", "verification"),
+];
+
+fn place(fact: &Fact) -> String {
+    key(fact, &["subject", "operation"])
+}
+
+fn places(facts: &[&Fact]) -> BTreeSet<String> {
+    facts.iter().map(|fact| place(fact)).collect()
+}
+
+fn shown(fact: &Fact) -> &str {
+    fact.text("shown")
+        .unwrap_or_else(|| text(fact, "algorithm"))
+}
+
+fn unverified(fact: &Fact) -> bool {
+    fact.attributes.get("verify") == Some(&json!(false))
+}
+
+fn is_constant_time(fact: &Fact) -> bool {
+    text(fact, "operation") == "compare" && text(fact, "algorithm") == "constant-time"
+}
+
+/// What verification is about, with its verb.
+fn verified(fact: &Fact) -> &'static str {
+    match (text(fact, "operation"), text(fact, "algorithm")) {
+        ("tls", "hostname") => "names of TLS servers are",
+        ("tls", _) => "TLS certificates are",
+        ("ssh", _) => "keys of SSH hosts are",
+        ("saml", _) => "signatures of SAML messages are",
+        ("jwt", _) => "a token's signature is",
+        _ => "what is signed is",
+    }
+}
+
+/// Whether what must be new each time, or what nobody may know, is written in the code.
+fn written_down(fact: &Fact) -> bool {
+    constant(fact).is_some()
+}
+
+fn constant(fact: &Fact) -> Option<&'static str> {
+    let is = |name: &str| fact.text(name) == Some("constant");
+    match () {
+        () if is("key_origin") => Some("a key that is written in the code"),
+        () if is("iv") => Some("an IV that is always the same"),
+        () if is("salt") => Some("a salt that is always the same"),
+        () => None,
+    }
+}
+
+/// A number of which more is safer, where it makes the use weak.
+fn low(fact: &Fact) -> Option<String> {
+    if !is_weak(fact) {
+        return None;
+    }
+    let number = |name: &str| fact.attributes.get(name).and_then(Json::as_i64);
+    if let Some(count) = number("iterations") {
+        return Some(format!("{} iterations", thousands(count)));
+    }
+    match text(fact, "operation") {
+        "key" => number("key_bits").map(|bits| format!("{bits} bits")),
+        _ => fact
+            .text("mode")
+            .filter(|mode| !names(shown(fact), mode))
+            .map(str::to_owned),
+    }
+}
+
+fn names(shown: &str, part: &str) -> bool {
+    let lower = shown.to_ascii_lowercase();
+    lower
+        .split('-')
+        .any(|word| word == part.to_ascii_lowercase())
+}
+
+/// `600,000`
+fn thousands(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn value(fact: &Fact, name: &str) -> Option<String> {
+    let value = fact.attributes.get(name)?;
+    Some(match (value.as_str(), value.as_i64()) {
+        (Some(text), _) => text.to_owned(),
+        (None, Some(number)) if name == "key_bits" => format!("{number} bits"),
+        (None, Some(number)) => thousands(number),
+        (None, None) => value.to_string(),
+    })
+}
+
+/// What changed: `AES-256-GCM became AES-256-ECB`, `PBKDF2 iterations 600,000 became 1,000`.
+fn difference(old: &Fact, new: &Fact) -> String {
+    let differs = |name: &str| old.attributes.get(name) != new.attributes.get(name);
+    let purpose = |fact: &Fact| match fact.text("purpose") {
+        Some(purpose) if differs("purpose") => format!(" as {purpose}"),
+        _ => String::new(),
+    };
+    if shown(old) == shown(new) && text(old, "operation") == text(new, "operation") {
+        let mut parts = Vec::new();
+        for (name, word) in SAID {
+            if differs(name) {
+                let side = |fact: &Fact| value(fact, name).unwrap_or_else(|| "not said".to_owned());
+                parts.push(format!("{word} {} became {}", side(old), side(new)));
+            }
+        }
+        if !parts.is_empty() {
+            return format!("{} {}", shown(new), parts.join(", "));
+        }
+        if differs("library") {
+            let side = |fact: &Fact| format!("{} of {}", shown(fact), text(fact, "library"));
+            return format!("{} became {}", side(old), side(new));
+        }
+    }
+    let side = |fact: &Fact| {
+        let mut words = shown(fact).to_owned();
+        for (name, word) in SAID {
+            let Some(value) = value(fact, name).filter(|_| differs(name)) else {
+                continue;
+            };
+            let said = names(&words, value.trim_end_matches(" bits"));
+            if name != "verify" && !said {
+                words.push_str(&match name {
+                    "mode" | "key_bits" | "padding" => format!(" {value}"),
+                    "iterations" => format!(" with {value} {word}"),
+                    _ => format!(" with {word} {value}"),
+                });
+            }
+        }
+        words + &purpose(fact)
+    };
+    format!("{} became {}", side(old), side(new))
+}
+
 fn is_weak(fact: &Fact) -> bool {
     let strength = fact.attributes.get("strength").and_then(Json::as_i64);
-    strength.is_some_and(|strength| strength <= 1)
-        || fact.attributes.get("verify") == Some(&json!(false))
+    strength.is_some_and(|strength| strength <= 1) || unverified(fact)
 }
 
 /// How strong a setting is beside what holds where it is absent.
@@ -193,6 +353,9 @@ fn against_default(fact: &Fact) -> Option<Ordering> {
 }
 
 fn operation(fact: &Fact) -> &'static str {
+    if text(fact, "purpose") == "password" {
+        return "password hashing";
+    }
     match text(fact, "operation") {
         "hash" => "a hash",
         "hmac" => "an HMAC",
@@ -205,6 +368,9 @@ fn operation(fact: &Fact) -> &'static str {
         "sign" => "a signature",
         "compare" => "a comparison",
         "key" => "a key",
+        "iv" => "an IV",
+        "saml" => "SAML",
+        "ssh" => "SSH",
         _ => "cryptography",
     }
 }
@@ -230,6 +396,22 @@ fn weigh(old: &Fact, new: &Fact) -> Direction {
             } else {
                 Direction::Strengthened
             };
+        }
+    }
+    for name in ["iv", "salt", "key_origin"] {
+        let constant = |fact: &Fact| fact.text(name) == Some("constant");
+        match (constant(old), constant(new)) {
+            (false, true) => return Direction::Weakened,
+            (true, false) => return Direction::Strengthened,
+            _ => {}
+        }
+    }
+    for name in ["issuer", "audience", "expiry", "signer"] {
+        let checked = |fact: &Fact| fact.text(name) != Some("unchecked");
+        match (checked(old), checked(new)) {
+            (true, false) => return Direction::Weakened,
+            (false, true) => return Direction::Strengthened,
+            _ => {}
         }
     }
     if text(old, "operation") == "compare" && text(new, "operation") != "compare" {

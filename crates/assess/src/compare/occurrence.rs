@@ -1,14 +1,13 @@
 //! Facts without a natural unique identity, as counted multisets: checks, denials and the bodies
 //! of guards.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use threatgate_facts::{Fact, FactKind};
 
 use super::endpoint::Handlers;
-use super::{Sides, affected, change, delta, deltas, group, pair, plural};
+use super::{Sides, affected, change, deltas, pair, plural};
 use crate::assessment::{Affected, Change, ChangeKind, Direction};
 
 pub(super) fn compare(sides: &Sides<'_>, handlers: &Handlers, changes: &mut Vec<Change>) {

@@ -360,6 +360,16 @@ impl Linker<'_> {
             if said {
                 texts.push("true".to_owned());
             }
+        } else if selector.origin {
+            let picked = self.pick(matched, selector).into_iter();
+            let found =
+                picked.filter_map(|(file, id)| crate::crypto::origin::origin(self, file, id));
+            texts.extend(found.map(str::to_owned));
+        } else if selector.accepts {
+            let mut picked = self.pick(matched, selector).into_iter();
+            if picked.any(|(file, id)| self.lets_through(file, id)) {
+                texts.push("true".to_owned());
+            }
         } else if selector.callee && !selector.beside.is_empty() {
             for other in self.beside_named(matched, &selector.beside) {
                 let bare = Selector {
@@ -418,6 +428,17 @@ impl Linker<'_> {
                 }
             })
             .collect()
+    }
+
+    /// Whether a function lets everything through.
+    fn lets_through(&self, file: FileId, id: ExprId) -> bool {
+        let (file, function) = match self.eval(file, id) {
+            Value::Function(file, function) => (file, function),
+            _ => return false,
+        };
+        let parsed = self.project.parsed(file);
+        let body = parsed.unit.function(function).body;
+        crate::crypto::lets_through(&parsed.unit, body, &[])
     }
 
     /// Whether a name around what was matched is like one of these; no patterns ask nothing.
@@ -608,6 +629,9 @@ impl Linker<'_> {
                 value: at.value,
                 receiver: at.receiver,
                 root: at.root,
+                maker: at.maker,
+                accepts: at.accepts,
+                origin: at.origin,
                 beside: at.beside.clone(),
                 ..Selector::default()
             };

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::reader::{Reader, integrity};
+use super::reader::Reader;
 use super::source::Source;
 use super::tree::{Entry, Node, toml};
 use super::{Group, SettingKind};
@@ -158,7 +158,20 @@ pub(super) fn read_lock(reader: &mut Reader<'_>) {
             let key = format!("checksum {name} {} ({source})", version?);
             old.get(key.as_str()).copied()
         });
-        found.integrity = integrity(checksum.filter(|checksum| *checksum != "<none>"));
+        found.requires = package
+            .items_at(&["dependencies"])
+            .iter()
+            .filter_map(Node::text)
+            .map(|needed| {
+                let mut words = needed.split(' ');
+                let name = words.next().unwrap_or_default();
+                match words.next() {
+                    Some(version) => format!("{name}@{version}"),
+                    None => name.to_owned(),
+                }
+            })
+            .collect();
+        found.verified_by(checksum.filter(|checksum| *checksum != "<none>"));
         reader.add(found);
     }
 }

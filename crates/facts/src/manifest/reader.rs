@@ -1,5 +1,7 @@
 //! Collects what a format's reader finds and gives it its places.
 
+use std::fmt::Write as _;
+
 use super::{Dependency, Ecosystem, Group, Problem, Reading, Roles, Setting, SettingKind};
 use super::{is_exact, source, version};
 
@@ -8,15 +10,26 @@ pub(super) type Span = std::ops::Range<usize>;
 
 /// The text being read and what was found so far.
 pub(super) struct Reader<'a> {
+    /// From the repository's root.
+    pub(super) path: &'a str,
     pub(super) text: &'a str,
+    /// Gives the text of another file of the revision.
+    pub(super) beside: &'a dyn Fn(&str) -> Option<String>,
     ecosystem: Ecosystem,
     reading: Reading,
     problems: Vec<(usize, String)>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(ecosystem: Ecosystem, text: &'a str) -> Self {
+    pub(super) fn new(
+        ecosystem: Ecosystem,
+        path: &'a str,
+        text: &'a str,
+        beside: &'a dyn Fn(&str) -> Option<String>,
+    ) -> Self {
         Self {
+            path,
+            beside,
             text,
             ecosystem,
             reading: Reading::default(),
@@ -28,7 +41,11 @@ impl<'a> Reader<'a> {
     pub(super) fn dependency(&self, package: &str, span: Span) -> Dependency {
         let package = match self.ecosystem {
             Ecosystem::Pypi => normal_python_name(package),
-            Ecosystem::Npm | Ecosystem::Cargo => package.to_owned(),
+            // Compared without case, shown as most people write them.
+            Ecosystem::Nuget | Ecosystem::Composer | Ecosystem::Docker | Ecosystem::Github => {
+                package.to_ascii_lowercase()
+            }
+            _ => package.to_owned(),
         };
         Dependency {
             ecosystem: self.ecosystem,
@@ -38,10 +55,13 @@ impl<'a> Reader<'a> {
             locked: None,
             source: None,
             integrity: None,
+            hash: None,
+            requires: Vec::new(),
             direct: Some(true),
             group: Group::Runtime,
             group_name: None,
             role: None,
+            resembles: None,
             features: Vec::new(),
             condition: None,
             install_script: false,
@@ -115,14 +135,29 @@ impl<'a> Reader<'a> {
 fn complete(dependency: &mut Dependency, roles: &Roles) {
     let role = roles.role(dependency.ecosystem, &dependency.package);
     dependency.role = role.map(str::to_owned);
+    let own = matches!(
+        dependency.source,
+        Some(super::Source::Path(_) | super::Source::Workspace)
+    );
+    if dependency.direct == Some(true) && !own {
+        let near = roles
+            .popular
+            .resembles(dependency.ecosystem, &dependency.package);
+        dependency.resembles = near.map(str::to_owned);
+    }
     if dependency.locked.is_none() {
         let constraint = dependency.constraint.as_deref();
         dependency.locked = constraint
             .filter(|constraint| is_exact(dependency.ecosystem, constraint))
-            .map(|constraint| version::bare(constraint).to_owned());
+            .map(|constraint| match dependency.ecosystem {
+                Ecosystem::Golang => constraint.to_owned(),
+                _ => version::bare(constraint).to_owned(),
+            });
     }
     dependency.features.sort_unstable();
     dependency.features.dedup();
+    dependency.requires.sort_unstable();
+    dependency.requires.dedup();
 }
 
 /// Turns ascending offsets into lines and columns in one pass over the text, so that a file of
@@ -200,6 +235,57 @@ pub(super) fn integrity<'t>(hashes: impl IntoIterator<Item = &'t str>) -> Option
         1 => Some(format!("{}:{}", algorithms.join("+"), &digest[..16])),
         many => Some(format!("{}×{many}:{}", algorithms.join("+"), &digest[..16])),
     }
+}
+
+impl Dependency {
+    /// Takes the hashes of a package's archives.
+    pub(super) fn verified_by<'t>(&mut self, hashes: impl IntoIterator<Item = &'t str>) {
+        let hashes: Vec<&str> = hashes
+            .into_iter()
+            .flat_map(str::split_ascii_whitespace)
+            .collect();
+        self.hash = match &hashes[..] {
+            [one] => hexadecimal(one),
+            _ => None,
+        };
+        self.integrity = integrity(hashes);
+    }
+}
+
+/// A hash as `algorithm:digest`, if it is one of a known length.
+fn hexadecimal(hash: &str) -> Option<String> {
+    let (name, digest) = algorithm(hash);
+    let length = match name {
+        "md5" => 32,
+        "sha1" => 40,
+        "sha256" => 64,
+        "sha384" => 96,
+        "sha512" => 128,
+        _ => return None,
+    };
+    if digest.len() == length && digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Some(format!("{name}:{}", digest.to_ascii_lowercase()));
+    }
+    // RFC 4648, section 4.
+    let mut hex = String::with_capacity(length);
+    let (mut bits, mut held) = (0_u32, 0);
+    for byte in digest.trim_end_matches('=').bytes() {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6 | u32::from(value)) & 0xffff;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            let _ = write!(hex, "{:02x}", bits >> held & 0xff);
+        }
+    }
+    (hex.len() == length).then(|| format!("{name}:{hex}"))
 }
 
 fn algorithm(hash: &str) -> (&str, &str) {

@@ -458,15 +458,23 @@ impl Walker<'_> {
             None => Vec::new(),
         };
         if let Some(block) = parts.block {
-            let hint = self.unit.last_name(callee).unwrap_or_default().to_owned();
-            self.hint = Some(hint);
-            let value = self.expr(block);
-            self.hint = None;
-            args.extend(value.map(|value| Arg {
-                name: None,
-                value,
-                spread: false,
-            }));
+            let listed = self
+                .shape(block)
+                .is_some_and(|shape| shape.shape == Shape::List);
+            if listed {
+                // `new Cookie("a") { Secure = true }`
+                args.extend(self.args(block, callee));
+            } else {
+                let hint = self.unit.last_name(callee).unwrap_or_default().to_owned();
+                self.hint = Some(hint);
+                let value = self.expr(block);
+                self.hint = None;
+                args.extend(value.map(|value| Arg {
+                    name: None,
+                    value,
+                    spread: false,
+                }));
+            }
         }
         let written_as_name = parts.arguments.is_none() && parts.block.is_none();
         let name = match self.unit.kind(callee) {

@@ -4,10 +4,24 @@ use std::collections::BTreeMap;
 
 use super::package_json::TABLES;
 use super::{name_and_rest, rename, resolved};
-use crate::manifest::reader::{Reader, integrity};
+use crate::manifest::reader::Reader;
 use crate::manifest::source::Source;
 use crate::manifest::tree::Node;
 use crate::manifest::{Group, SettingKind, json};
+
+/// What a name means to a package: its own copy, one of a package that holds it, or the hoisted one.
+fn installed(places: &BTreeMap<&str, &str>, from: &str, name: &str) -> Option<String> {
+    let mut holder = from;
+    loop {
+        if let Some(found) = places.get(format!("{holder}/{name}").as_str()) {
+            return Some((*found).to_owned());
+        }
+        match holder.rsplit_once('/') {
+            Some((above, _)) => holder = above,
+            None => return places.get(name).map(|found| (*found).to_owned()),
+        }
+    }
+}
 
 /// Reads the packages; which are direct say the workspaces.
 pub(crate) fn read(reader: &mut Reader<'_>) {
@@ -21,6 +35,11 @@ pub(crate) fn read(reader: &mut Reader<'_>) {
             }
         }
     }
+    let places: BTreeMap<&str, &str> = root
+        .entries_at(&["packages"])
+        .iter()
+        .filter_map(|entry| Some((&*entry.key, entry.value.items().first()?.text()?)))
+        .collect();
     for entry in root.entries_at(&["packages"]) {
         let tuple = entry.value.items();
         let Some((package, place)) = tuple.first().and_then(Node::text).and_then(name_and_rest)
@@ -43,9 +62,17 @@ pub(crate) fn read(reader: &mut Reader<'_>) {
         dependency.direct = Some(group.is_some());
         dependency.group = group.unwrap_or(Group::Runtime);
         rename(&mut dependency, package);
+        let tables = tuple.iter().find(|item| item.is_map());
+        let needs = ["dependencies", "optionalDependencies"]
+            .into_iter()
+            .filter_map(|table| Some(tables?.entries_at(&[table])))
+            .flatten();
+        dependency.requires = needs
+            .filter_map(|wanted| installed(&places, key, &wanted.key))
+            .collect();
         let texts = || tuple.iter().skip(1).filter_map(Node::text);
         let hash = texts().find(|text| text.starts_with("sha") && text.contains('-'));
-        dependency.integrity = integrity(hash);
+        dependency.verified_by(hash);
         if place.starts_with(|c: char| c.is_ascii_digit()) {
             dependency.locked = Some(place.to_owned());
             // The second value is the address, empty for the default registry.

@@ -1,7 +1,7 @@
 //! `package.json`.
 
 use super::{name_and_rest, spec};
-use crate::manifest::reader::{Reader, integrity};
+use crate::manifest::reader::Reader;
 use crate::manifest::tree::{Entry, Node};
 use crate::manifest::{Group, SettingKind, json};
 
@@ -53,7 +53,7 @@ pub(crate) fn read(reader: &mut Reader<'_>) {
         let mut manager = reader.dependency(name, entry.span());
         manager.group = Group::Build;
         manager.constraint = Some(version.to_owned());
-        manager.integrity = integrity((!hash.is_empty()).then_some(hash).map(dotted).as_deref());
+        manager.verified_by((!hash.is_empty()).then_some(hash).map(dotted).as_deref());
         reader.add(manager);
     }
     settings(reader, &root);

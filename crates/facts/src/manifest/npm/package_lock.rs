@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::package_json::TABLES;
 use super::resolved;
-use crate::manifest::reader::{Reader, integrity};
+use crate::manifest::reader::Reader;
 use crate::manifest::tree::{Entry, Node};
 use crate::manifest::{Dependency, Group, json};
 
@@ -33,6 +33,11 @@ fn flat(reader: &mut Reader<'_>, packages: &Node<'_>) {
             }
         }
     }
+    let places: BTreeMap<&str, &Node<'_>> = packages
+        .entries()
+        .iter()
+        .map(|entry| (&*entry.key, &entry.value))
+        .collect();
     for entry in packages.entries() {
         let Some((holder, name)) = entry.key.rsplit_once("node_modules/") else {
             continue;
@@ -50,7 +55,38 @@ fn flat(reader: &mut Reader<'_>, packages: &Node<'_>) {
         let group = direct.get(name).copied().filter(|_| own);
         dependency.direct = Some(group.is_some());
         dependency.group = group.unwrap_or(dependency.group);
+        dependency.requires = needs(&entry.value)
+            .filter_map(|wanted| installed(&places, &entry.key, wanted))
+            .collect();
         reader.add(dependency);
+    }
+}
+
+/// The names that a package asks for itself.
+fn needs<'n>(package: &'n Node<'_>) -> impl Iterator<Item = &'n str> {
+    // Peers are installed as well, unless they are optional.
+    ["dependencies", "optionalDependencies", "peerDependencies"]
+        .into_iter()
+        .flat_map(|table| package.entries_at(&[table]))
+        .map(|entry| &*entry.key)
+}
+
+/// What a name means in a folder: the nearest `node_modules` upwards that holds it.
+fn installed(places: &BTreeMap<&str, &Node<'_>>, from: &str, name: &str) -> Option<String> {
+    let mut folder = from;
+    loop {
+        let prefix = if folder.is_empty() { "" } else { "/" };
+        let key = format!("{folder}{prefix}node_modules/{name}");
+        if let Some(found) = places.get(key.as_str()) {
+            let real = found.text_at("name").unwrap_or(name);
+            return Some(format!("{real}@{}", found.text_at("version")?));
+        }
+        if folder.is_empty() {
+            return None;
+        }
+        folder = folder
+            .rsplit_once("node_modules/")
+            .map_or("", |(above, _)| above.trim_end_matches('/'));
     }
 }
 
@@ -75,9 +111,7 @@ fn locked(reader: &Reader<'_>, entry: &Entry<'_>, name: &str) -> Dependency {
         .map_or(value.start, |version| version.end);
     let mut dependency = reader.dependency(name, entry.start..end.max(entry.start));
     dependency.locked = value.text_at("version").map(str::to_owned);
-    dependency.integrity = value
-        .text_at("integrity")
-        .and_then(|hash| integrity([hash]));
+    dependency.verified_by(value.text_at("integrity"));
     dependency.install_script = value.flag("hasInstallScript");
     dependency.group = if value.flag("dev") {
         Group::Development

@@ -1,10 +1,10 @@
 //! `pnpm-lock.yaml`, versions 5 to 9, and `pnpm-workspace.yaml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::package_json::{TABLES, dependency, overrides};
 use super::{name_and_rest, resolved};
-use crate::manifest::reader::{Reader, integrity};
+use crate::manifest::reader::Reader;
 use crate::manifest::source::Source;
 use crate::manifest::tree::{Entry, Node};
 use crate::manifest::yaml::yaml;
@@ -38,6 +38,21 @@ fn lock(reader: &mut Reader<'_>, root: &Node<'_>) {
             }
         }
     }
+    // Since version 9 what packages need stands apart.
+    let mut needs: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
+    let apart = root.entries_at(&["snapshots"]).iter();
+    for entry in apart.chain(root.entries_at(&["packages"])) {
+        let Some(key) = package_key(entry) else {
+            continue;
+        };
+        let wanted = ["dependencies", "optionalDependencies"]
+            .into_iter()
+            .flat_map(|table| entry.value.entries_at(&[table]));
+        needs.entry(key).or_default().extend(wanted.map(|wanted| {
+            let (name, version) = real(&wanted.key, wanted.value.text().unwrap_or_default());
+            format!("{name}@{version}")
+        }));
+    }
     for entry in root.entries_at(&["packages"]) {
         let Some((name, version)) = package_key(entry) else {
             reader.problem(
@@ -56,12 +71,15 @@ fn lock(reader: &mut Reader<'_>, root: &Node<'_>) {
             None if value.flag("optional") => Group::Optional,
             None => Group::Runtime,
         };
+        if let Some(needs) = needs.get(&(name, version)) {
+            found.requires = needs.iter().cloned().collect();
+        }
         found.install_script = value.flag("requiresBuild");
         let stated = value.text_at("version").map(str::to_owned);
         let numbered = version.starts_with(|c: char| c.is_ascii_digit());
         found.locked = stated.or_else(|| numbered.then(|| version.to_owned()));
         if let Some(resolution) = value.get("resolution") {
-            found.integrity = integrity(resolution.text_at("integrity"));
+            found.verified_by(resolution.text_at("integrity"));
             if let Some(url) = resolution.text_at("tarball") {
                 resolved(&mut found, url);
             } else if let Some(repository) = resolution.text_at("repo") {

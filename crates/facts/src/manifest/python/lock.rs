@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::index;
-use crate::manifest::reader::{Reader, integrity, normal_python_name};
+use crate::manifest::reader::{Reader, normal_python_name};
 use crate::manifest::tree::{Node, toml};
 use crate::manifest::{Dependency, Group, Source};
 
@@ -43,11 +43,24 @@ pub(crate) fn read_uv(reader: &mut Reader<'_>) {
         let group = direct.get(&dependency.package);
         dependency.direct = Some(group.is_some());
         dependency.group = group.copied().unwrap_or(Group::Runtime);
+        dependency.requires = named(package.items_at(&["dependencies"]));
         let wheels = package.items_at(&["wheels"]).iter();
         let files = package.get("sdist").into_iter().chain(wheels);
-        dependency.integrity = integrity(files.filter_map(|file| file.text_at("hash")));
+        dependency.verified_by(files.filter_map(|file| file.text_at("hash")));
         reader.add(dependency);
     }
+}
+
+/// The packages of a list of tables with names and, where a name has several, versions.
+fn named(items: &[Node<'_>]) -> Vec<String> {
+    let named = items.iter().filter_map(|item| {
+        let name = normal_python_name(item.text_at("name")?);
+        Some(match item.text_at("version") {
+            Some(version) => format!("{name}@{version}"),
+            None => name,
+        })
+    });
+    named.collect()
 }
 
 fn is_member(package: &Node<'_>) -> bool {
@@ -144,12 +157,17 @@ pub(crate) fn read_poetry(reader: &mut Reader<'_>) {
                 _ => index(url),
             };
         }
+        dependency.requires = package
+            .entries_at(&["dependencies"])
+            .iter()
+            .map(|entry| normal_python_name(&entry.key))
+            .collect();
         let old = package.text_at("name").and_then(|name| old.get(name));
         let files = package
             .items_at(&["files"])
             .iter()
             .chain(old.copied().unwrap_or_default());
-        dependency.integrity = integrity(files.filter_map(|file| file.text_at("hash")));
+        dependency.verified_by(files.filter_map(|file| file.text_at("hash")));
         reader.add(dependency);
     }
 }
@@ -176,13 +194,21 @@ pub(crate) fn read_pdm(reader: &mut Reader<'_>) {
         } else {
             package.text_at("path").map(Source::path)
         };
+        let needs = package.items_at(&["dependencies"]).iter();
+        dependency.requires = needs
+            .filter_map(Node::text)
+            .map(|text| {
+                let end = text.find(|c: char| !(c.is_alphanumeric() || "-_.".contains(c)));
+                normal_python_name(&text[..end.unwrap_or(text.len())])
+            })
+            .collect();
         let key = package.text_at("name").zip(package.text_at("version"));
         let old = key.and_then(|(name, version)| old.get(format!("{name} {version}").as_str()));
         let files = package
             .items_at(&["files"])
             .iter()
             .chain(old.copied().unwrap_or_default());
-        dependency.integrity = integrity(files.filter_map(|file| file.text_at("hash")));
+        dependency.verified_by(files.filter_map(|file| file.text_at("hash")));
         reader.add(dependency);
     }
 }
@@ -214,11 +240,12 @@ pub(crate) fn read_pylock(reader: &mut Reader<'_>) {
             .into_iter()
             .chain(part("sdist"))
             .chain(wheels);
+        dependency.requires = named(package.items_at(&["dependencies"]));
         let hashes: Vec<String> = files
             .flat_map(|file| file.entries_at(&["hashes"]))
             .filter_map(|hash| Some(format!("{}:{}", hash.key, hash.value.text()?)))
             .collect();
-        dependency.integrity = integrity(hashes.iter().map(String::as_str));
+        dependency.verified_by(hashes.iter().map(String::as_str));
         reader.add(dependency);
     }
 }

@@ -1,7 +1,7 @@
 //! Pipenv: `Pipfile` and `Pipfile.lock`.
 
 use super::pyproject::{attributes, constraint};
-use crate::manifest::reader::{Reader, integrity};
+use crate::manifest::reader::Reader;
 use crate::manifest::tree::{Node, toml};
 use crate::manifest::{Group, SettingKind, json};
 
@@ -60,7 +60,7 @@ pub(crate) fn read_lock(reader: &mut Reader<'_>) {
                 .items_at(&["hashes"])
                 .iter()
                 .filter_map(Node::text);
-            dependency.integrity = integrity(hashes);
+            dependency.verified_by(hashes);
             reader.add(dependency);
         }
     }

@@ -1,6 +1,6 @@
 //! One requirement as PEP 508 writes it: `name[extra] >=1,<2 ; marker`, `name @ url`.
 
-use crate::manifest::reader::{Reader, Span, integrity};
+use crate::manifest::reader::{Reader, Span};
 use crate::manifest::{Dependency, Source};
 
 /// Reads one requirement; an error says what is wrong with it.
@@ -66,7 +66,7 @@ pub(crate) fn address(dependency: &mut Dependency, url: &str) {
     for part in fragment.split('&') {
         match part.split_once('=') {
             Some(("sha256" | "sha384" | "sha512" | "sha1" | "md5", _)) => {
-                dependency.integrity = integrity([part]);
+                dependency.verified_by([part]);
             }
             Some(("subdirectory", folder)) => {
                 dependency.features.push(format!("subdirectory={folder}"));

@@ -3,7 +3,7 @@
 
 use super::is_pypi;
 use super::requirement::{address, excerpt, requirement};
-use crate::manifest::reader::{Reader, Span, integrity};
+use crate::manifest::reader::{Reader, Span};
 use crate::manifest::{Group, SettingKind, Source};
 
 /// Reads requirement lines; `constraints` only fix versions.
@@ -138,8 +138,9 @@ fn package(reader: &mut Reader<'_>, line: &str, span: Span, group: Group) {
             let hashes = hashes
                 .split(' ')
                 .filter_map(|option| option.strip_prefix("--hash="));
-            if let Some(hashes) = integrity(hashes) {
-                dependency.integrity = Some(hashes);
+            let hashes: Vec<&str> = hashes.collect();
+            if !hashes.is_empty() {
+                dependency.verified_by(hashes);
             }
             reader.add(dependency);
         }

@@ -1,0 +1,3 @@
+//! What the facts of a revision mean. Pure: no files, environment, network or clock.
+
+pub mod risk;
