@@ -39,6 +39,7 @@ pub struct Engine {
     pub(crate) sensitivity: Sensitivity,
     cryptography: Cryptography,
     pub(crate) plain: crate::plain::Plain,
+    infra: crate::infra::Infra,
     names: TeamNames,
     roots: AhoCorasick,
     digest: String,
@@ -127,6 +128,7 @@ impl Engine {
                 "secrets/",
                 "dependencies/",
                 "sensitivity/",
+                "infra/",
             ]
             .iter()
             .any(|folder| path.starts_with(folder))
@@ -168,6 +170,7 @@ impl Engine {
         let sensitivity = crate::plain::sensitivity(files, team)?;
         let cryptography = Cryptography::load(files)?;
         let plain = crate::plain::Plain::load(files)?;
+        let infra = crate::infra::Infra::load(files)?;
         Ok(Self {
             languages,
             rules,
@@ -175,6 +178,7 @@ impl Engine {
             sensitivity,
             cryptography,
             plain,
+            infra,
             names: team.names.clone(),
             roots,
             digest: hasher.finalize().to_hex()[..12].to_owned(),
@@ -194,7 +198,7 @@ impl Engine {
 
     /// Whether facts can come from a file of this name.
     pub fn reads(&self, path: &str) -> bool {
-        self.languages.of(path).is_some() || self.plain.reads(path)
+        self.languages.of(path).is_some() || self.plain.reads(path) || self.infra.reads(path)
     }
 
     /// The rules as id, framework, what they look for and where they stand, in file order.
@@ -475,6 +479,9 @@ impl Engine {
             inventory.facts.extend(facts);
             inventory.problems.extend(problems);
         }
+        let (facts, problems) = self.infra.extract(tree, request.only.as_ref());
+        inventory.facts.extend(facts);
+        inventory.problems.extend(problems);
         if request.only.is_none() {
             crate::specification::without_doubles(&mut inventory);
         }

@@ -12,6 +12,7 @@ mod engine;
 mod entity;
 mod error;
 mod fact;
+mod infra;
 mod language;
 mod limit;
 mod link;
@@ -56,4 +57,9 @@ pub fn shares_packages(path: &str) -> bool {
 /// Whether a path names a lock file that is read.
 pub fn is_lock(path: &str) -> bool {
     manifest::is_manifest(path).is_some_and(manifest::Manifest::is_lock)
+}
+
+/// Whether a path names a file that is read as one with others of its folder or chart.
+pub fn is_read_together(path: &str) -> bool {
+    infra::is_read_together(path)
 }

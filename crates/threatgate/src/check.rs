@@ -12,7 +12,7 @@ use threatgate_assess::{
 };
 use threatgate_facts::{
     Cache, Engine, Fact, FactKind, Inventory, Problem, Request, Team, is_lock, is_manifest,
-    shares_packages,
+    is_read_together, shares_packages,
 };
 use threatgate_git::{
     Attributes, ChangedFile, Content, Environment, RangeError, RangeRequest, Repository, Side,
@@ -271,6 +271,14 @@ impl Sides {
         let mut only_after = touched(|file| file.after.as_ref().map(|(path, _)| path.as_str()));
         beside_locks(&before, &mut only_before);
         beside_locks(&after, &mut only_after);
+        // What is read as one is read on both sides, also where only one still has the file.
+        let together = |only: &BTreeSet<String>| -> Vec<String> {
+            let paths = only.iter().filter(|path| is_read_together(path));
+            paths.cloned().collect()
+        };
+        let (of_before, of_after) = (together(&only_before), together(&only_after));
+        only_before.extend(of_after);
+        only_after.extend(of_before);
         let mut inventories = (Inventory::default(), Inventory::default());
         if files.iter().any(|file| {
             engine.reads(file.path())
