@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use threatgate_assess::{Assessment, Catalogue, Circumstances, Owners, Policy, assess, compare};
-use threatgate_facts::{Cache, Engine, Inventory, Request, Scope, Team, Tree, is_manifest};
+use threatgate_facts::{
+    Cache, Engine, Inventory, Request, Scope, Team, Tree, is_manifest, is_read_together,
+};
 
 /// One section of a fixture.
 #[derive(Debug)]
@@ -83,7 +85,9 @@ pub(crate) fn inventories(before: &Files, after: &Files) -> (Inventory, Inventor
             .texts
             .iter()
             .filter(|(path, text)| other.texts.get(*path) != Some(*text) || is_manifest(path));
-        let only = changed.map(|(path, _)| path.clone()).collect();
+        let gone = other.texts.keys().filter(|path| is_read_together(path));
+        let gone = gone.filter(|path| !own.texts.contains_key(*path));
+        let only = changed.map(|(path, _)| path).chain(gone).cloned().collect();
         engine()
             .inventory(own, &Cache::default(), &Request { only: Some(only) })
             .0

@@ -2,6 +2,7 @@
 
 mod cli;
 mod coverage;
+mod cyclonedx;
 mod fixture;
 mod fixtures;
 mod metamorphic;

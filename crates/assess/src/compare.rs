@@ -5,8 +5,10 @@ mod crypto;
 mod dependency;
 mod endpoint;
 mod gate;
+mod infra;
 mod model;
 mod occurrence;
+mod package_setting;
 mod secret;
 mod setting;
 mod sink;
@@ -36,6 +38,7 @@ pub fn compare(before: &Inventory, after: &Inventory) -> Vec<Change> {
     crypto::compare(&sides, &mut changes);
     sink::compare(&sides, &mut changes);
     secret::compare(&sides, &mut changes);
+    infra::compare(&sides, &mut changes);
     gate::compare(&sides, &mut changes);
     for change in &mut changes {
         change.id = id(change);

@@ -105,6 +105,9 @@ pub struct Condition {
     /// Sensitivity classes of the fields concerned; `*` for any.
     #[serde(default, deserialize_with = "many")]
     sensitivity: Vec<Pattern>,
+    /// What the fields concerned decide: `access`, `ownership`, `tenancy`; `*` for any.
+    #[serde(default, deserialize_with = "many")]
+    control: Vec<Pattern>,
     /// What the file is for.
     #[serde(default, deserialize_with = "many")]
     scope: Vec<Scope>,
@@ -198,7 +201,11 @@ impl Condition {
             })
             && given(
                 self.sensitivity.is_empty(),
-                any(&self.sensitivity, &sensitivities(change)),
+                any(&self.sensitivity, &judged(change, "sensitivity")),
+            )
+            && given(
+                self.control.is_empty(),
+                any(&self.control, &judged(change, "control")),
             )
             && given(
                 self.scope.is_empty(),
@@ -285,17 +292,20 @@ pub(crate) fn writes(change: &Change) -> bool {
 
 /// Classes of the fields that came or changed.
 pub(crate) fn sensitivities(change: &Change) -> Vec<String> {
+    judged(change, "sensitivity")
+}
+
+/// What the dictionary says of the fields that came or changed.
+fn judged(change: &Change, attribute: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut collect = |value: &Json| {
         let mut stack = vec![value];
         while let Some(value) = stack.pop() {
             match value {
                 Json::Array(items) => stack.extend(items),
-                Json::Object(map) => found.extend(
-                    map.get("sensitivity")
-                        .and_then(Json::as_str)
-                        .map(str::to_owned),
-                ),
+                Json::Object(map) => {
+                    found.extend(map.get(attribute).and_then(Json::as_str).map(str::to_owned))
+                }
                 _ => {}
             }
         }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
-
+use crate::check::{self, Told};
 use crate::element::*;
-use crate::fact::{Attributes, Confidence, Fact, FactKind};
+use crate::fact::{Attributes, Confidence, Fact};
 use crate::link::{Classified, Linker};
 use crate::local::Site;
 use crate::rule::GuardKind;
@@ -42,21 +41,17 @@ pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
                     continue;
                 }
                 let name = guard.text.split('(').next().unwrap_or_default();
-                let mut attributes = Attributes::new();
-                attributes.insert("type".into(), json!("check"));
-                attributes.insert("subject".into(), json!(subject));
-                attributes.insert("callee".into(), json!(name));
-                attributes.insert("call".into(), json!(guard.text));
-                let identity = format!("check:{subject}:{}", digest(&guard.text));
-                let mut fact = site.fact(
-                    FactKind::Auth,
-                    identity,
-                    attributes,
-                    unit.expr(*decorator).span,
-                    "method-guard",
-                );
-                if heuristic {
-                    fact.confidence = Confidence::Heuristic;
+                let told = Told {
+                    subject,
+                    callee: name,
+                    call: &guard.text,
+                    same: &digest(&guard.text),
+                    rule: "method-guard",
+                    span: unit.expr(*decorator).span,
+                };
+                let mut fact = check::fact(site, &told, Attributes::new());
+                if !heuristic {
+                    fact.confidence = Confidence::Resolved;
                 }
                 facts.push(fact);
             }

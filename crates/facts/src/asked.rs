@@ -8,14 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+use crate::check::{self, Told};
 use crate::element::*;
-use crate::fact::{Attributes, Confidence, Fact, FactKind};
+use crate::fact::{Attributes, Fact};
 use crate::limit::called_path;
 use crate::link::Linker;
 use crate::local::{Site, named, shown, subject};
 use crate::project::FileId;
 use crate::rule::Link;
-use crate::text::{digest, plain, shorten};
+use crate::text::{digest, plain};
 
 /// Reads the conditions of one file.
 ///
@@ -140,22 +141,16 @@ impl Place<'_> {
         let own = &self.linker.project.language(self.site.file).self_names;
         let same = digest(&plain(self.unit, id, own));
         let call = shown(self.linker, self.site, self.unit, id);
-        let mut attributes = Attributes::new();
-        attributes.insert("type".into(), json!("check"));
-        attributes.insert("subject".into(), json!(subject));
-        attributes.insert("callee".into(), json!(name));
-        attributes.insert("call".into(), json!(shorten(&call, 160)));
-        attributes.insert("digest".into(), json!(same));
-        attributes.insert("awaited".into(), json!(false));
-        let mut fact = self.site.fact(
-            FactKind::Auth,
-            format!("check:{subject}:{same}"),
-            attributes,
-            self.unit.expr(id).span,
-            "asks-for-caller",
-        );
-        fact.confidence = Confidence::Heuristic;
-        Some(fact)
+        let attributes = Attributes::from([("digest".to_owned(), json!(same))]);
+        let told = Told {
+            subject: &subject,
+            callee: name,
+            call: &call,
+            same: &same,
+            rule: "asks-for-caller",
+            span: self.unit.expr(id).span,
+        };
+        Some(check::fact(self.site, &told, attributes))
     }
 
     /// The path of a value that stands for the caller, by a rule or because only a caller who was

@@ -13,6 +13,9 @@ use crate::local::{Site, hook, shown, subject};
 use crate::rule::{Link, wild};
 use crate::text::{digest, plain, render, shorten};
 
+/// Longest check that is shown, in characters.
+const SHOWN: usize = 160;
+
 /// Adds a check for each such call.
 ///
 /// `told`: what conditions of denials ask, which the denials say already.
@@ -81,10 +84,6 @@ pub(crate) fn extract(
         let same = digest(&plain(unit, *id, own));
         let call = shown(linker, site, unit, *id);
         let mut attributes = Attributes::new();
-        attributes.insert("type".into(), json!("check"));
-        attributes.insert("subject".into(), json!(subject));
-        attributes.insert("callee".into(), json!(callee));
-        attributes.insert("call".into(), json!(shorten(&call, 160)));
         attributes.insert("digest".into(), json!(same));
         attributes.insert("awaited".into(), json!(awaited(unit, *id)));
         if hook(linker, site.file, &subject) {
@@ -120,12 +119,43 @@ pub(crate) fn extract(
         if function.is_some_and(|function| elsewhere::overrides(linker, site.file, function)) {
             attributes.insert("overrides".into(), json!(true));
         }
-        let identity = format!("check:{subject}:{same}");
-        let mut fact = site.fact(FactKind::Auth, identity, attributes, span, &rule.rule);
-        fact.confidence = Confidence::Heuristic;
-        facts.push(fact);
+        let told = Told {
+            subject: &subject,
+            callee,
+            call: &call,
+            same: &same,
+            rule: &rule.rule,
+            span,
+        };
+        facts.push(fact(site, &told, attributes));
     }
     by_class(linker, site, facts);
+}
+
+/// What every check tells.
+pub(crate) struct Told<'a> {
+    /// The function, class or member that asks.
+    pub(crate) subject: &'a str,
+    /// What is asked, by its name and as it is shown.
+    pub(crate) callee: &'a str,
+    pub(crate) call: &'a str,
+    /// What tells it from others of its subject.
+    pub(crate) same: &'a str,
+    pub(crate) rule: &'a str,
+    pub(crate) span: Span,
+}
+
+/// A check as a fact; `attributes` are those that not every check has.
+pub(crate) fn fact(site: &Site<'_>, told: &Told<'_>, mut attributes: Attributes) -> Fact {
+    attributes.insert("type".into(), json!("check"));
+    attributes.insert("subject".into(), json!(told.subject));
+    attributes.insert("callee".into(), json!(told.callee));
+    attributes.insert("call".into(), json!(shorten(told.call, SHOWN)));
+    attributes.entry("awaited".into()).or_insert(json!(false));
+    let identity = format!("check:{}:{}", told.subject, told.same);
+    let mut fact = site.fact(FactKind::Auth, identity, attributes, told.span, told.rule);
+    fact.confidence = Confidence::Heuristic;
+    fact
 }
 
 /// The member of a class that a value is given to outside of functions: a property.
@@ -345,23 +375,17 @@ fn by_class(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
         let when = unit.last_name(*callee).unwrap_or_default();
         let subject = format!("{}.{when}", unit.class(called.class).name);
         let mut attributes = Attributes::new();
-        attributes.insert("type".into(), json!("check"));
-        attributes.insert("subject".into(), json!(subject));
-        attributes.insert("callee".into(), json!(called.name));
-        attributes.insert("call".into(), json!(called.name));
         attributes.insert("digest".into(), json!(digest(&called.name)));
-        attributes.insert("awaited".into(), json!(false));
         attributes.insert("hook".into(), json!(true));
-        let identity = format!("check:{subject}:{}", called.name);
-        let mut fact = site.fact(
-            FactKind::Auth,
-            identity,
-            attributes,
-            unit.expr(called.at).span,
-            &called.rule,
-        );
-        fact.confidence = Confidence::Heuristic;
-        facts.push(fact);
+        let told = Told {
+            subject: &subject,
+            callee: &called.name,
+            call: &called.name,
+            same: &called.name,
+            rule: &called.rule,
+            span: unit.expr(called.at).span,
+        };
+        facts.push(fact(site, &told, attributes));
     }
 }
 

@@ -146,10 +146,6 @@ pub(crate) struct Function {
     pub(crate) span: Span,
     /// From the name to the end of the parameters, for showing.
     pub(crate) head: Span,
-    #[expect(
-        dead_code,
-        reason = "part of the language-neutral form; no stage reads it yet"
-    )]
     pub(crate) return_type: Option<Box<str>>,
 }
 
@@ -181,6 +177,8 @@ pub(crate) struct Assign {
     pub(crate) ty: Option<Box<str>>,
     pub(crate) ty_expr: Option<ExprId>,
     pub(crate) decorators: Vec<ExprId>,
+    /// The words before it: `private`, `static`.
+    pub(crate) marks: Vec<Box<str>>,
     pub(crate) function: Option<FnId>,
     pub(crate) class: Option<ClassId>,
     /// `+=`: the target grows.

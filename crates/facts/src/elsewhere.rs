@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use crate::check::{self, Told};
 use crate::element::*;
-use crate::fact::{Attributes, Confidence, Fact, FactKind};
+use crate::fact::{Attributes, Fact};
 use crate::link::{Linker, Value};
 use crate::local::Site;
 use crate::project::FileId;
 use crate::rule::{Link, On, Rule};
-use crate::text::{digest, render, shorten};
+use crate::text::{digest, render};
 
 /// Classes that one derives from are followed no further than this.
 const MAX_BASES: usize = 24;
@@ -29,22 +30,17 @@ pub(crate) fn check(
     span: Span,
     rule: &str,
 ) -> Fact {
-    let mut attributes = Attributes::new();
-    attributes.insert("type".into(), json!("check"));
-    attributes.insert("subject".into(), json!(subject));
-    attributes.insert("callee".into(), json!(callee));
-    attributes.insert("call".into(), json!(shorten(call, 160)));
-    attributes.insert("awaited".into(), json!(false));
-    attributes.insert("via".into(), json!(via));
-    let mut fact = site.fact(
-        FactKind::Auth,
-        format!("check:{subject}:{via}:{}", digest(call)),
-        attributes,
-        span,
+    let attributes = Attributes::from([("via".to_owned(), json!(via))]);
+    let same = format!("{via}:{}", digest(call));
+    let told = Told {
+        subject,
+        callee,
+        call,
+        same: &same,
         rule,
-    );
-    fact.confidence = Confidence::Heuristic;
-    fact
+        span,
+    };
+    check::fact(site, &told, attributes)
 }
 
 /// The method around a function: the function itself, or what it stands in.

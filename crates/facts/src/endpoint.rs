@@ -10,7 +10,6 @@ use crate::fact::{Attributes, Confidence, Evidence, Fact, FactKind, Inventory, L
 use crate::link::{Classified, Endpoint, GuardUse, Handler, Linker};
 use crate::local::Site;
 use crate::project::FileId;
-use crate::rule::GuardKind;
 
 /// Adds the endpoints of the revision and the bodies of its guards.
 pub(crate) fn facts(
@@ -49,9 +48,14 @@ pub(crate) fn facts(
         let parsed = linker.project.parsed(file);
         let element = parsed.unit.function(function);
         let own = &linker.project.language(file).self_names;
-        let Some(attributes) = crate::local::body_attributes(&parsed.unit, function, own) else {
+        let attributes = crate::local::body_attributes(&parsed.unit, function, own);
+        let Some(mut attributes) = attributes else {
             continue;
         };
+        let credentials = linker.credentials(file, function);
+        if !credentials.is_empty() {
+            attributes.insert("credentials".into(), json!(credentials));
+        }
         let identity = format!("guard-body:{}", element.qualified);
         let head = element.head;
         if let Some(fact) = sites.fact(
@@ -200,16 +204,6 @@ fn handler_name(linker: &Linker<'_>, handler: Option<&Handler>) -> Option<String
     })
 }
 
-fn is_auth(guard: &GuardUse) -> bool {
-    matches!(
-        guard.class,
-        Classified::Guard {
-            kind: GuardKind::Authentication | GuardKind::Authorization,
-            ..
-        }
-    )
-}
-
 fn endpoint_fact(
     linker: &Linker<'_>,
     sites: &mut Sites<'_, '_>,
@@ -261,10 +255,16 @@ fn endpoint_fact(
             unknown.insert(reason.clone());
         }
     }
-    let guarded = guards.iter().any(|guard| is_auth(guard));
+    let guarded = guards.iter().any(|guard| guard.asks_caller());
+    let open = !guarded && (unknown.is_empty() || exempt && endpoint.unknown.is_empty());
+    let names = path_parameters(&path);
+    let capability = linker.capability(endpoint, &names).filter(|_| open);
     let state = if guarded {
         "guarded"
-    } else if unknown.is_empty() || exempt && endpoint.unknown.is_empty() {
+    } else if let Some(name) = &capability {
+        unknown = BTreeSet::from([format!("whoever knows the `{name}` in its path gets in")]);
+        "unknown"
+    } else if open {
         "open"
     } else {
         "unknown"
@@ -293,6 +293,9 @@ fn endpoint_fact(
             attributes.insert(name.into(), json!(texts));
         }
     }
+    if let Some(name) = capability {
+        attributes.insert("capability".into(), json!(name));
+    }
     if body {
         attributes.insert("checked_in_body".into(), json!(true));
     }
@@ -302,7 +305,7 @@ fn endpoint_fact(
             Json::from(unknown.into_iter().collect::<Vec<_>>()),
         );
     }
-    let mut parameters: Vec<Json> = path_parameters(&path)
+    let mut parameters: Vec<Json> = names
         .iter()
         .map(|name| json!({ "name": name, "in": "path", "required": true }))
         .collect();
@@ -344,6 +347,7 @@ fn endpoint_fact(
             role: "mount".into(),
             text: text.clone(),
             attached: String::new(),
+            asks: String::new(),
             location,
         });
     }
@@ -359,6 +363,7 @@ fn endpoint_fact(
                 role: "handler".into(),
                 text: element.qualified.to_string(),
                 attached: String::new(),
+                asks: String::new(),
                 location,
             });
         }
@@ -375,6 +380,11 @@ fn endpoint_fact(
             role: role.into(),
             text: guard.text.clone(),
             attached: guard.attached.into(),
+            asks: guard
+                .body
+                .filter(|_| role == "guard")
+                .and_then(|(file, function)| linker.asks(file, function))
+                .unwrap_or_default(),
             location,
         });
     }

@@ -19,6 +19,18 @@ use crate::sensitivity::Sensitivity;
 /// Larger source files are not parsed: nobody writes them by hand.
 pub const MAX_SOURCE: usize = 2 * 1024 * 1024;
 
+/// Lock files are written by programs and grow with the project.
+const MAX_LOCK: usize = 8 * 1024 * 1024;
+
+/// How many bytes of a file are read at most, by its path.
+pub fn most_bytes(path: &str) -> usize {
+    if crate::is_lock(path) {
+        MAX_LOCK
+    } else {
+        MAX_SOURCE
+    }
+}
+
 /// All rules, read and indexed.
 pub struct Engine {
     pub(crate) languages: Languages,
@@ -27,6 +39,7 @@ pub struct Engine {
     pub(crate) sensitivity: Sensitivity,
     cryptography: Cryptography,
     pub(crate) plain: crate::plain::Plain,
+    infra: crate::infra::Infra,
     names: TeamNames,
     roots: AhoCorasick,
     digest: String,
@@ -115,6 +128,7 @@ impl Engine {
                 "secrets/",
                 "dependencies/",
                 "sensitivity/",
+                "infra/",
             ]
             .iter()
             .any(|folder| path.starts_with(folder))
@@ -156,6 +170,7 @@ impl Engine {
         let sensitivity = crate::plain::sensitivity(files, team)?;
         let cryptography = Cryptography::load(files)?;
         let plain = crate::plain::Plain::load(files)?;
+        let infra = crate::infra::Infra::load(files)?;
         Ok(Self {
             languages,
             rules,
@@ -163,6 +178,7 @@ impl Engine {
             sensitivity,
             cryptography,
             plain,
+            infra,
             names: team.names.clone(),
             roots,
             digest: hasher.finalize().to_hex()[..12].to_owned(),
@@ -182,7 +198,7 @@ impl Engine {
 
     /// Whether facts can come from a file of this name.
     pub fn reads(&self, path: &str) -> bool {
-        self.languages.of(path).is_some() || self.plain.reads(path)
+        self.languages.of(path).is_some() || self.plain.reads(path) || self.infra.reads(path)
     }
 
     /// The rules as id, framework, what they look for and where they stand, in file order.
@@ -319,7 +335,7 @@ impl Engine {
                 if !linked && !wanted {
                     return None;
                 }
-                let text = tree.text(path)?;
+                let text = tree.text(path).filter(|text| text.len() <= MAX_SOURCE)?;
                 let root = linked
                     && (self.roots.is_match(text.as_bytes()) || self.rules.by_place(path))
                     && crate::scope::scope_of_text(path, &text) != Scope::Generated;
@@ -436,9 +452,18 @@ impl Engine {
                 let scope = tree
                     .scope(path)
                     .unwrap_or_else(|| crate::scope::scope_of_text(path, &text));
-                let (mut facts, problems) =
-                    self.plain.extract(path, &text, scope, &self.sensitivity);
                 let read = |path: &str| tree.text(path).map(|text| text.to_string());
+                let (mut facts, problems) =
+                    self.plain
+                        .extract(path, &text, scope, &self.sensitivity, &read);
+                crate::document_model::models(
+                    &self.languages,
+                    path,
+                    &text,
+                    scope,
+                    &self.sensitivity,
+                    &mut facts,
+                );
                 crate::specification::endpoints(
                     &self.languages,
                     path,
@@ -454,6 +479,9 @@ impl Engine {
             inventory.facts.extend(facts);
             inventory.problems.extend(problems);
         }
+        let (facts, problems) = self.infra.extract(tree, request.only.as_ref());
+        inventory.facts.extend(facts);
+        inventory.problems.extend(problems);
         if request.only.is_none() {
             crate::specification::without_doubles(&mut inventory);
         }
@@ -469,6 +497,13 @@ impl Engine {
         inventory.problems.sort();
         inventory.problems.dedup();
         (inventory, stats)
+    }
+
+    /// The credentials in one text, which may be of any revision. Without a scope it follows from
+    /// the path and the text.
+    pub fn secrets(&self, path: &str, text: &str, scope: Option<Scope>) -> Vec<Fact> {
+        let scope = scope.unwrap_or_else(|| crate::scope::scope_of_text(path, text));
+        self.plain.secrets(path, text, scope)
     }
 }
 
@@ -544,6 +579,10 @@ fn root_words(rules: &Rules) -> BTreeSet<String> {
     for loaded in &rules.all {
         let rule = &loaded.rule;
         words.extend(rule.directive.clone());
+        if !rule.collected.is_empty() {
+            let names = loaded.patterns.iter().flat_map(|pattern| pattern.last());
+            words.extend(names.map(|name| format!("{name}<")));
+        }
         if rule.link == Some(Link::Router) && !rule.class.is_empty() {
             // A class that is a router by what it derives from.
             let names = loaded.patterns.iter().flat_map(|pattern| pattern.last());

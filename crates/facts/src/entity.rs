@@ -1,22 +1,25 @@
 //! Data models of source code: entities with their fields, and the steps of migrations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
 use crate::element::*;
 use crate::fact::{Attributes, Fact, FactKind};
-use crate::link::{Linker, Matched, Value};
+use crate::link::{Linker, Matched};
 use crate::local::{Site, typed};
 use crate::project::FileId;
-use crate::rule::{FieldRule, LoadedRule, Pattern, Selector, wild};
+use crate::rule::{LoadedRule, Selector, wild};
 use crate::sensitivity::Sensitivity;
-use crate::text::{render, shorten};
 
-/// Fields nested deeper than this are left out.
-const MAX_NESTING: u32 = 6;
+mod field;
 
-/// A class that a rule knows as a data model, by what it derives from or by its decorators.
+use field::FieldReader;
+pub(crate) use field::field_json;
+
+/// A class that rules know as a data model: by what it derives from, by its decorators, by those
+/// of its members, or by who holds many of it. The first that finds fields tells them; beside it
+/// stand those that say how fields are protected.
 pub(crate) fn by_class(
     linker: &Linker<'_>,
     site: &Site<'_>,
@@ -24,8 +27,35 @@ pub(crate) fn by_class(
     sensitivity: &Sensitivity,
     facts: &mut Vec<Fact>,
 ) {
+    let mut told = false;
+    for (loaded, args) in rules_of(linker, site, class) {
+        let protects = |fact: &Fact| fact.text("role") == Some("protection");
+        let Some(fact) = model(linker, site, class, loaded, args, sensitivity) else {
+            continue;
+        };
+        // What a model gives back of itself is no other reading of the model.
+        let gives = loaded.rule.field.as_ref();
+        let passes = fact.text("role").is_some();
+        let gives = passes && gives.is_some_and(|rule| !rule.returned_by.is_empty());
+        if protects(&fact) || gives {
+            facts.push(fact);
+        } else if !told {
+            told = true;
+            facts.push(fact);
+        }
+    }
+}
+
+/// The rules that know a class as a data model, with the arguments of the decorator that says so.
+fn rules_of<'a>(
+    linker: &Linker<'a>,
+    site: &Site<'_>,
+    class: ClassId,
+) -> Vec<(&'a LoadedRule, Vec<Arg>)> {
     let parsed = linker.project.parsed(site.file);
     let element = parsed.unit.class(class);
+    let mut found: Vec<(&LoadedRule, Vec<Arg>)> = Vec::new();
+    let mut ids = BTreeSet::new();
     let mut bases = BTreeSet::new();
     linker.bases(site.file, class, &mut bases, 0);
     for base in &bases {
@@ -35,9 +65,9 @@ pub(crate) fn by_class(
             if loaded.rule.fact == Some(FactKind::DataModel)
                 && loaded.patterns[pattern].matches(base)
                 && linker.speaks_in(site.file, loaded)
+                && ids.insert(rule_id)
             {
-                facts.extend(model(linker, site, class, loaded, Vec::new(), sensitivity));
-                return;
+                found.push((loaded, Vec::new()));
             }
         }
     }
@@ -57,13 +87,46 @@ pub(crate) fn by_class(
                     .is_some_and(|name| loaded.patterns[pattern].matches(&name))
                 && linker.speaks_in(site.file, loaded)
                 && linker.holds(&matched, &loaded.rule.constraints)
+                && ids.insert(rule_id)
             {
-                let args = matched.args;
-                facts.extend(model(linker, site, class, loaded, args, sensitivity));
-                return;
+                found.push((loaded, matched.args.clone()));
             }
         }
     }
+    for rule_id in linker.member_rules(site.file) {
+        let loaded = linker.loaded(*rule_id);
+        let named = &loaded.patterns;
+        let called = || named.iter().any(|pattern| pattern.matches(&element.name));
+        let known = loaded.rule.fact == Some(FactKind::DataModel)
+            && linker.speaks_in(site.file, loaded)
+            && (carried(linker, site.file, class, loaded)
+                || !loaded.rule.called.is_empty() && called()
+                || !loaded.rule.collected.is_empty()
+                    && linker.collected(&loaded.patterns, &element.name));
+        if known {
+            found.push((loaded, Vec::new()));
+        }
+    }
+    found
+}
+
+/// Whether a member of the class carries a decorator of the rule.
+fn carried(linker: &Linker<'_>, file: FileId, class: ClassId, loaded: &LoadedRule) -> bool {
+    let parsed = linker.project.parsed(file);
+    !loaded.rule.member.is_empty()
+        && parsed
+            .unit
+            .assigns
+            .iter()
+            .filter(|assign| assign.class == Some(class) && assign.function.is_none())
+            .flat_map(|assign| &assign.decorators)
+            .any(|id| {
+                let callee = linker.matched(file, *id).callee;
+                let name = callee.and_then(|callee| linker.name_of(file, callee));
+                name.is_some_and(|name| {
+                    loaded.patterns.iter().any(|pattern| pattern.matches(&name))
+                })
+            })
 }
 
 /// The class as a rule's selectors see it: the decorator's arguments, named arguments of its other
@@ -115,6 +178,9 @@ fn model(
     let unit = &parsed.unit;
     let element = unit.class(class);
     let rule = loaded.rule.field.as_ref()?;
+    if rule.not_class.iter().any(|word| wild(word, &element.name)) {
+        return None;
+    }
     let matched = seen(unit, site.file, class, args);
     let mut attributes = fact_attributes(linker, loaded, &matched);
     let entity = match attributes.get("entity").and_then(Json::as_str) {
@@ -137,24 +203,27 @@ fn model(
             fields.extend(reader.member(site.file, name, assign));
         }
     }
-    for list in &rule.listed {
-        let selector = Selector {
-            name: Some(list.clone()),
-            ..Selector::default()
-        };
-        for name in linker.texts(&matched, &[selector]) {
-            if !fields.iter().any(|field: &Json| field["name"] == name) {
-                fields.extend(reader.made(&name, None, BTreeMap::new()));
-            }
+    let mut listed = reader.listed(&matched);
+    listed.extend(reader.listed_by(site.file, class));
+    listed.extend(reader.functions(site.file, class));
+    for field in listed {
+        if !fields
+            .iter()
+            .any(|other: &Json| other["name"] == field["name"])
+        {
+            fields.push(field);
         }
     }
     if fields.is_empty() {
         return None;
     }
-    if attributes.get("role") == Some(&json!("transfer"))
-        && linker.is_request_model(site.file, class)
-    {
-        attributes.insert("role".into(), json!("request"));
+    if attributes.get("role") == Some(&json!("transfer")) {
+        let like = |words: &[String]| words.iter().any(|word| wild(word, &element.name));
+        if linker.is_request_model(site.file, class) || like(&rule.request) {
+            attributes.insert("role".into(), json!("request"));
+        } else if like(&rule.response) {
+            attributes.insert("role".into(), json!("response"));
+        }
     }
     attributes.insert("entity".into(), json!(entity));
     attributes.insert(
@@ -179,278 +248,6 @@ fn fact_attributes(linker: &Linker<'_>, loaded: &LoadedRule, matched: &Matched) 
         }
     }
     attributes
-}
-
-/// Reads the fields of one entity by one rule.
-struct FieldReader<'a> {
-    linker: &'a Linker<'a>,
-    rule: &'a FieldRule,
-    entity: &'a str,
-    sensitivity: &'a Sensitivity,
-}
-
-impl FieldReader<'_> {
-    fn made(
-        &self,
-        name: &str,
-        ty: Option<&str>,
-        mut attributes: BTreeMap<String, Json>,
-    ) -> Option<Json> {
-        if self.rule.except.iter().any(|word| wild(word, name)) {
-            return None;
-        }
-        let mut ty = ty.map(str::to_owned);
-        if let Some(written) = &mut ty {
-            if let Some(inner) = inner_of(&self.rule.wrapper, written) {
-                *written = inner;
-            }
-            if let Some(inner) = inner_of(&self.rule.optional, written) {
-                *written = inner;
-                attributes
-                    .entry("nullable".to_owned())
-                    .or_insert(json!(true));
-            }
-        }
-        Some(field_json(
-            self.entity,
-            name,
-            ty.as_deref(),
-            attributes,
-            &self.rule.encrypted,
-            self.sensitivity,
-        ))
-    }
-
-    /// Whether the callee is one that makes fields.
-    fn calls(&self, patterns: &[String], file: FileId, callee: ExprId) -> bool {
-        if patterns.is_empty() {
-            return false;
-        }
-        let full = self.linker.name_of(file, callee).unwrap_or_default();
-        patterns
-            .iter()
-            .any(|pattern| Pattern::parse(pattern).matches(&full))
-    }
-
-    fn attributes(&self, matched: &Matched, into: &mut BTreeMap<String, Json>) {
-        for (attribute, selectors) in &self.rule.attributes {
-            if let Some(text) = self.linker.texts(matched, &selectors.0).into_iter().next() {
-                into.insert(attribute.clone(), typed(&text));
-            }
-        }
-    }
-
-    /// A member of a class.
-    fn member(&self, file: FileId, name: &str, assign: &Assign) -> Option<Json> {
-        let (linker, rule) = (self.linker, self.rule);
-        let written = assign.ty.as_deref().map(|ty| shorten(ty, 80));
-        let excluded = |ty: &String| rule.not_type.iter().any(|pattern| wild(pattern, ty));
-        if written.as_ref().is_some_and(excluded) {
-            return None;
-        }
-        let mut found = rule.typed && written.is_some();
-        let mut ty = written;
-        let mut attributes = BTreeMap::new();
-        for id in assign
-            .value
-            .into_iter()
-            .chain(assign.decorators.iter().copied())
-        {
-            let matched = linker.matched(file, id);
-            let Some(callee) = matched.callee else {
-                continue;
-            };
-            if self.calls(&rule.not_call, file, callee) {
-                return None;
-            }
-            let patterns = if assign.decorators.contains(&id) {
-                &rule.decorator
-            } else {
-                &rule.call
-            };
-            if !self.calls(patterns, file, callee) {
-                continue;
-            }
-            found = true;
-            if let Some(text) = linker.texts(&matched, &rule.ty).into_iter().next() {
-                ty = Some(text);
-            }
-            self.attributes(&matched, &mut attributes);
-        }
-        if !found {
-            return None;
-        }
-        self.made(name, ty.as_deref(), attributes)
-    }
-
-    /// The keys of a map, or the named arguments of a call: `{ name: String }`.
-    fn keys(&self, file: FileId, id: ExprId, prefix: &str, depth: u32, fields: &mut Vec<Json>) {
-        let parsed = self.linker.project.parsed(file);
-        let (file, pairs): (FileId, Vec<(String, ExprId)>) = match parsed.unit.kind(id) {
-            ExprKind::Call { args, .. } if args.iter().any(|arg| arg.name.is_some()) => {
-                let named = args.iter().filter_map(|arg| {
-                    let name = arg.name.as_deref()?;
-                    Some((name.to_owned(), arg.value))
-                });
-                (file, named.collect())
-            }
-            _ => {
-                let Value::Map(file, map) = self.linker.eval(file, id) else {
-                    return;
-                };
-                let parsed = self.linker.project.parsed(file);
-                let ExprKind::Map(pairs) = parsed.unit.kind(map) else {
-                    return;
-                };
-                let mut named = Vec::new();
-                for (key, value) in pairs {
-                    match parsed.unit.kind(*key) {
-                        ExprKind::Name(name) | ExprKind::Str(name) => {
-                            named.push((name.to_string(), *value));
-                        }
-                        // `...base`
-                        ExprKind::Null if depth < MAX_NESTING => {
-                            self.keys(file, *value, prefix, depth + 1, fields);
-                        }
-                        _ => {}
-                    }
-                }
-                (file, named)
-            }
-        };
-        let parsed = self.linker.project.parsed(file);
-        for (name, value) in pairs {
-            let name = format!("{prefix}{name}");
-            let matched = Matched {
-                file,
-                callee: None,
-                args: vec![Arg {
-                    name: None,
-                    value,
-                    spread: false,
-                }],
-                value: Some(value),
-            };
-            let ty = self
-                .linker
-                .texts(&matched, &self.rule.ty)
-                .into_iter()
-                .next();
-            let is_map = matches!(self.linker.eval(file, value), Value::Map(..));
-            if ty.is_none() && is_map && self.rule.nested && depth < MAX_NESTING {
-                self.keys(file, value, &format!("{name}."), depth + 1, fields);
-                continue;
-            }
-            let ty = match parsed.unit.kind(value) {
-                ExprKind::Index { .. } => Some(shorten(&render(&parsed.unit, value), 80)),
-                _ => ty.or_else(|| self.linker.word(file, value)),
-            };
-            let mut attributes = BTreeMap::new();
-            self.attributes(&matched, &mut attributes);
-            fields.extend(self.made(&name, ty.as_deref(), attributes));
-        }
-    }
-
-    /// Calls of a builder inside a function: `(table) => { table.text("x") }`.
-    fn built(&self, file: FileId, function: ExprId, fields: &mut Vec<Json>) {
-        let Value::Function(file, function) = self.linker.eval(file, function) else {
-            return;
-        };
-        let parsed = self.linker.project.parsed(file);
-        let Some(body) = parsed.unit.function(function).body else {
-            return;
-        };
-        for id in parsed.unit.descendants(body) {
-            self.item(file, id, None, MAX_NESTING, fields);
-        }
-    }
-
-    /// Columns that stand in a row: `Column("email", String())`, `("email", EmailField())`.
-    fn items(&self, matched: &Matched, column: Option<&str>) -> Vec<Json> {
-        let mut fields = Vec::new();
-        for selector in &self.rule.items {
-            let picked = self.linker.exprs(matched, std::slice::from_ref(selector));
-            for (file, id) in picked {
-                self.item(file, id, column, 0, &mut fields);
-            }
-        }
-        fields
-    }
-
-    fn item(
-        &self,
-        file: FileId,
-        id: ExprId,
-        column: Option<&str>,
-        depth: u32,
-        fields: &mut Vec<Json>,
-    ) {
-        let parsed = self.linker.project.parsed(file);
-        match parsed.unit.kind(id) {
-            ExprKind::List(items) => {
-                if let [name, value] = items[..]
-                    && let Some(name) = parsed.unit.literal(name)
-                {
-                    self.item(file, value, Some(name), depth + 1, fields);
-                } else if depth < MAX_NESTING {
-                    for item in items {
-                        self.item(file, *item, column, depth + 1, fields);
-                    }
-                }
-            }
-            ExprKind::Call { callee, .. } if self.calls(&self.rule.call, file, *callee) => {
-                let matched = self.linker.matched(file, id);
-                let own = self.linker.texts(&matched, &self.rule.name);
-                let Some(name) = own.into_iter().next().or(column.map(str::to_owned)) else {
-                    return;
-                };
-                let ty = self
-                    .linker
-                    .texts(&matched, &self.rule.ty)
-                    .into_iter()
-                    .next();
-                let mut attributes = BTreeMap::new();
-                self.attributes(&matched, &mut attributes);
-                fields.extend(self.made(&name, ty.as_deref(), attributes));
-            }
-            _ => {}
-        }
-    }
-}
-
-/// What `*` stands for in the first pattern that the text matches.
-fn inner_of(patterns: &[String], text: &str) -> Option<String> {
-    patterns.iter().find_map(|pattern| {
-        let (head, tail) = pattern.split_once('*')?;
-        let inner = text.strip_prefix(head)?.strip_suffix(tail)?;
-        Some(inner.trim().to_owned())
-    })
-}
-
-/// A field as an attribute value, with its sensitivity.
-pub(crate) fn field_json(
-    entity: &str,
-    name: &str,
-    ty: Option<&str>,
-    attributes: BTreeMap<String, Json>,
-    encrypted: &[String],
-    sensitivity: &Sensitivity,
-) -> Json {
-    let mut field = serde_json::Map::new();
-    field.insert("name".into(), json!(name));
-    if let Some(ty) = ty {
-        field.insert("type".into(), json!(ty));
-    }
-    for (key, value) in attributes {
-        field.insert(key, value);
-    }
-    if let Some(class) = sensitivity.classify(entity, name, ty) {
-        field.insert("sensitivity".into(), json!(class.class.name()));
-    }
-    if ty.is_some_and(|ty| encrypted.iter().any(|pattern| wild(pattern, ty))) {
-        field.insert("encrypted".into(), json!(true));
-    }
-    Json::Object(field)
 }
 
 /// Whether an expression stands in a function of one of these names, at any depth.
@@ -505,8 +302,7 @@ pub(crate) fn by_call(
             Some(name) => name,
             None => return,
         },
-        // A step on a table that is not known by name here.
-        (None, Some(_)) => "unknown".to_owned(),
+        (None, Some(_)) => built_around(unit, id).unwrap_or_else(|| "unknown".to_owned()),
     };
     let entity = entity.trim_end_matches("Schema").to_owned();
     let mut fields = Vec::new();
@@ -536,6 +332,15 @@ pub(crate) fn by_call(
             }
         }
         fields.extend(reader.items(matched, text(&attributes, "column").as_deref()));
+    }
+    // A column of which only the name is said here.
+    if fields.is_empty()
+        && operation.as_deref() == Some("add-column")
+        && let Some(column) = text(&attributes, "column")
+    {
+        let none = Default::default();
+        let judge = linker.sensitivity();
+        fields.push(field_json(&entity, &column, None, none, &[], judge));
     }
     let built = loaded
         .rule
@@ -567,6 +372,13 @@ pub(crate) fn by_call(
         }
     };
     attributes.insert("entity".into(), json!(entity));
+    // Where rows exist there is nothing to put into such a column.
+    let mandatory = |field: &Json| {
+        field.get("nullable") == Some(&json!(false)) && field.get("default").is_none()
+    };
+    if operation.as_deref() == Some("add-column") && fields.iter().any(mandatory) {
+        attributes.insert("destructive".into(), json!("not-null-without-default"));
+    }
     if !fields.is_empty() {
         attributes.insert("fields".into(), Json::from(fields));
     }
@@ -577,6 +389,24 @@ pub(crate) fn by_call(
         unit.expr(id).span,
         &loaded.rule.id,
     ));
+}
+
+/// The table that the call names in whose function a step stands: `alterTable("users", t => { … })`.
+fn built_around(unit: &Unit, id: ExprId) -> Option<String> {
+    let at = unit.expr(id).span;
+    let around = unit.ids().filter_map(|id| {
+        let ExprKind::Call { args, .. } = unit.kind(id) else {
+            return None;
+        };
+        let inside = args.iter().any(|arg| match unit.kind(arg.value) {
+            ExprKind::Function(function) => unit.function(*function).span.holds(at),
+            _ => false,
+        });
+        let name = args.first().filter(|_| inside)?;
+        unit.literal(name.value).map(str::to_owned)
+    });
+    // Calls stand in source order, the innermost last.
+    around.last()
 }
 
 /// SQL statements in strings of a migration.

@@ -167,6 +167,9 @@ pub struct Evidence {
     /// Where it hangs: `handler`, `class`, `router`, `mount`, `app`, `setting`.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub attached: String,
+    /// Of a guard, a digest of what it asks, which another name or place does not change.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub asks: String,
     /// Where it stands.
     #[serde(flatten)]
     pub location: Location,

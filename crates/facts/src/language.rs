@@ -179,6 +179,11 @@ struct NodeText {
     /// Gives a value to a variable that is declared elsewhere.
     #[serde(default)]
     given: bool,
+    /// The text beside a field that holds its decorators.
+    tags: Option<String>,
+    /// A field without a name gives its class all members of its type.
+    #[serde(default)]
+    embeds: bool,
     #[serde(default)]
     bases: Vec<String>,
     #[serde(default)]
@@ -287,6 +292,9 @@ struct LanguageText {
     /// Methods that ask whether something is missing.
     #[serde(default)]
     absence: Vec<String>,
+    /// Patterns of a value that says that something failed.
+    #[serde(default)]
+    failures: Vec<String>,
     /// Conditions are shown as they are written.
     #[serde(default)]
     as_written: bool,
@@ -399,6 +407,8 @@ pub(crate) struct Node {
     pub(crate) extends: bool,
     pub(crate) scoped: bool,
     pub(crate) given: bool,
+    pub(crate) tags: Vec<Part>,
+    pub(crate) embeds: bool,
     pub(crate) bases: Vec<Vec<Part>>,
     pub(crate) content: Vec<String>,
     pub(crate) interpolation: Vec<String>,
@@ -445,6 +455,8 @@ pub(crate) struct Language {
     pub(crate) mixins: Vec<String>,
     /// Methods that ask whether something is missing.
     pub(crate) absence: Vec<String>,
+    /// Patterns of a value that says that something failed.
+    pub(crate) failures: Vec<String>,
     /// Conditions are shown as they are written.
     pub(crate) as_written: bool,
     /// Calls that raise an error.
@@ -542,6 +554,8 @@ fn node(text: &NodeText) -> Node {
         extends: text.extends,
         scoped: text.scoped,
         given: text.given,
+        tags: optional(&text.tags),
+        embeds: text.embeds,
         bases: text.bases.iter().map(|text| parts(text)).collect(),
         content: text.content.clone(),
         interpolation: text.interpolation.clone(),
@@ -642,6 +656,7 @@ impl Languages {
                 concat: merged.concat,
                 mixins: merged.mixins,
                 absence: merged.absence,
+                failures: merged.failures,
                 as_written: merged.as_written,
                 raises: merged.raises,
                 construct: merged.construct,

@@ -4,6 +4,7 @@ mod annotated;
 mod asked;
 mod check;
 mod crypto;
+mod document_model;
 mod element;
 mod elsewhere;
 mod endpoint;
@@ -11,6 +12,7 @@ mod engine;
 mod entity;
 mod error;
 mod fact;
+mod infra;
 mod language;
 mod limit;
 mod link;
@@ -28,7 +30,9 @@ mod specification;
 mod text;
 mod walk;
 
-pub use engine::{Cache, Coverage, Engine, MAX_SOURCE, Request, RuleSummary, Stats, Team, Tree};
+pub use engine::{
+    Cache, Coverage, Engine, MAX_SOURCE, Request, RuleSummary, Stats, Team, Tree, most_bytes,
+};
 pub use error::RuleError;
 pub use fact::{
     Attributes, Confidence, Evidence, Fact, FactKind, Inventory, Location, Problem, Scope,
@@ -42,7 +46,20 @@ pub fn is_manifest(path: &str) -> bool {
     manifest::is_manifest(path).is_some()
 }
 
+/// Whether what a manifest asks for may stand in further files below it: of all but images, which every
+/// file names for itself.
+pub fn shares_packages(path: &str) -> bool {
+    use manifest::Manifest;
+    let kind = manifest::is_manifest(path);
+    kind.is_some_and(|kind| !matches!(kind, Manifest::Dockerfile | Manifest::Compose))
+}
+
 /// Whether a path names a lock file that is read.
 pub fn is_lock(path: &str) -> bool {
     manifest::is_manifest(path).is_some_and(manifest::Manifest::is_lock)
+}
+
+/// Whether a path names a file that is read as one with others of its folder or chart.
+pub fn is_read_together(path: &str) -> bool {
+    infra::is_read_together(path)
 }

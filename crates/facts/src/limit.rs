@@ -7,8 +7,9 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 use serde_json::json;
 
+use crate::check::{self, Told};
 use crate::element::*;
-use crate::fact::{Attributes, Confidence, Fact, FactKind};
+use crate::fact::{Attributes, Fact};
 use crate::link::{Linker, Value};
 use crate::local::{Site, named, subject};
 use crate::project::FileId;
@@ -77,11 +78,6 @@ fn fact(site: &Site<'_>, unit: &Unit, limit: &Limit) -> Fact {
         value => format!("{}={value}", limit.key),
     };
     let mut attributes = Attributes::new();
-    attributes.insert("type".into(), json!("check"));
-    attributes.insert("subject".into(), json!(subject));
-    attributes.insert("callee".into(), json!(limit.key));
-    attributes.insert("call".into(), json!(call));
-    attributes.insert("awaited".into(), json!(false));
     let whose = if limit.caller { "caller" } else { "owner" };
     attributes.insert("limits".into(), json!(whose));
     if limit.compared {
@@ -93,16 +89,37 @@ fn fact(site: &Site<'_>, unit: &Unit, limit: &Limit) -> Fact {
     if let Some(through) = &limit.through {
         attributes.insert("through".into(), json!(through));
     }
-    let identity = format!("check:{subject}:{}", digest(&call));
-    let mut fact = site.fact(
-        FactKind::Auth,
-        identity,
-        attributes,
-        limit.span,
-        "scoped-lookup",
-    );
-    fact.confidence = Confidence::Heuristic;
-    fact
+    let told = Told {
+        subject: &subject,
+        callee: &limit.key,
+        call: &call,
+        same: &digest(&call),
+        rule: "scoped-lookup",
+        span: limit.span,
+    };
+    check::fact(site, &told, attributes)
+}
+
+/// Whether a condition holds an owner against somebody: `profile.id !== post.profile_id`.
+pub(crate) fn compares_owner(linker: &Linker<'_>, file: FileId, condition: ExprId) -> bool {
+    let parsed = linker.project.parsed(file);
+    let unit = &parsed.unit;
+    let reader = Reader { linker, file, unit };
+    unit.descendants(condition).into_iter().any(|id| {
+        let ExprKind::Binary { op, left, right } = unit.kind(id) else {
+            return false;
+        };
+        let sides = [(*left, *right), (*right, *left)];
+        matches!(&**op, "==" | "===" | "!=" | "!==")
+            && sides.into_iter().any(|(owner, value)| {
+                let key = unit.last_name(owner);
+                let key = key.filter(|key| {
+                    reader.owner(key)
+                        && called_path(unit, owner).is_some_and(|path| path.contains('.'))
+                });
+                key.is_some_and(|key| reader.caller(value).is_some() || reader.somebody(key, value))
+            })
+    })
 }
 
 /// The limits in a file's functions.
@@ -172,7 +189,11 @@ fn passed_by(linker: &Linker<'_>, file: FileId, id: ExprId, depth: u32, found: &
             passed_by(linker, at, call, depth + 1, &mut inner);
         }
     }
-    let receiver = usize::from(element.receiver.is_some());
+    // The object that a method is called on is no argument.
+    let own = &linker.project.language(at).self_names;
+    let first = element.params.first();
+    let receiver =
+        usize::from(first.is_some_and(|param| own.iter().any(|name| **name == *param.name)));
     let reader = Reader { linker, file, unit };
     for limit in inner {
         let index = limit
@@ -673,6 +694,17 @@ impl Reader<'_> {
         found
     }
 
+    /// Whether a value that an owner is held against stands for somebody: `profile.id`.
+    fn somebody(&self, key: &str, value: ExprId) -> bool {
+        let Some(path) = called_path(self.unit, value) else {
+            return false;
+        };
+        let last = path.rsplit('.').next().unwrap_or(&path);
+        squash(last) == squash(key)
+            || self.owner(last)
+            || path.contains('.') && RECORD_KEYS.contains(&last.to_lowercase().as_str())
+    }
+
     /// Whether a comparison of an owner with a value leaves the function for all others.
     fn turns_away(
         &self,
@@ -685,16 +717,8 @@ impl Reader<'_> {
         let Some((then, otherwise)) = ways else {
             return false;
         };
-        let path = called_path(unit, value);
-        let Some(path) = path.as_deref() else {
-            return false;
-        };
-        let last = path.rsplit('.').next().unwrap_or(path);
-        let owner = squash(last) == squash(key)
-            || self.owner(last)
-            || path.contains('.') && RECORD_KEYS.contains(&last.to_lowercase().as_str());
         let way = if equal { otherwise } else { Some(then) };
-        owner
+        self.somebody(key, value)
             && way.is_some_and(|way| {
                 let mut inside = unit.descendants(way).into_iter();
                 inside.any(|id| crate::asked::ends(self.linker, self.file, id))

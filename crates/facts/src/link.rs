@@ -5,6 +5,7 @@
 //! of other routers, guards) in the order of their registration. Endpoints come out by walking
 //! from the routers that nobody mounts down to the routes.
 
+mod asks;
 mod body;
 mod caller;
 mod caught;
@@ -139,6 +140,19 @@ pub(crate) struct GuardUse {
     pub(crate) body: Option<(FileId, FnId)>,
     /// `handler`, `class`, `router`, `mount`, `app`, `setting`, `path`.
     pub(crate) attached: &'static str,
+}
+
+impl GuardUse {
+    /// Whether it turns callers away by who they are or what they may.
+    pub(crate) fn asks_caller(&self) -> bool {
+        matches!(
+            self.class,
+            Classified::Guard {
+                kind: GuardKind::Authentication | GuardKind::Authorization,
+                ..
+            }
+        )
+    }
 }
 
 /// Whether something is a guard.
@@ -372,6 +386,8 @@ pub(crate) struct RuleIndex {
     parameters: Dispatch,
     names: Dispatch,
     methods: Vec<usize>,
+    /// Rules of classes by their members, and by members of others.
+    members: Vec<usize>,
     maps: Vec<usize>,
     /// Routers that classes are by what they derive from.
     derived: Vec<usize>,
@@ -401,6 +417,10 @@ impl RuleIndex {
             }
             if !rule.method.is_empty() {
                 index.methods.push(id);
+                continue;
+            }
+            if !rule.member.is_empty() || !rule.collected.is_empty() || !rule.called.is_empty() {
+                index.members.push(id);
                 continue;
             }
             if !rule.exports.is_empty() {
@@ -496,6 +516,8 @@ pub(crate) struct Linker<'a> {
     folder_prefixes: RefCell<Vec<(String, PathText, FileId, Span)>>,
     /// Where guards stand that run one after another.
     in_order: RefCell<HashSet<(FileId, u32)>>,
+    /// What guards ask, by function.
+    asks: RefCell<HashMap<(FileId, FnId), Option<String>>>,
     /// The routes that calls made.
     made: RefCell<HashMap<(FileId, ExprId), Made>>,
     /// What names were put onto routers: `app.decorate("authenticate", f)`.
@@ -504,6 +526,8 @@ pub(crate) struct Linker<'a> {
     hooks: RefCell<HashMap<(FileId, ClassId), Vec<GuardUse>>>,
     /// Classes that decorators filed under something.
     filed: std::cell::OnceCell<Vec<filed::Filed>>,
+    /// Types of members with a type argument, as outer and inner name.
+    collections: std::cell::OnceCell<Vec<(String, String)>>,
     /// Functions that turned out to be guards.
     targets: RefCell<std::collections::BTreeSet<(FileId, FnId)>>,
     /// Texts of the arguments of the functions that are looked into.
@@ -577,10 +601,12 @@ impl<'a> Linker<'a> {
             class_calls: RefCell::default(),
             folder_prefixes: RefCell::default(),
             in_order: RefCell::default(),
+            asks: RefCell::default(),
             made: RefCell::default(),
             attached: std::cell::OnceCell::new(),
             hooks: RefCell::default(),
             filed: std::cell::OnceCell::new(),
+            collections: std::cell::OnceCell::new(),
             targets: RefCell::default(),
             limits: RefCell::default(),
             bound: RefCell::default(),
@@ -748,6 +774,10 @@ impl<'a> Linker<'a> {
         &self.index(file).maps
     }
 
+    pub(crate) fn member_rules(&self, file: FileId) -> &'a [usize] {
+        &self.index(file).members
+    }
+
     pub(crate) fn mention_rules(&self, file: FileId, last: &str) -> Vec<(usize, usize)> {
         self.index(file).mentions.candidates(last).collect()
     }
@@ -786,6 +816,30 @@ impl<'a> Linker<'a> {
 
     pub(crate) fn cryptography(&self) -> &'a crate::crypto::Cryptography {
         self.cryptography
+    }
+
+    /// Whether some class that was read has a member whose type is like one of the patterns and
+    /// holds many of the class of this name: `DbSet<User>`.
+    pub(crate) fn collected(&self, patterns: &[crate::rule::Pattern], name: &str) -> bool {
+        let all = self.collections.get_or_init(|| {
+            let mut all = Vec::new();
+            for file in 0..self.project.len() {
+                let parsed = self.project.parsed(FileId(file as u32));
+                let members = parsed.unit.assigns.iter();
+                let members = members.filter(|assign| assign.class.is_some());
+                for ty in members.filter_map(|assign| assign.ty.as_deref()) {
+                    let inner = ty.trim_end_matches(['?', '!', ' ']).strip_suffix('>');
+                    if let Some((outer, inner)) = inner.and_then(|ty| ty.split_once('<')) {
+                        let inner = inner.rsplit('.').next().unwrap_or(inner).trim();
+                        all.push((outer.trim().to_owned(), inner.to_owned()));
+                    }
+                }
+            }
+            all
+        });
+        all.iter().any(|(outer, inner)| {
+            inner == name && patterns.iter().any(|pattern| pattern.matches(outer))
+        })
     }
 
     /// The dotted names of all classes that a class derives from.

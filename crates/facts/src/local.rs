@@ -725,6 +725,40 @@ fn denials(
             conditions.entry(inner).or_insert((*condition, false));
         }
     }
+    // Where something failed already, which error it was asks nobody.
+    let failures = &linker.project.language(site.file).failures;
+    let failed: Vec<(ExprId, Span)> = match failures.is_empty() {
+        true => Vec::new(),
+        false => unit
+            .ids()
+            .filter_map(|id| match unit.kind(id) {
+                ExprKind::Branch {
+                    condition, then, ..
+                } => Some((*condition, unit.expr(*then).span)),
+                _ => None,
+            })
+            .filter(|(condition, _)| {
+                let named = match unit.kind(*condition) {
+                    ExprKind::List(parts) => parts.first().copied(),
+                    ExprKind::Call { callee, .. } => Some(*callee),
+                    _ => Some(*condition),
+                };
+                let name = named.and_then(|id| unit.last_name(id));
+                name.is_some_and(|name| failures.iter().any(|failure| failure == name))
+            })
+            .collect(),
+    };
+    let of_error = |id: ExprId| {
+        let near = conditions.get(&id).map(|(condition, _)| *condition);
+        let near = near.filter(|near| failed.iter().all(|(failure, _)| failure != near));
+        let at = unit.expr(id).span;
+        near.is_some_and(|near| {
+            let near = unit.expr(near).span;
+            failed
+                .iter()
+                .any(|(_, inside)| inside.holds(near) && inside.holds(at))
+        })
+    };
     let overrides = |id: ExprId| {
         let function = unit.expr(id).function;
         function.is_some_and(|function| elsewhere::overrides(linker, site.file, function))
@@ -782,6 +816,19 @@ fn denials(
             }
             if overrides(id) {
                 attributes.insert("overrides".into(), json!(true));
+            }
+            // `call().map_err(|_| Unauthorized)`: the function around is what denies.
+            let mut around = unit.expr(id).function;
+            while let Some(function) = around.filter(|one| !unit.function(*one).declared) {
+                around = unit.function(function).parent;
+            }
+            if let Some(around) = around.map(|function| &unit.function(function).qualified)
+                && **around != *subject
+            {
+                attributes.insert("within".into(), json!(**around));
+            }
+            if of_error(id) {
+                attributes.insert("of_error".into(), json!(true));
             }
             if linker.swallowed(site.file, id) {
                 attributes.insert("swallowed".into(), json!(true));

@@ -9,7 +9,7 @@ use crate::engine::Team;
 use crate::entity::field_json;
 use crate::error::RuleError;
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Problem, Scope};
-use crate::manifest::{self, Group, Roles};
+use crate::manifest::{self, Roles};
 use crate::schema::{self, ColumnChange, Field, Operation, Statement};
 use crate::secret::Secrets;
 use crate::sensitivity::Sensitivity;
@@ -43,20 +43,27 @@ pub(crate) fn sensitivity(files: &[(&str, &str)], team: &Team) -> Result<Sensiti
 
 impl Plain {
     pub(crate) fn load(files: &[(&str, &str)]) -> Result<Self, RuleError> {
-        let roles = match files
+        let mut roles = match files
             .iter()
             .find(|(path, _)| *path == "dependencies/roles.toml")
         {
             Some((path, text)) => Roles::parse(path, text)?,
             None => Roles::default(),
         };
+        let popular = "dependencies/popular.toml";
+        if let Some((path, text)) = files.iter().find(|(path, _)| *path == popular) {
+            roles.popular = manifest::Popular::parse(path, text)?;
+        }
         let secrets = Secrets::load(files)?;
         Ok(Self { roles, secrets })
     }
 
     /// Whether facts other than credentials can come from a file of this name.
     pub(crate) fn reads(&self, path: &str) -> bool {
-        manifest::is_manifest(path).is_some() || path.ends_with(".sql") || path.ends_with(".prisma")
+        manifest::is_manifest(path).is_some()
+            || [".sql", ".prisma", ".avsc"]
+                .iter()
+                .any(|end| path.ends_with(end))
     }
 
     /// Reads one file.
@@ -66,11 +73,13 @@ impl Plain {
         text: &str,
         scope: Scope,
         sensitivity: &Sensitivity,
+        beside: &dyn Fn(&str) -> Option<String>,
     ) -> (Vec<Fact>, Vec<Problem>) {
         let mut facts = Vec::new();
         let mut problems = Vec::new();
         if let Some(kind) = manifest::is_manifest(path) {
-            self.dependencies(kind, path, text, scope, &mut facts, &mut problems);
+            let reading = manifest::read(kind, path, text, &self.roles, beside);
+            dependencies(reading, path, text, scope, &mut facts, &mut problems);
         }
         if path.ends_with(".sql") {
             sql(path, text, scope, sensitivity, &mut facts);
@@ -83,95 +92,102 @@ impl Plain {
         (facts, problems)
     }
 
-    fn dependencies(
-        &self,
-        kind: manifest::Manifest,
-        path: &str,
-        text: &str,
-        scope: Scope,
-        facts: &mut Vec<Fact>,
-        problems: &mut Vec<Problem>,
-    ) {
-        let reading = manifest::read(kind, path, text, &self.roles);
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let file = path.rsplit('/').next().unwrap_or(path);
-        let lines = Lines::new(text);
-        for dependency in reading.dependencies {
-            let mut attributes = Attributes::new();
-            let ecosystem = dependency.ecosystem.name();
-            attributes.insert("ecosystem".into(), json!(ecosystem));
-            attributes.insert("package".into(), json!(dependency.package));
-            attributes.insert("group".into(), json!(dependency.group.name()));
-            attributes.insert("manifest".into(), json!(folder));
-            attributes.insert("file".into(), json!(file));
-            let mut optional = |name: &str, value: Option<Json>| {
-                if let Some(value) = value {
-                    attributes.insert(name.to_owned(), value);
-                }
-            };
-            optional("constraint", dependency.constraint.map(Json::from));
-            optional("locked", dependency.locked.map(Json::from));
-            optional(
-                "source",
-                dependency.source.map(|source| json!(source.to_string())),
-            );
-            optional("integrity", dependency.integrity.map(Json::from));
-            optional("hash", dependency.hash.map(Json::from));
-            let needs = (!dependency.requires.is_empty()).then_some(dependency.requires);
-            optional("requires", needs.map(Json::from));
-            optional("direct", dependency.direct.map(Json::from));
-            optional("role", dependency.role.map(Json::from));
-            optional("alias", dependency.alias.map(Json::from));
-            optional(
-                "install_script",
-                dependency.install_script.then(|| json!(true)),
-            );
-            if !dependency.features.is_empty() {
-                attributes.insert("features".into(), json!(dependency.features));
+    /// The credentials of one text alone.
+    pub(crate) fn secrets(&self, path: &str, text: &str, scope: Scope) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        self.secrets
+            .extract(path, text, scope, &mut facts, &mut Vec::new());
+        facts
+    }
+}
+
+fn dependencies(
+    reading: manifest::Reading,
+    path: &str,
+    text: &str,
+    scope: Scope,
+    facts: &mut Vec<Fact>,
+    problems: &mut Vec<Problem>,
+) {
+    // Programs write lock files and say so: what they lock counts all the same.
+    let scope = match scope {
+        Scope::Generated => crate::scope::scope_of_path(path),
+        other => other,
+    };
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let file = path.rsplit('/').next().unwrap_or(path);
+    let lines = Lines::new(text);
+    for dependency in reading.dependencies {
+        let mut attributes = Attributes::new();
+        let ecosystem = dependency.ecosystem.name();
+        attributes.insert("ecosystem".into(), json!(ecosystem));
+        attributes.insert("package".into(), json!(dependency.package));
+        attributes.insert("group".into(), json!(dependency.group.name()));
+        attributes.insert("manifest".into(), json!(folder));
+        attributes.insert("file".into(), json!(file));
+        let mut optional = |name: &str, value: Option<Json>| {
+            if let Some(value) = value {
+                attributes.insert(name.to_owned(), value);
             }
-            let development = matches!(dependency.group, Group::Development);
-            let location = lines.location(path, dependency.start, dependency.end);
-            facts.push(Fact {
-                kind: FactKind::Dependency,
-                identity: format!("{ecosystem}:{}", dependency.package),
-                attributes,
-                location,
-                rule: "manifest".into(),
-                confidence: Confidence::Resolved,
-                scope: if development && scope == Scope::Production {
-                    Scope::Production
-                } else {
-                    scope
-                },
-                evidence: Vec::new(),
-            });
+        };
+        optional("constraint", dependency.constraint.map(Json::from));
+        optional("locked", dependency.locked.map(Json::from));
+        optional(
+            "source",
+            dependency.source.map(|source| json!(source.to_string())),
+        );
+        optional("integrity", dependency.integrity.map(Json::from));
+        optional("hash", dependency.hash.map(Json::from));
+        let needs = (!dependency.requires.is_empty()).then_some(dependency.requires);
+        optional("requires", needs.map(Json::from));
+        optional("direct", dependency.direct.map(Json::from));
+        optional("role", dependency.role.map(Json::from));
+        optional("resembles", dependency.resembles.map(Json::from));
+        optional("alias", dependency.alias.map(Json::from));
+        optional(
+            "install_script",
+            dependency.install_script.then(|| json!(true)),
+        );
+        if !dependency.features.is_empty() {
+            attributes.insert("features".into(), json!(dependency.features));
         }
-        for setting in reading.settings {
-            let mut attributes = Attributes::new();
-            attributes.insert("package".into(), json!(setting.name));
-            attributes.insert("setting".into(), json!(setting_kind(setting.kind)));
-            attributes.insert("value".into(), json!(setting.value));
-            attributes.insert("manifest".into(), json!(folder));
-            attributes.insert("direct".into(), json!(true));
-            facts.push(Fact {
-                kind: FactKind::Dependency,
-                identity: format!("setting:{}:{}", setting_kind(setting.kind), setting.name),
-                attributes,
-                location: lines.location(path, setting.start, setting.end),
-                rule: "manifest-setting".into(),
-                confidence: Confidence::Resolved,
-                scope,
-                evidence: Vec::new(),
-            });
-        }
-        for problem in reading.problems {
-            problems.push(Problem {
-                path: path.to_owned(),
-                line: problem.line,
-                reason: problem.message,
-                whole: false,
-            });
-        }
+        let location = lines.location(path, dependency.start, dependency.end);
+        facts.push(Fact {
+            kind: FactKind::Dependency,
+            identity: format!("{ecosystem}:{}", dependency.package),
+            attributes,
+            location,
+            rule: "manifest".into(),
+            confidence: Confidence::Resolved,
+            scope,
+            evidence: Vec::new(),
+        });
+    }
+    for setting in reading.settings {
+        let mut attributes = Attributes::new();
+        attributes.insert("package".into(), json!(setting.name));
+        attributes.insert("setting".into(), json!(setting_kind(setting.kind)));
+        attributes.insert("value".into(), json!(setting.value));
+        attributes.insert("manifest".into(), json!(folder));
+        attributes.insert("direct".into(), json!(true));
+        facts.push(Fact {
+            kind: FactKind::Dependency,
+            identity: format!("setting:{}:{}", setting_kind(setting.kind), setting.name),
+            attributes,
+            location: lines.location(path, setting.start, setting.end),
+            rule: "manifest-setting".into(),
+            confidence: Confidence::Resolved,
+            scope,
+            evidence: Vec::new(),
+        });
+    }
+    for problem in reading.problems {
+        problems.push(Problem {
+            path: path.to_owned(),
+            line: problem.line,
+            reason: problem.message,
+            whole: false,
+        });
     }
 }
 

@@ -472,6 +472,14 @@ impl<'a> Project<'a> {
         }
     }
 
+    /// A package of the repository at the head of a path: `other_crate::users::list`.
+    pub(crate) fn package_module(&self, file: FileId, name: &str) -> Option<FileId> {
+        if self.style(file) != Some(ModuleStyle::Crate) || !self.packages.contains_key(name) {
+            return None;
+        }
+        self.module(file, name)
+    }
+
     fn find_module(&self, from: FileId, module: &str) -> Option<FileId> {
         let language = self.language(from);
         let path = self.path(from);

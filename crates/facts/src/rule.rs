@@ -114,6 +114,9 @@ pub(crate) struct Selector {
     /// The first text only.
     #[serde(default)]
     pub(crate) first: bool,
+    /// Only the last expression of those that are picked.
+    #[serde(default)]
+    pub(crate) last: bool,
     /// A type argument of the callee, or of the type that the callee is another name of:
     /// `Sha256` in `Hmac<Sha256>`.
     pub(crate) index: Option<usize>,
@@ -196,6 +199,9 @@ pub(crate) struct Position {
     /// Another decorator of the same declaration.
     #[serde(default, deserialize_with = "many")]
     pub(crate) beside: Vec<String>,
+    /// The calls of this name earlier or further along the chain.
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 /// What a rule contributes to linking.
@@ -241,6 +247,10 @@ pub(crate) enum Link {
     Owner,
     /// A handler through which callers come in: `login`.
     Entry,
+    /// A header, cookie or parameter that shows who calls: `Authorization`.
+    Credential,
+    /// A parameter of a path that is a secret: `{token}`.
+    Capability,
     /// Asks what a text begins with: `strings.HasPrefix`.
     Beginning,
     /// A prefix for everything.
@@ -349,6 +359,42 @@ pub(crate) struct FieldRule {
     /// Members that list further fields by name: `Meta.fields`.
     #[serde(default)]
     pub(crate) listed: Vec<String>,
+    /// Calls in the class that list further fields by name: `attributes :id, :email`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) listed_by: Vec<String>,
+    /// Members that are maps of fields: `$casts = ['ssn' => 'encrypted']`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) listed_in: Vec<String>,
+    /// A name that stands for all fields where fields are listed: `__all__`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) everything: Vec<String>,
+    /// Names of classes that are no models: `*Config`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) not_class: Vec<String>,
+    /// Names of classes that callers hand in: `*Request`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) request: Vec<String>,
+    /// Names of classes that callers get: `*Response`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) response: Vec<String>,
+    /// Functions of the class whose result is a map of fields: `to_dict`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) returned_by: Vec<String>,
+    /// Functions of the class are fields of their result's type.
+    #[serde(default)]
+    pub(crate) methods: bool,
+    /// What is held against [`Self::encrypted`] beside the type: `{ name = "converter" }`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) encrypted_at: Vec<Selector>,
+    /// Types of the only fields that count.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) only_type: Vec<String>,
+    /// Words that must stand before a member: `public`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) marked: Vec<String>,
+    /// Words before members that are no fields: `static`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) not_marked: Vec<String>,
     /// Calls whose result is no field: `relationship`.
     #[serde(default, deserialize_with = "many")]
     pub(crate) not_call: Vec<String>,
@@ -426,6 +472,15 @@ pub(crate) struct Rule {
     /// A call as a parameter's default or inside its type: `Depends(x)`.
     #[serde(default, deserialize_with = "many")]
     pub(crate) parameter: Vec<String>,
+    /// A class of which a member carries such a decorator.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) member: Vec<String>,
+    /// A class of such a name, where the name says what it is for: `*Dto`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) called: Vec<String>,
+    /// A class of which some class has a member of such a type: `DbSet<User>`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) collected: Vec<String>,
     /// A map with these keys and values.
     #[serde(default)]
     pub(crate) has: BTreeMap<String, String>,
@@ -1196,6 +1251,9 @@ impl Rules {
                     &rule.parameter,
                     &rule.names,
                     &rule.method,
+                    &rule.member,
+                    &rule.collected,
+                    &rule.called,
                 ];
                 let count = looks.iter().filter(|list| !list.is_empty()).count()
                     + usize::from(!rule.has.is_empty())
@@ -1204,7 +1262,7 @@ impl Rules {
                     + usize::from(rule.directive.is_some());
                 if count != 1 && !(rule.whole_file && count == 0) {
                     return Err(fail(format!(
-                        "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, method, has, exports, directive, document, names; it has {count}",
+                        "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, method, member, collected, called, has, exports, directive, document, names; it has {count}",
                         rule.id
                     )));
                 }

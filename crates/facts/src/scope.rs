@@ -3,7 +3,7 @@
 use crate::fact::Scope;
 
 /// Folders that hold tests in one ecosystem or another.
-const TEST_FOLDERS: [&str; 15] = [
+const TEST_FOLDERS: [&str; 17] = [
     "test",
     "tests",
     "__tests__",
@@ -14,6 +14,8 @@ const TEST_FOLDERS: [&str; 15] = [
     "testing",
     "testdata",
     "test_data",
+    "test-data",
+    "test-files",
     "fixtures",
     "__fixtures__",
     "__mocks__",

@@ -114,6 +114,8 @@ struct Term {
     whole: bool,
     types: Vec<Kind>,
     certainty: Certainty,
+    /// The class is what the field decides about access, not what it holds.
+    control: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -148,6 +150,8 @@ const DEFAULT_TYPES: [Kind; 4] = [Kind::Text, Kind::Binary, Kind::Json, Kind::Ot
 struct File {
     /// Class of the file's terms.
     class: Option<Spanned<String>>,
+    /// What the file's terms decide, in place of a class: `access`, `tenancy`, `ownership`.
+    control: Option<String>,
     #[serde(default)]
     term: Vec<TermTable>,
     /// Words before a term that make the field something else: `has`, `max`.
@@ -171,6 +175,8 @@ struct File {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct TermTable {
     name: Spanned<String>,
+    /// The term's own class, where a file holds several.
+    class: Option<Spanned<String>>,
     words: Spanned<Vec<String>>,
     #[serde(default)]
     except: Vec<String>,
@@ -235,10 +241,13 @@ impl Sensitivity {
                 out.words.contexts.entry(name).or_default().extend(words);
             }
             for term in file.term {
-                let Some(class) = &file.class else {
+                let control = file.control.as_ref();
+                let control = control.map(|name| Spanned::new(0..0, name.clone()));
+                let own = term.class.as_ref().or(file.class.as_ref());
+                let Some(class) = own.or(control.as_ref()) else {
                     return Err(error(
                         term.name.span().start,
-                        "a file with terms needs a `class`".to_owned(),
+                        "a term needs a `class`, its own or its file's".to_owned(),
                     ));
                 };
                 if class.get_ref().trim().is_empty() {
@@ -271,6 +280,7 @@ impl Sensitivity {
                     whole: term.whole,
                     types: term.types.unwrap_or_else(|| DEFAULT_TYPES.to_vec()),
                     certainty: term.certainty,
+                    control: file.control.is_some(),
                 });
             }
         }
@@ -320,6 +330,7 @@ impl Sensitivity {
                 whole: false,
                 types: Vec::new(),
                 certainty: Certainty::High,
+                control: false,
             });
         }
         Ok(())
@@ -345,6 +356,23 @@ impl Sensitivity {
         field: &str,
         ty: Option<&str>,
     ) -> Option<Classification<'_>> {
+        self.find(entity, field, ty, false)
+    }
+
+    /// Says what a field decides about access: who may what (`access`), whose a record is
+    /// (`ownership`) or whose data it stands among (`tenancy`).
+    pub fn control(&self, entity: &str, field: &str, ty: Option<&str>) -> Option<&str> {
+        let found = self.find(entity, field, ty, true)?;
+        Some(found.class.name())
+    }
+
+    fn find(
+        &self,
+        entity: &str,
+        field: &str,
+        ty: Option<&str>,
+        control: bool,
+    ) -> Option<Classification<'_>> {
         let words = split(field);
         let entity = split(entity.rsplit(['.', ':', '/']).next().unwrap_or(entity));
         let (kind, valueless) = ty.map_or((None, false), |ty| {
@@ -364,6 +392,7 @@ impl Sensitivity {
         while end > 0 {
             let found = self.by_last_word.get(&words[end - 1]).into_iter().flatten();
             let best = found
+                .filter(|(term, _)| self.terms[*term].control == control)
                 .filter(|(term, pattern)| self.holds(&self.terms[*term], *pattern, end, &subject))
                 .max_by_key(|(term, pattern)| {
                     let found = &self.terms[*term];
@@ -506,11 +535,37 @@ fn pieces(name: &str, digits_apart: bool) -> Vec<String> {
         if breaks {
             words.push(std::mem::take(&mut word));
         }
-        word.extend(c.to_lowercase());
+        for c in c.to_lowercase() {
+            match unmarked(c) {
+                "" => word.push(c),
+                plain => word.push_str(plain),
+            }
+        }
     }
     words.push(word);
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// A letter with a mark as it is written where there are none; empty for any other.
+const fn unmarked(c: char) -> &'static str {
+    match c {
+        'ä' => "ae",
+        'ö' => "oe",
+        'ü' => "ue",
+        'ß' => "ss",
+        'á' | 'à' | 'â' | 'ã' | 'å' | 'ą' => "a",
+        'é' | 'è' | 'ê' | 'ë' | 'ę' => "e",
+        'í' | 'ì' | 'î' | 'ï' => "i",
+        'ó' | 'ò' | 'ô' | 'õ' => "o",
+        'ú' | 'ù' | 'û' => "u",
+        'ç' | 'ć' => "c",
+        'ñ' | 'ń' => "n",
+        'ł' => "l",
+        'ś' => "s",
+        'ź' | 'ż' => "z",
+        _ => "",
+    }
 }
 
 /// A plural's singular, near enough: both sides of a comparison go through it.

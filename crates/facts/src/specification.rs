@@ -18,28 +18,35 @@ const HEAD: usize = 4096;
 /// References to other places of a document are followed no further.
 const MAX_HOPS: u32 = 8;
 
-/// The language of a specification in this file; `None` if it holds none.
-fn language<'a>(languages: &'a Languages, path: &str, text: &str) -> Option<&'a Language> {
-    let (_, extension) = path.rsplit_once('.')?;
-    let name = match extension.to_ascii_lowercase().as_str() {
-        "json" => "json",
-        "yaml" | "yml" => "yaml",
-        _ => return None,
-    };
+/// Whether a document says of itself that it is a specification.
+pub(crate) fn is_specification(path: &str, text: &str) -> bool {
+    let extension = path.rsplit_once('.').map(|(_, end)| end);
+    let known = ["json", "yaml", "yml"];
+    if !extension.is_some_and(|end| known.iter().any(|one| end.eq_ignore_ascii_case(one))) {
+        return false;
+    }
     let mut end = text.len().min(HEAD);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let said = text[..end].lines().any(|line| {
+    text[..end].lines().any(|line| {
         let line = line.trim_start().trim_start_matches(['"', '\'', '{', ' ']);
         ["openapi", "swagger"].iter().any(|word| {
             let rest = line.strip_prefix(word);
             let rest = rest.map(|rest| rest.trim_start_matches(['"', '\'', ' ']));
             rest.is_some_and(|rest| rest.starts_with(':'))
         })
-    });
+    })
+}
+
+/// The language of a specification in this file; `None` if it holds none.
+fn language<'a>(languages: &'a Languages, path: &str, text: &str) -> Option<&'a Language> {
+    let name = match path.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
+        "json" => "json",
+        _ => "yaml",
+    };
     let mut all = languages.iter();
-    said.then(|| all.find(|language| language.name == name))?
+    is_specification(path, text).then(|| all.find(|language| language.name == name))?
 }
 
 struct Document<'a> {

@@ -12,6 +12,7 @@ use threatgate_assess::{
 };
 use threatgate_facts::{
     Cache, Engine, Fact, FactKind, Inventory, Problem, Request, Team, is_lock, is_manifest,
+    is_read_together, shares_packages,
 };
 use threatgate_git::{
     Attributes, ChangedFile, Content, Environment, RangeError, RangeRequest, Repository, Side,
@@ -270,6 +271,14 @@ impl Sides {
         let mut only_after = touched(|file| file.after.as_ref().map(|(path, _)| path.as_str()));
         beside_locks(&before, &mut only_before);
         beside_locks(&after, &mut only_after);
+        // What is read as one is read on both sides, also where only one still has the file.
+        let together = |only: &BTreeSet<String>| -> Vec<String> {
+            let paths = only.iter().filter(|path| is_read_together(path));
+            paths.cloned().collect()
+        };
+        let (of_before, of_after) = (together(&only_before), together(&only_after));
+        only_before.extend(of_after);
+        only_after.extend(of_before);
         let mut inventories = (Inventory::default(), Inventory::default());
         if files.iter().any(|file| {
             engine.reads(file.path())
@@ -404,7 +413,7 @@ fn look(
 fn beside_locks(revision: &Revision<'_>, only: &mut BTreeSet<String>) {
     let folders: Vec<String> = only
         .iter()
-        .filter(|path| is_lock(path) || is_manifest(path))
+        .filter(|path| shares_packages(path))
         .map(|path| {
             path.rsplit_once('/')
                 .map_or(String::new(), |(folder, _)| format!("{folder}/"))
@@ -437,6 +446,8 @@ fn unknown_guards(inventory: &Inventory, changed: &BTreeSet<String>) -> Vec<Unkn
     });
     endpoints
         .filter(|fact| fact.scope == threatgate_facts::Scope::Production)
+        // That a secret in its path lets callers in is understood.
+        .filter(|fact| fact.text("capability").is_none())
         .filter(concerns)
         .map(|fact| UnknownGuard {
             endpoint: format!(

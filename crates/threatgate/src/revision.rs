@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
-use threatgate_facts::{MAX_SOURCE, Scope, Tree};
+use threatgate_facts::{Scope, Tree, most_bytes};
 use threatgate_git::{Attributes, BlobReader, Content, Entry, Readers, Repository, Side};
 
 /// Blobs of a repository, read by many threads and kept while both sides are compared.
@@ -42,7 +42,7 @@ impl Blobs {
             Ok(reader) => reader,
             Err(_) => return Content::Missing,
         };
-        let content = reader.read(side, path, entry, MAX_SOURCE);
+        let content = reader.read(side, path, entry, most_bytes(path));
         if let Ok(mut idle) = self.idle.lock() {
             idle.push(reader);
         }
@@ -225,9 +225,10 @@ impl Tree for Folder {
     }
 
     fn text(&self, path: &str) -> Option<Arc<str>> {
+        let most = most_bytes(path) as u64;
         let path = self.root.join(path);
         let size = std::fs::metadata(&path).ok()?.len();
-        if size > MAX_SOURCE as u64 {
+        if size > most {
             return None;
         }
         match threatgate_git::decode(&std::fs::read(path).ok()?) {

@@ -418,6 +418,8 @@ fn meaning(name: &str) -> &'static str {
         "attach" => "something that is put onto a router under a name",
         "switch" => "a name that is turned on or off outside of the code",
         "entry" => "a handler through which callers come in",
+        "credential" => "a header, cookie or parameter that shows who calls",
+        "capability" => "a parameter of a path that is a secret",
         "beginning" => "a call that asks what a text begins with",
         "prefix" => "a path in front of all routes",
         "resource" => "routes by a table of actions",

@@ -4,11 +4,11 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use threatgate_facts::manifest::{Ecosystem, compare_versions};
 use threatgate_facts::{Fact, FactKind};
 
-use super::{Sides, affected, change, delta, enumerate, group};
+use super::{Sides, affected, change, delta, enumerate, package_setting};
 use crate::assessment::{Change, ChangeKind, Direction};
 
 /// One package on one side.
@@ -22,7 +22,13 @@ struct Package<'a> {
 
 impl<'a> Package<'a> {
     fn fact(&self) -> Option<&'a Fact> {
-        self.direct.first().or(self.locked.first()).copied()
+        // Who asks for it says more than who fixes its version.
+        let asks = |fact: &&&Fact| fact.text("group") != Some("constraint");
+        let asking = self.direct.iter().find(asks);
+        asking
+            .or(self.direct.first())
+            .or(self.locked.first())
+            .copied()
     }
 
     fn values(&self, facts: &[&Fact], name: &str) -> BTreeSet<String> {
@@ -57,11 +63,81 @@ impl<'a> Package<'a> {
     }
 
     fn is_direct(&self) -> bool {
-        !self.direct.is_empty()
+        let asked = |fact: &&Fact| fact.attributes.get("direct") != Some(&json!(false));
+        self.direct.iter().any(asked)
             || self
                 .locked
                 .iter()
                 .any(|fact| fact.attributes.get("direct") == Some(&json!(true)))
+    }
+
+    /// Features and extras that manifests ask for; not where in a repository something stands.
+    fn features(&self) -> BTreeSet<&'a str> {
+        let features = self.direct.iter().flat_map(|fact| fact.texts("features"));
+        features.filter(|name| !name.contains('=')).collect()
+    }
+
+    /// Whether something asks for it, and not only for one of its versions (an override, a catalogue).
+    fn is_asked_for(&self) -> bool {
+        let fixes = |fact: &&&Fact| fact.text("group") == Some("constraint");
+        !self.locked.is_empty() || self.direct.iter().any(|fact| !fixes(&fact))
+    }
+
+    /// How many of its entries in manifests are fixed by a hash, and how many are not.
+    fn pins(&self) -> (usize, usize) {
+        let pinned = |fact: &&&Fact| fact.text("integrity").is_some();
+        let count = self.direct.iter().filter(pinned).count();
+        (count, self.direct.len() - count)
+    }
+
+    /// The hashes of each version.
+    fn seals(&self) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+        let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for fact in self.locked.iter().chain(&self.direct) {
+            // The tag of an image moves with every build.
+            let moves = fact.text("ecosystem") == Some("docker");
+            let version = match fact.text("ecosystem") {
+                // `v4` moves as well; a whole version does not.
+                Some("github") => fact
+                    .text("constraint")
+                    .filter(|version| version.matches('.').count() >= 2),
+                _ => fact.text("locked").filter(|version| {
+                    version.starts_with(|c: char| c.is_ascii_digit() || c == 'v')
+                }),
+            };
+            if let (Some(version), Some(hash), false) = (version, fact.text("hash"), moves) {
+                all.entry(version).or_default().insert(hash);
+            }
+        }
+        all
+    }
+
+    /// Whether a lock file says that its installation runs its scripts.
+    fn runs_scripts(&self) -> bool {
+        let runs = |fact: &&Fact| fact.attributes.get("install_script") == Some(&json!(true));
+        self.locked.iter().any(runs)
+    }
+
+    /// Whether every entry in a manifest names one version, and no lock file is there to name it.
+    fn is_exact(&self) -> bool {
+        let exact = |fact: &&Fact| {
+            fact.text("locked").is_some() || fact.text("group") == Some("constraint")
+        };
+        !self.direct.is_empty() && self.locked.is_empty() && self.direct.iter().all(exact)
+    }
+
+    /// Whether an entry that is not for developers alone leaves the version to whoever installs it. Where
+    /// Maven and NuGet find no version, another file has it.
+    fn is_open(&self) -> bool {
+        let elsewhere = |fact: &Fact| match fact.text("constraint") {
+            None => matches!(fact.text("ecosystem"), Some("maven" | "nuget")),
+            Some(version) => version.contains('$'),
+        };
+        self.direct.iter().any(|fact| {
+            fact.text("locked").is_none()
+                && !elsewhere(fact)
+                && !matches!(fact.text("group"), Some("development" | "constraint"))
+        })
     }
 
     /// What to show as its version.
@@ -99,6 +175,8 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let none = Package::default();
     let mut transitive: BTreeMap<String, Vec<(String, String, &Fact, bool)>> = BTreeMap::new();
     let mut direct = false;
+    // Transitive packages that come from elsewhere, by both places.
+    let mut moved: BTreeMap<(String, String), Vec<&String>> = BTreeMap::new();
     for name in names {
         let (a, b) = (
             old.get(name).unwrap_or(&none),
@@ -107,12 +185,23 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         let same = a.constraints() == b.constraints()
             && a.versions() == b.versions()
             && a.sources() == b.sources()
-            && a.is_direct() == b.is_direct();
-        if same && integrity(a, b).is_none() {
+            && a.is_direct() == b.is_direct()
+            && a.pins().0 == b.pins().0
+            && a.features() == b.features();
+        if same && weakness(a, b).is_none() {
             continue;
         }
-        if a.is_direct() || b.is_direct() || suspicious(a, b) {
+        if !a.is_asked_for() && !b.is_asked_for() && (a.fact().is_none() || b.fact().is_none()) {
+            // A version that nobody asks for is no dependency yet.
+            continue;
+        }
+        if a.is_direct() || b.is_direct() {
             direct = true;
+            changes.extend(one(name, a, b));
+        } else if weakness(a, b) == Some(Weakness::Source) {
+            let places = (list(a.sources()), list(b.sources()));
+            moved.entry(places).or_default().push(name);
+        } else if suspicious(a, b) {
             changes.extend(one(name, a, b));
         } else if let Some(fact) = b.fact().or(a.fact()) {
             let words = match (a.fact(), b.fact()) {
@@ -126,30 +215,43 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
                 .push((name.clone(), words, fact, b.fact().is_some()));
         }
     }
+    for ((was, is), names) in moved {
+        let all = names.iter().filter_map(|name| {
+            let (a, b) = (old.get(*name)?, new.get(*name)?);
+            Some((*name, one(name, a, b)?, b.fact()?))
+        });
+        let all: Vec<(&String, Change, &Fact)> = all.collect();
+        // A lock file that was written with another registry is one cause.
+        if let [(_, first, _), _, ..] = &all[..] {
+            let mut first = first.clone();
+            first.title = format!("{} packages come from {is} now (was {was})", names.len());
+            first.affected = all
+                .iter()
+                .map(|(name, change, fact)| affected(name, change.title.clone(), &fact.location))
+                .collect();
+            changes.push(first);
+        } else {
+            changes.extend(all.into_iter().map(|(_, change, _)| change));
+        }
+    }
     for (path, packages) in transitive {
         let (_, _, fact, at_head) = packages[0].clone();
-        let names: Vec<String> = packages
-            .iter()
-            .map(|(name, words, ..)| format!("{name} {words}"))
-            .collect();
+        let counted = counted(&packages);
         if direct {
             // The direct packages brought them: told as a note of the first.
             if let Some(first) = changes
                 .iter_mut()
                 .find(|change| change.kind == FactKind::Dependency)
             {
-                first.notes.push(format!(
-                    "{} transitive packages changed in {path}",
-                    names.len()
-                ));
+                first.notes.push(format!("{counted} in {path}"));
             }
             continue;
         }
-        let title = format!(
-            "{} transitive packages changed in {path}: {}",
-            names.len(),
-            enumerate(&names, 2)
-        );
+        let names: Vec<String> = packages
+            .iter()
+            .map(|(name, words, ..)| format!("{name} {words}"))
+            .collect();
+        let title = format!("{counted} in {path}: {}", enumerate(&names, 2));
         let (before, after) = if at_head {
             (None, Some(fact))
         } else {
@@ -169,32 +271,127 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             .collect();
         changes.push(change);
     }
-    settings(&before, &after, changes);
+    package_setting::compare(&before, &after, changes);
 }
 
-/// The integrity hash is gone while the version is the same.
-fn integrity(a: &Package<'_>, b: &Package<'_>) -> Option<()> {
+/// `3 transitive packages added, 1 removed, 12 changed`.
+fn counted(packages: &[(String, String, &Fact, bool)]) -> String {
+    let of = |word: &str| {
+        let counted = packages.iter().filter(|(_, words, ..)| match word {
+            "changed" => !words.starts_with("added ") && !words.starts_with("removed "),
+            word => words.starts_with(word),
+        });
+        (counted.count(), word.to_owned())
+    };
+    let parts = ["added", "removed", "changed"].map(of);
+    let mut words = String::new();
+    for (count, word) in parts.iter().filter(|(count, _)| *count > 0) {
+        if words.is_empty() {
+            let packages = if *count == 1 { "package" } else { "packages" };
+            words = format!("{count} transitive {packages} {word}");
+        } else {
+            words.push_str(&format!(", {count} {word}"));
+        }
+    }
+    words
+}
+
+/// How less can be trusted than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Weakness {
+    /// Its hash is gone.
+    Unsealed,
+    /// The same version has another hash.
+    Resealed,
+    /// It comes from elsewhere.
+    Source,
+    /// Any version of a range may be installed where it was one.
+    Loosened,
+    /// Installing it runs its scripts, which it did not.
+    Scripts,
+}
+
+/// What is weaker, the most serious first. What is new or gone is not weaker.
+fn weakness(a: &Package<'_>, b: &Package<'_>) -> Option<Weakness> {
+    if a.fact().is_none() || b.fact().is_none() {
+        return None;
+    }
+    if changes_source(a, b) || leaves_registry(a, b) {
+        return Some(Weakness::Source);
+    }
     let has = |package: &Package<'_>| {
         package
             .locked
             .iter()
             .any(|fact| fact.text("integrity").is_some())
     };
-    (a.versions() == b.versions() && has(a) && !has(b) && !b.locked.is_empty()).then_some(())
+    let lock_lost = a.versions() == b.versions() && has(a) && !has(b) && !b.locked.is_empty();
+    let ((sealed, open), (sealed_now, open_now)) = (a.pins(), b.pins());
+    if lock_lost || b.locked.is_empty() && sealed_now < sealed && open_now > open {
+        return Some(Weakness::Unsealed);
+    }
+    let (old, new) = (a.seals(), b.seals());
+    let kind = |hash: &str| hash.split(':').next().unwrap_or(hash).to_owned();
+    let resealed = old.iter().any(|(version, hashes)| {
+        let Some(others) = new.get(version) else {
+            return false;
+        };
+        let comparable = hashes
+            .iter()
+            .any(|hash| others.iter().any(|other| kind(hash) == kind(other)));
+        comparable && hashes.is_disjoint(others)
+    });
+    if resealed {
+        return Some(Weakness::Resealed);
+    }
+    if a.is_exact() && b.locked.is_empty() && b.is_open() {
+        return Some(Weakness::Loosened);
+    }
+    let scripts = !a.locked.is_empty() && !a.runs_scripts() && b.runs_scripts();
+    scripts.then_some(Weakness::Scripts)
 }
 
 /// What a transitive package must not do unnoticed.
 fn suspicious(a: &Package<'_>, b: &Package<'_>) -> bool {
-    let (was, is) = (a.sources(), b.sources());
-    let changed_source = !was.is_empty() && !is.is_empty() && was != is;
-    changed_source || leaves_registry(a, b) || integrity(a, b).is_some()
+    weakness(a, b).is_some_and(|weakness| weakness != Weakness::Scripts)
+}
+
+/// Whether it comes from other places. What a manifest says of its own folders is no place.
+fn changes_source(a: &Package<'_>, b: &Package<'_>) -> bool {
+    // Another commit of the same repository is another version, not another place.
+    let places = |package: &Package<'_>| -> BTreeSet<String> {
+        let sources = package.sources().into_iter();
+        sources
+            .map(|source| source.split('#').next().unwrap_or(&source).to_owned())
+            .collect()
+    };
+    let (was, is) = (places(a), places(b));
+    !was.is_empty() && !is.is_empty() && was != is && !is.is_subset(&was)
 }
 
 /// Whether what came from the ecosystem's own registry, which manifests do not name, comes from a
 /// repository or an address now.
 fn leaves_registry(a: &Package<'_>, b: &Package<'_>) -> bool {
-    let elsewhere = |source: &String| source.starts_with("git+") || source.starts_with("url+");
+    let image = |package: &Package<'_>| {
+        let fact = package.fact();
+        fact.is_some_and(|fact| fact.text("ecosystem") == Some("docker"))
+    };
+    // Lock files name every registry but the usual one, as images do.
+    let named = image(b) || !a.locked.is_empty() && !b.locked.is_empty();
+    let elsewhere = |source: &String| {
+        source.starts_with("git+")
+            || source.starts_with("url+")
+            || named && source.starts_with("registry+")
+    };
     a.fact().is_some() && a.sources().is_empty() && b.sources().iter().any(elsewhere)
+}
+
+/// Places in words.
+fn list(set: BTreeSet<String>) -> String {
+    match set.is_empty() {
+        true => "the registry".to_owned(),
+        false => set.into_iter().collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
@@ -246,28 +443,90 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
         a.fact(),
         b.fact(),
     );
+    if how == ChangeKind::Added
+        && let Some(popular) = b.fact().and_then(|fact| fact.text("resembles"))
+    {
+        direction = Direction::Weakened;
+        change.title = format!("{short} {} added; its name resembles {popular}", b.shown());
+    }
     if how == ChangeKind::Modified {
-        if suspicious(a, b) {
+        let ((sealed, _), (sealed_now, open_now)) = (a.pins(), b.pins());
+        if let Some(weakness) = weakness(a, b) {
             direction = Direction::Weakened;
-            if integrity(a, b).is_some() {
-                change.title = format!("{short}{role} lost its integrity hash");
-                change
-                    .deltas
-                    .push(delta("integrity", json!(true), json!(false)));
-            } else {
-                let list = |set: BTreeSet<String>| match set.is_empty() {
-                    true => "the registry".to_owned(),
-                    false => set.into_iter().collect::<Vec<_>>().join(", "),
-                };
-                change.title = format!(
-                    "{short}{role} comes from {} now (was {})",
-                    list(b.sources()),
-                    list(a.sources())
-                );
-                change
-                    .deltas
-                    .push(delta("source", json!(a.sources()), json!(b.sources())));
-            }
+            let by = match b.fact().and_then(|fact| fact.text("ecosystem")) {
+                Some("github") => "a commit",
+                Some("docker") => "a digest",
+                _ => "a hash",
+            };
+            let now = b.shown();
+            let (title, name, was, is) = match weakness {
+                Weakness::Unsealed if b.locked.is_empty() => (
+                    format!("{short}{role} is no longer pinned by {by} ({now})"),
+                    "integrity",
+                    json!(true),
+                    json!(false),
+                ),
+                Weakness::Unsealed => (
+                    format!("{short}{role} lost its integrity hash"),
+                    "integrity",
+                    json!(true),
+                    json!(false),
+                ),
+                Weakness::Resealed => (
+                    format!("{short}{role} {now} has another hash than before"),
+                    "hash",
+                    json!(a.seals()),
+                    json!(b.seals()),
+                ),
+                Weakness::Source => (
+                    format!(
+                        "{short}{role} comes from {} now (was {})",
+                        list(b.sources()),
+                        list(a.sources())
+                    ),
+                    "source",
+                    json!(a.sources()),
+                    json!(b.sources()),
+                ),
+                Weakness::Loosened => (
+                    format!(
+                        "{short}{role} is no longer fixed to one version: {now} (was {})",
+                        a.shown()
+                    ),
+                    "exact",
+                    json!(true),
+                    json!(false),
+                ),
+                Weakness::Scripts => (
+                    format!("{short}{role} {now} runs scripts when it is installed"),
+                    "install_script",
+                    json!(false),
+                    json!(true),
+                ),
+            };
+            change.title = title;
+            change.deltas.push(delta(name, was, is));
+        } else if a.shown() == b.shown() && a.features() != b.features() {
+            let (was, is) = (a.features(), b.features());
+            let signed = |sign: &'static str, of: &BTreeSet<&str>, without: &BTreeSet<&str>| {
+                let names = of.difference(without);
+                names
+                    .map(|name| format!("{sign}{name}"))
+                    .collect::<Vec<_>>()
+            };
+            let mut words = signed("+", &is, &was);
+            words.extend(signed("-", &was, &is));
+            change.title = format!(
+                "{short}{role} with other features: {}",
+                enumerate(&words, 6)
+            );
+            change.deltas.push(delta("features", json!(was), json!(is)));
+        } else if sealed_now > sealed && open_now == 0 && direction == Direction::Neutral {
+            direction = Direction::Strengthened;
+            change.title = format!("{short}{role} is pinned by its hash now ({})", b.shown());
+            change
+                .deltas
+                .push(delta("integrity", json!(false), json!(true)));
         }
         if a.versions() != b.versions() {
             change
@@ -310,72 +569,5 @@ fn downgraded(a: &Package<'_>, b: &Package<'_>) -> Option<bool> {
         Ordering::Greater => Some(true),
         Ordering::Less => Some(false),
         Ordering::Equal => None,
-    }
-}
-
-/// Registries, trust, overrides, install scripts.
-fn settings(before: &[&Fact], after: &[&Fact], changes: &mut Vec<Change>) {
-    let of = |facts: &[&'_ Fact]| -> BTreeMap<String, String> {
-        let settings = facts
-            .iter()
-            .filter(|fact| fact.identity.starts_with("setting:"));
-        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for fact in settings {
-            let value = match fact.attributes.get("value") {
-                Some(Json::String(text)) => text.clone(),
-                Some(other) => other.to_string(),
-                None => String::new(),
-            };
-            all.entry(fact.identity.clone()).or_default().push(value);
-        }
-        all.into_iter()
-            .map(|(name, mut values)| {
-                values.sort();
-                (name, values.join(", "))
-            })
-            .collect()
-    };
-    let (old, new) = (of(before), of(after));
-    let first = |facts: &[&Fact], name: &str| {
-        facts
-            .iter()
-            .find(|fact| fact.identity == *name)
-            .map(|fact| (*fact).clone())
-    };
-    let by = group(before.iter().chain(after).copied(), |fact| {
-        fact.identity.clone()
-    });
-    for name in by.keys().filter(|name| name.starts_with("setting:")) {
-        let (a, b) = (old.get(name), new.get(name));
-        if a == b {
-            continue;
-        }
-        let words = name.trim_start_matches("setting:").replace(':', " ");
-        let (how, title) = match (a, b) {
-            (None, Some(value)) => (
-                ChangeKind::Added,
-                format!("package setting {words} set to {value}"),
-            ),
-            (Some(value), None) => (
-                ChangeKind::Removed,
-                format!("package setting {words} removed (was {value})"),
-            ),
-            (Some(a), Some(b)) => (
-                ChangeKind::Modified,
-                format!("package setting {words} became {b} (was {a})"),
-            ),
-            (None, None) => continue,
-        };
-        let (old_fact, new_fact) = (first(before, name), first(after, name));
-        let mut one = change(
-            FactKind::Dependency,
-            how,
-            Direction::Neutral,
-            title,
-            old_fact.as_ref(),
-            new_fact.as_ref(),
-        );
-        one.deltas.push(delta("value", json!(a), json!(b)));
-        changes.push(one);
     }
 }

@@ -133,9 +133,10 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) -> Handlers 
 fn came(added: &[&Fact], all: &[&Fact], changes: &mut Vec<Change>) {
     let groups = group(added.iter().copied(), |fact| {
         format!(
-            "{}|{}|{}|{}",
+            "{}|{}{}|{}|{}",
             fact.location.path,
             state(fact),
+            fact.text("capability").unwrap_or_default(),
             fact.texts("guards").join(","),
             fact.scope.name()
         )
@@ -151,6 +152,10 @@ fn came(added: &[&Fact], all: &[&Fact], changes: &mut Vec<Change>) {
             "guarded" if guards.is_empty() => "checked in its body".to_owned(),
             "guarded" => format!("guarded by {}", enumerate(&guards, 3)),
             "open" => "with no guard".to_owned(),
+            _ if first.text("capability").is_some() => format!(
+                "open to whoever knows its `{}`",
+                first.text("capability").unwrap_or_default()
+            ),
             _ => "its guard is unknown".to_owned(),
         };
         let title = match facts.len() {
@@ -182,7 +187,8 @@ fn came(added: &[&Fact], all: &[&Fact], changes: &mut Vec<Change>) {
         if state(first) != "guarded" {
             one.notes.extend(siblings(first, all, added));
         }
-        for reason in first.texts("unknown") {
+        let unknown = first.texts("unknown").into_iter();
+        for reason in unknown.filter(|_| first.text("capability").is_none()) {
             one.notes.push(format!("not understood: {reason}"));
         }
         changes.push(one);
@@ -543,8 +549,9 @@ fn cause(before: &Fact, after: &Fact) -> Option<Cause> {
             .collect()
     };
     let (old, new) = (all(before), all(after));
-    let lost: Vec<String> = old.difference(&new).cloned().collect();
-    let gained: Vec<String> = new.difference(&old).cloned().collect();
+    let mut lost: Vec<String> = old.difference(&new).cloned().collect();
+    let mut gained: Vec<String> = new.difference(&old).cloned().collect();
+    renamed(before, after, &mut lost, &mut gained);
     if lost.is_empty() && gained.is_empty() {
         return None;
     }
@@ -589,6 +596,31 @@ fn cause(before: &Fact, after: &Fact) -> Option<Cause> {
         place,
         exempted: false,
     })
+}
+
+/// Leaves out guards that ask the same under another name, hung on the same.
+fn renamed(before: &Fact, after: &Fact, lost: &mut Vec<String>, gained: &mut Vec<String>) {
+    let asks = |fact: &Fact, name: &str| {
+        let all = uses(fact, "guard").into_iter();
+        let mut all = all.filter(|evidence| evidence.text == name && !evidence.asks.is_empty());
+        let found = all.next();
+        found.map(|evidence| (evidence.asks.clone(), evidence.attached.clone()))
+    };
+    lost.retain(|name| {
+        let Some(asked) = asks(before, name) else {
+            return true;
+        };
+        let same = gained
+            .iter()
+            .position(|other| asks(after, other).as_ref() == Some(&asked));
+        match same {
+            Some(at) => {
+                gained.remove(at);
+                false
+            }
+            None => true,
+        }
+    });
 }
 
 /// The outermost place first: it is the cause of what the others lost.
@@ -743,6 +775,9 @@ fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
             .collect();
     } else if state(after) == "open" {
         one.notes.push("no guard is left on it".into());
+    } else if let Some(name) = after.text("capability") {
+        one.notes
+            .push(format!("only the `{name}` in its path is left"));
     }
     if pairs
         .iter()
@@ -818,11 +853,20 @@ fn parameter_words(before: &Fact, after: &Fact) -> Vec<String> {
     for (key, value) in &new {
         match old.get(key) {
             None => words.push(format!("takes {key}")),
-            Some(known) if known != value => words.push(format!("changed {key}")),
+            Some(known) if differ(known, value) => words.push(format!("changed {key}")),
             Some(_) => {}
         }
     }
     let gone = old.keys().filter(|key| !new.contains_key(*key));
     words.extend(gone.map(|key| format!("no longer takes {key}")));
     words
+}
+
+/// Whether two parameters of one name differ in what is said of both.
+fn differ(before: &Json, after: &Json) -> bool {
+    let (Some(old), Some(new)) = (before.as_object(), after.as_object()) else {
+        return before != after;
+    };
+    old.iter()
+        .any(|(key, value)| new.get(key).is_some_and(|other| other != value))
 }

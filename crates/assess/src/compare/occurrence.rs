@@ -7,7 +7,7 @@ use serde_json::json;
 use threatgate_facts::{Fact, FactKind};
 
 use super::endpoint::Handlers;
-use super::{Sides, affected, change, deltas, pair, plural};
+use super::{Sides, affected, change, deltas, enumerate, pair, plural};
 use crate::assessment::{Affected, Change, ChangeKind, Direction};
 
 pub(super) fn compare(sides: &Sides<'_>, handlers: &Handlers, changes: &mut Vec<Change>) {
@@ -404,10 +404,10 @@ fn denials<'a>(
             Some(old),
             Some(new),
         );
-        one.deltas = deltas(old, new, &["digest", "subject"]);
+        one.deltas = deltas(old, new, &["digest", "subject", "within"]);
         if places.len() > 1 {
             let places = places.iter().map(|(_, new)| {
-                let outcome = format!("denies ({})", text(new, "outcome"));
+                let outcome = format!("denies ({})", outcome(new));
                 affected(text(new, "subject"), outcome, &new.location)
             });
             one.affected = places.collect();
@@ -434,7 +434,9 @@ fn denials<'a>(
     }
     let come = after
         .into_iter()
-        .filter(|new| !left(new, &sides.before.functions, &handlers.added));
+        .filter(|new| !left(new, &sides.before.functions, &handlers.added))
+        // What failed was not let through before either: only its words are new.
+        .filter(|new| !new.attributes.contains_key("of_error"));
     for places in by_condition(come) {
         let title = denial_title(&places, "now denies", "now deny");
         let (kind, direction) = (ChangeKind::Added, Direction::Strengthened);
@@ -468,13 +470,21 @@ fn by_condition<'a>(denials: impl Iterator<Item = &'a Fact>) -> Vec<Vec<&'a Fact
     groups
 }
 
+/// How a denial ends, as shown.
+fn outcome(fact: &Fact) -> &str {
+    match text(fact, "outcome") {
+        "hidden" => "404",
+        outcome => outcome,
+    }
+}
+
 fn denial_title(places: &[&Fact], one: &str, many: &str) -> String {
     let fact = places[0];
     let who = match places.len() {
         1 => format!("{} {one}", text(fact, "subject")),
         count => format!("{} {many}", plural(count, "place")),
     };
-    let (outcome, condition) = (text(fact, "outcome"), text(fact, "condition"));
+    let (outcome, condition) = (outcome(fact), text(fact, "condition"));
     format!("{who} ({outcome}) when `{condition}`")
 }
 
@@ -489,13 +499,68 @@ fn denial_places(places: &[&Fact], how: &str) -> Vec<Affected> {
 }
 
 /// The body of what is used as a guard on both sides.
+/// Places from where guards take what shows who calls, and did not, or no longer do. Gives the
+/// names of these guards.
+fn credentials<'a>(pairs: &[(&'a Fact, &'a Fact)], changes: &mut Vec<Change>) -> BTreeSet<&'a str> {
+    let mut groups: BTreeMap<(Vec<String>, bool), Vec<(&Fact, &Fact)>> = BTreeMap::new();
+    let mut told = BTreeSet::new();
+    for (old, new) in pairs {
+        let (was, is) = (old.texts("credentials"), new.texts("credentials"));
+        for (here, there, gained) in [(&is, &was, true), (&was, &is, false)] {
+            let differ = here.iter().filter(|place| !there.contains(place));
+            let differ: Vec<String> = differ.map(|place| (*place).to_owned()).collect();
+            if !differ.is_empty() {
+                told.insert(text(new, "name"));
+                groups.entry((differ, gained)).or_default().push((old, new));
+            }
+        }
+    }
+    for ((places, gained), guards) in groups {
+        let (old, new) = guards[0];
+        let verb = match (gained, guards.len()) {
+            (true, 1) => "takes",
+            (true, _) => "take",
+            (false, 1) => "no longer takes",
+            (false, _) => "no longer take",
+        };
+        let who = match guards.len() {
+            1 => format!("the guard `{}`", text(new, "name")),
+            many => plural(many, "guard"),
+        };
+        let places: Vec<String> = places
+            .iter()
+            .filter_map(|place| place.split_once(' '))
+            .map(|(place, name)| format!("the {place} `{name}`"))
+            .collect();
+        let title = format!("{who} {verb} credentials from {}", enumerate(&places, 3));
+        let mut one = change(
+            FactKind::Auth,
+            ChangeKind::Modified,
+            Direction::Neutral,
+            title,
+            Some(old),
+            Some(new),
+        );
+        one.deltas = deltas(old, new, &["subject", "digest"]);
+        if guards.len() > 1 {
+            let guards = guards.iter();
+            one.affected = guards
+                .map(|(_, new)| affected(text(new, "name"), format!("{verb} them"), &new.location))
+                .collect();
+        }
+        changes.push(one);
+    }
+    told
+}
+
 fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut Vec<Change>) {
     let mut pairs = pair(&mut before, &mut after, |fact| {
         format!("{}|{}", fact.identity, fact.location.path)
     });
     pairs.extend(pair(&mut before, &mut after, |fact| fact.identity.clone()));
+    let told = credentials(&pairs, changes);
     for (old, new) in pairs {
-        if old.text("digest") == new.text("digest") {
+        if old.text("digest") == new.text("digest") || told.contains(text(new, "name")) {
             continue;
         }
         let early = |fact: &Fact| fact.attributes.contains_key("ends_early");

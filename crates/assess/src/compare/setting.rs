@@ -14,6 +14,9 @@ fn shown(fact: &Fact) -> String {
     }
 }
 
+/// Values that rules give where what is written is no literal; they tell a reader nothing.
+const VAGUE: [&str; 3] = ["a value", "a check", "computed"];
+
 fn level(fact: &Fact) -> Option<i64> {
     fact.attributes.get("level").and_then(Json::as_i64)
 }
@@ -75,7 +78,10 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         if level(fact).is_some() && level(fact) == default(fact) {
             continue;
         }
-        let title = format!("{} removed (was {})", name(fact), shown(fact));
+        let title = match fact.text("value") {
+            Some(vague) if VAGUE.contains(&vague) => format!("{} removed", name(fact)),
+            _ => format!("{} removed (was {})", name(fact), shown(fact)),
+        };
         changes.push(change(
             FactKind::Auth,
             ChangeKind::Removed,

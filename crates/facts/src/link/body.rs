@@ -57,17 +57,29 @@ impl Linker<'_> {
     }
 
     /// Whether a call answers the request in the place of the function around it, which then only
-    /// has to return: `if session.Abort(c) { return }`.
+    /// has to return: `if session.Abort(c) { return }`, `form, err := read(c); if err != nil { return }`.
     fn ends(&self, file: FileId, span: Span, call: ExprId) -> bool {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let at = unit.expr(call).span;
+        let given = unit
+            .assigns
+            .iter()
+            .filter(|assign| assign.value == Some(call));
+        let given: Vec<&str> = given.filter_map(|assign| assign.name.as_deref()).collect();
+        let answers = |condition: ExprId| {
+            let later = unit.expr(condition).span.start >= at.end;
+            later
+                && unit.descendants(condition).into_iter().any(
+                    |id| matches!(unit.kind(id), ExprKind::Name(name) if given.contains(&&**name)),
+                )
+        };
         unit.inside(span).any(|id| match unit.kind(id) {
             ExprKind::Branch {
                 condition, then, ..
             } => {
                 let asked = unit.expr(*condition).span;
-                asked.holds(at)
+                (asked.holds(at) || !given.is_empty() && answers(*condition))
                     && unit.descendants(*then).into_iter().any(|id| {
                         matches!(
                             unit.kind(id),
@@ -79,6 +91,17 @@ impl Linker<'_> {
                     })
             }
             _ => false,
+        })
+    }
+
+    /// Whether functions of this name only ask and turn away: `ensure_owner(note)?`.
+    fn enforces(&self, file: FileId, name: &str) -> bool {
+        let mut rules = self.index(file).names.candidates(name);
+        rules.any(|(rule_id, pattern)| {
+            let loaded = self.rule(rule_id);
+            loaded.rule.link == Some(Link::Check)
+                && loaded.rule.guard.is_some()
+                && loaded.patterns[pattern].matches(name)
         })
     }
 
@@ -187,6 +210,7 @@ impl Linker<'_> {
                     let name = unit.last_name(*callee).unwrap_or_default();
                     let named = matches!(self.named(file, name), Some(Classified::Guard { .. }));
                     named && self.denies(at, other, 1)
+                        || self.enforces(file, name) && self.denies(at, other, MAX_CALLS)
                         || self.ends(file, span, id) && self.denies(at, other, MAX_CALLS)
                 }
                 _ => self.name_of(file, *callee).is_some_and(|name| {
@@ -224,6 +248,111 @@ impl Linker<'_> {
             body: None,
             attached: "body",
         })
+    }
+}
+
+impl Linker<'_> {
+    /// The guards of the functions that answer in the place of a handler, which only hands the
+    /// request on: `if request.method == "POST": return create(request)`.
+    pub(super) fn answered_by(&self, file: FileId, function: FnId, path: &str) -> Vec<GuardUse> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let element = unit.function(function);
+        let answers = unit
+            .inside(element.span)
+            .filter_map(|id| match unit.kind(id) {
+                ExprKind::Exit {
+                    kind: ExitKind::Return,
+                    value: Some(value),
+                } if unit.expr(id).function == Some(function) => Some(*value),
+                _ => None,
+            });
+        let mut answers: Vec<ExprId> = answers.collect();
+        if let Some(body) = element.body {
+            let last = self.project.language(file).result_is_last;
+            if last || !matches!(unit.kind(body), ExprKind::Block(_)) {
+                results(unit, body, &mut answers);
+            }
+        }
+        let mut all = Vec::new();
+        let mut open = None;
+        for answer in answers {
+            let answer = match unit.kind(answer) {
+                ExprKind::Await(inner) => *inner,
+                _ => answer,
+            };
+            let ExprKind::Call { callee, args } = unit.kind(answer) else {
+                return Vec::new();
+            };
+            let handed = args.iter().any(|arg| match unit.kind(arg.value) {
+                ExprKind::Name(name) => element.params.iter().any(|param| param.name == *name),
+                _ => false,
+            });
+            let (true, Value::Function(at, other)) = (handed, self.eval(file, *callee)) else {
+                return Vec::new();
+            };
+            if (at, other) == (file, function) {
+                return Vec::new();
+            }
+            let target = self.project.parsed(at);
+            let decorators = target.unit.function(other).decorators.iter();
+            let mut guards: Vec<GuardUse> = decorators
+                .flat_map(|id| self.decorator_guards(at, *id, "handler"))
+                .collect();
+            guards.extend(self.parameter_guards(at, other));
+            guards.extend(self.body_guard(at, other, path));
+            guards.retain(GuardUse::asks_caller);
+            if guards.is_empty() {
+                open = Some((unit.expr(answer).span, self.guard_text(file, *callee)));
+            }
+            all.extend(guards);
+        }
+        match open {
+            Some((span, text)) if !all.is_empty() => vec![GuardUse {
+                file,
+                span,
+                class: Classified::Unknown(format!(
+                    "`{text}` answers some requests and asks nobody"
+                )),
+                text,
+                body: None,
+                attached: "handler",
+            }],
+            _ => all,
+        }
+    }
+
+    /// The parameter of a path that is a secret by its name: whoever knows it gets in.
+    pub(crate) fn capability(&self, endpoint: &Endpoint, names: &[String]) -> Option<String> {
+        let secret = |name: &&String| {
+            let mut rules = self.index(endpoint.file).names.candidates(name);
+            rules.any(|(rule, pattern)| {
+                let loaded = self.rule(rule);
+                loaded.rule.link == Some(Link::Capability) && loaded.patterns[pattern].matches(name)
+            })
+        };
+        names.iter().find(secret).cloned()
+    }
+}
+
+/// The expressions that a body gives back without saying so: the last of a block, of each branch.
+fn results(unit: &Unit, id: ExprId, found: &mut Vec<ExprId>) {
+    match unit.kind(id) {
+        ExprKind::Block(items) => {
+            if let Some(last) = items.last() {
+                results(unit, *last, found);
+            }
+        }
+        ExprKind::Branch {
+            then, otherwise, ..
+        } => {
+            results(unit, *then, found);
+            if let Some(otherwise) = otherwise {
+                results(unit, *otherwise, found);
+            }
+        }
+        ExprKind::Exit { .. } => {}
+        _ => found.push(id),
     }
 }
 

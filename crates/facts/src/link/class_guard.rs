@@ -218,23 +218,26 @@ impl Linker<'_> {
             .iter()
             .filter(|guard| in_order.contains(&(guard.file, guard.span.start)));
         let ordered: Vec<&GuardUse> = ordered.collect();
-        let first = ordered.iter().position(|guard| {
-            let class = &guard.class;
-            matches!(class, Classified::Guard { kind, .. } if *kind == GuardKind::Authentication)
+        let speaks = |guard: &GuardUse, kind: GuardKind| {
+            let mut rules = self.index(guard.file).names.candidates(&guard.text);
+            rules.any(|(rule, pattern)| {
+                let loaded = self.rule(rule);
+                loaded.rule.link == Some(Link::GuardName)
+                    && loaded.rule.guard == Some(kind)
+                    && loaded.patterns[pattern].matches(&guard.text)
+            })
+        };
+        let first = ordered.iter().position(|guard| match &guard.class {
+            Classified::Guard { kind, .. } => *kind == GuardKind::Authentication,
+            // It finds out who calls, though it may let some through.
+            Classified::Unknown(_) => speaks(guard, GuardKind::Authentication),
+            _ => false,
         });
         let Some(first) = first else {
             return (Vec::new(), Vec::new());
         };
         // Also one that lets some through by itself speaks of permissions by its name.
-        let permits = |guard: &&&GuardUse| {
-            let mut rules = self.index(guard.file).names.candidates(&guard.text);
-            rules.any(|(rule, pattern)| {
-                let loaded = self.rule(rule);
-                loaded.rule.link == Some(Link::GuardName)
-                    && loaded.rule.guard == Some(GuardKind::Authorization)
-                    && loaded.patterns[pattern].matches(&guard.text)
-            })
-        };
+        let permits = |guard: &&&GuardUse| speaks(guard, GuardKind::Authorization);
         let texts = |guards: &[&GuardUse]| {
             let texts = guards
                 .iter()

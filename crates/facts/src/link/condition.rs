@@ -28,7 +28,10 @@ impl Linker<'_> {
         let condition = self.handed_condition(file, id);
         let condition = condition.or_else(|| self.condition_around(file, id));
         match condition {
-            Some((at, condition, negated)) => self.speaks_of(at, condition, negated, &rule.about),
+            Some((at, condition, negated)) => {
+                self.speaks_of(at, condition, negated, &rule.about)
+                    || crate::limit::compares_owner(self, at, condition)
+            }
             None => {
                 let hides = rule.outcome.as_deref() == Some("hidden");
                 self.left_over(file, id, &rule.about, !hides)

@@ -541,6 +541,10 @@ impl Linker<'_> {
             .extend(self.parameter_guards(file, function));
         let own = self.body_guard(file, function, &endpoint.path);
         endpoint.guards.extend(own);
+        if !endpoint.guards.iter().any(GuardUse::asks_caller) {
+            let handed_on = self.answered_by(file, function, &endpoint.path);
+            endpoint.guards.extend(handed_on);
+        }
     }
 
     /// Guards that hold where the class says nothing.
@@ -912,6 +916,11 @@ pub(crate) fn normal_path(path: &str, style: PathStyle) -> String {
     text
 }
 
+/// What says of a parameter what it must look like.
+const CONVERTERS: [&str; 8] = [
+    "string", "int", "float", "path", "uuid", "any", "slug", "re",
+];
+
 fn angle(path: &str) -> String {
     let mut out = String::new();
     let mut rest = path;
@@ -921,13 +930,13 @@ fn angle(path: &str) -> String {
         };
         out.push_str(&rest[..open]);
         let inner = &rest[open + 1..open + close];
-        let name = inner.rsplit(':').next().unwrap_or(inner);
-        // Rocket writes a rest as `<path..>`; Flask's converter stands in front.
-        let inner_first = inner.split(':').next().unwrap_or(inner);
-        let name = if inner.contains(':') && inner_first.contains("..") {
-            inner_first
-        } else {
-            name
+        // Flask's converter stands in front; Rocket's rest (`<path..>`) and Bottle's filter behind.
+        let (first, last) = inner.split_once(':').unwrap_or((inner, inner));
+        let converter = CONVERTERS.contains(&first);
+        let filter = last.split(':').next().unwrap_or(last);
+        let name = match first.contains("..") || !converter && CONVERTERS.contains(&filter) {
+            true => first,
+            false => inner.rsplit(':').next().unwrap_or(inner),
         };
         out.push_str(&format!("{{{}}}", name.trim_end_matches("..").trim()));
         rest = &rest[open + close + 1..];
@@ -1136,6 +1145,9 @@ mod tests {
             |path: &str, style, expected: &str| assert_eq!(normal_path(path, style), expected);
         check("/users/<int:id>", PathStyle::Angle, "/users/{id}");
         check("/files/<path..>", PathStyle::Angle, "/files/{path}");
+        check("/users/<id:int>", PathStyle::Angle, "/users/{id}");
+        check("/files/<file:re:[a-z]+>", PathStyle::Angle, "/files/{file}");
+        check("/files/<path:path>", PathStyle::Angle, "/files/{path}");
         check("/u/:id(\\d+)/x/:y?", PathStyle::Colon, "/u/{id}/x/{y}");
         check(
             "/u/{id:[0-9]{2}}/{*rest}",

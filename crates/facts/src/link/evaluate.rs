@@ -83,7 +83,15 @@ impl Linker<'_> {
                         .lookup(file, name, expr.function, expr.span.start)
                 };
                 match target {
-                    Target::Unknown => self.bare(file, id, name),
+                    Target::Unknown => {
+                        // `other_crate::auth::check`, without an import.
+                        let head = unit.path_heads.contains(&id);
+                        let package = head.then(|| self.project.package_module(file, name));
+                        match package.flatten() {
+                            Some(module) => Value::Module(module),
+                            None => self.bare(file, id, name),
+                        }
+                    }
                     target => self.value_of(target),
                 }
             }

@@ -44,7 +44,52 @@ impl Linker<'_> {
                 uses.push(guard);
             }
         }
+        if let Some(class) = unit.function(function).class {
+            self.attribute_guards(file, class, &mut BTreeSet::new(), &mut uses, 0);
+        }
         uses
+    }
+
+    /// Dependencies that a class names as attributes, for all its methods: `user = Depends(signed_in)`;
+    /// those of its bases too, unless it gives such a name to another one.
+    fn attribute_guards(
+        &self,
+        file: FileId,
+        class: ClassId,
+        seen: &mut BTreeSet<String>,
+        uses: &mut Vec<GuardUse>,
+        depth: u32,
+    ) {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let attributes = unit
+            .assigns
+            .iter()
+            .filter(|assign| assign.class == Some(class) && assign.function.is_none());
+        for assign in attributes {
+            let Some(name) = assign.name.as_deref().filter(|name| !seen.contains(*name)) else {
+                continue;
+            };
+            let parts = [assign.value, assign.ty_expr].into_iter().flatten();
+            for (at, inner) in parts.flat_map(|id| self.type_parts(file, id, 0)) {
+                let other = self.project.parsed(at);
+                if let ExprKind::Call { callee, .. } = other.unit.kind(inner)
+                    && let Some(guards) = self.dependencies(at, *callee, inner)
+                {
+                    let guards = guards.into_iter();
+                    uses.extend(guards.map(|(at, id)| self.guard_use(at, id, "class")));
+                }
+            }
+            seen.insert(name.to_owned());
+        }
+        for base in &unit.class(class).bases {
+            if let Value::Class(at, base) = self.eval(file, *base)
+                && (at, base) != (file, class)
+                && depth < 6
+            {
+                self.attribute_guards(at, base, seen, uses, depth + 1);
+            }
+        }
     }
 
     /// The parts of a type or default in which a dependency may stand: itself, the arguments of
@@ -134,8 +179,10 @@ impl Linker<'_> {
             Some(Classified::Not) => return None,
             _ => {}
         }
-        let Value::Class(at, class) = self.eval(file, ty) else {
-            return None;
+        let (at, class) = match (self.aliased(file, ty), self.eval(file, ty)) {
+            (Some(found), _) => found,
+            (None, Value::Class(at, class)) => (at, class),
+            _ => return None,
         };
         if let Some(method) = self.answering(at, class) {
             self.targets.borrow_mut().insert(method);
@@ -167,6 +214,17 @@ impl Linker<'_> {
             body: None,
             attached: "handler",
         })
+    }
+
+    /// What is implemented for another name of a type: `impl FromRequest for SignedIn` with
+    /// `type SignedIn = User`.
+    fn aliased(&self, file: FileId, ty: ExprId) -> Option<(FileId, ClassId)> {
+        let (at, index) = self.assignment(file, ty)?;
+        let parsed = self.project.parsed(at);
+        let unit = &parsed.unit;
+        let name = unit.assigns[index as usize].name.as_ref()?;
+        let class = unit.classes.iter().position(|class| class.name == *name)?;
+        Some((at, ClassId(class as u32)))
     }
 
     /// Whether some block makes this class from a request, and denies while doing so.

@@ -122,10 +122,30 @@ impl Linker<'_> {
         callee: ExprId,
         id: ExprId,
     ) -> Option<Vec<(FileId, ExprId)>> {
+        let index = self.index(file);
+        self.inner_of(file, callee, id, &[&index.parameters, &index.decorators])
+    }
+
+    /// The guards that a parameter's default or type carries, by the rules.
+    pub(super) fn dependencies(
+        &self,
+        file: FileId,
+        callee: ExprId,
+        id: ExprId,
+    ) -> Option<Vec<(FileId, ExprId)>> {
+        self.inner_of(file, callee, id, &[&self.index(file).parameters])
+    }
+
+    fn inner_of(
+        &self,
+        file: FileId,
+        callee: ExprId,
+        id: ExprId,
+        dispatches: &[&Dispatch],
+    ) -> Option<Vec<(FileId, ExprId)>> {
         let parsed = self.project.parsed(file);
         let last = parsed.unit.last_name(callee)?;
-        let index = self.index(file);
-        for dispatch in [&index.parameters, &index.decorators] {
+        for dispatch in dispatches {
             for (rule_id, pattern) in dispatch.candidates(last) {
                 let loaded = self.rule(rule_id);
                 if loaded.rule.link != Some(Link::Guard) || loaded.rule.guards.is_empty() {
@@ -481,9 +501,20 @@ impl Linker<'_> {
         }
         // A wrapper from outside: what it wraps decides. `from_fn(auth)`, `asyncHandler(auth)`.
         for arg in args {
-            if let Value::Function(..) | Value::Class(..) = self.eval(file, arg.value)
+            let wrapped = self.eval(file, arg.value);
+            if let Value::Function(..) | Value::Class(..) = wrapped
                 && let found @ (Classified::Guard { .. } | Classified::Unknown(_)) =
                     self.classify(file, arg.value, depth + 1)
+            {
+                return found;
+            }
+            // `from_fn(other_crate::auth_middleware)`: what is outside is known by its name only.
+            if let Value::External(path) = wrapped
+                && matches!(
+                    unit.kind(arg.value),
+                    ExprKind::Member { .. } | ExprKind::Name(_)
+                )
+                && let Some(found @ Classified::Guard { .. }) = self.named(file, &path)
             {
                 return found;
             }

@@ -126,6 +126,7 @@ impl Linker<'_> {
                 if loaded.rule.link != Some(Link::Route)
                     || pattern.receiver.as_deref() != Some("$keyed")
                     || !pattern.matches(last)
+                    || !self.in_use(file, loaded.framework)
                     || !self.holds(&matched, &loaded.rule.constraints)
                 {
                     continue;

@@ -11,6 +11,17 @@ const MAX_PARAMETERS: usize = 200;
 /// Methods whose requests have no body.
 const READS: [&str; 3] = ["GET", "HEAD", "DELETE"];
 
+/// What reads the request in the place of a handler is followed this deep.
+const MAX_HELPERS: u32 = 2;
+
+/// What a guard calls is followed this deep, and so many functions far, to where it finds out who
+/// calls.
+const MAX_GUARD_CALLS: u32 = 4;
+const MAX_GUARD_FUNCTIONS: usize = 60;
+
+/// The texts that a function is handed, by its parameters: `param` is `page` in `number(r, "page")`.
+type Handed = BTreeMap<String, String>;
+
 /// Parameters by place and name, each with its type and whether it must be given.
 pub(super) type Found = BTreeMap<(String, String), (Option<String>, Option<bool>)>;
 
@@ -29,7 +40,7 @@ impl Linker<'_> {
             None => {
                 let mut found = Found::new();
                 self.declared(*file, *function, None, &mut found);
-                self.read(*file, *function, &mut found, 0);
+                self.read(*file, *function, &Handed::new(), &mut found, 0);
                 let found = Arc::new(found);
                 let key = (*file, *function);
                 self.taken.borrow_mut().insert(key, found.clone());
@@ -124,7 +135,8 @@ impl Linker<'_> {
                 ExprKind::Index { object, index } => (*object, index.first().copied()),
                 _ => (ty, None),
             };
-            if let Some(rule) = self.parameter_rule(file, outer, &self.index(file).parameters) {
+            let rule = self.parameter_rule(file, outer, &self.index(file).parameters);
+            if let Some(rule) = rule.or_else(|| self.rule_of_alias(file, outer)) {
                 let place = self.rule(rule).rule.place.clone().unwrap_or_default();
                 match inner {
                     Some(inner) => self.fields_of(file, inner, &place, found),
@@ -253,6 +265,19 @@ impl Linker<'_> {
             }
         }
         None
+    }
+
+    /// The same for another name of such a type: `type Upper<T> = Json<UpCase<T>>`.
+    fn rule_of_alias(&self, file: FileId, ty: ExprId) -> Option<usize> {
+        let (at, index) = self.assignment(file, ty)?;
+        let parsed = self.project.parsed(at);
+        let value = parsed.unit.assigns[index as usize].value?;
+        match parsed.unit.kind(value) {
+            ExprKind::Index { object, .. } => {
+                self.parameter_rule(at, *object, &self.index(at).parameters)
+            }
+            _ => None,
+        }
     }
 
     /// A parameter that a rule names, by a decorator or a call.
@@ -480,12 +505,32 @@ impl Linker<'_> {
     }
 
     /// What the body of a handler reads of the request: `req.query.page`, `request.args.get("page")`;
-    /// also in methods beside it that need nothing handed in.
-    fn read(&self, file: FileId, function: FnId, found: &mut Found, depth: u32) {
+    /// also in methods beside it that need nothing handed in, and in functions that the request is
+    /// handed to: `numberOf(r, "page")`.
+    fn read(&self, file: FileId, function: FnId, handed: &Handed, found: &mut Found, depth: u32) {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let span = unit.function(function).span;
+        let text = |id: ExprId| match unit.kind(id) {
+            ExprKind::Name(name) => {
+                handed
+                    .get(&**name)
+                    .cloned()
+                    .or_else(|| match self.eval(file, id) {
+                        Value::Str(text) => Some(text),
+                        _ => None,
+                    })
+            }
+            _ => unit.literal(id).map(str::to_owned),
+        };
         let place = |id: ExprId| -> Option<String> {
+            // `values := r.URL.Query()`
+            let id = match self.assignment(file, id) {
+                Some((at, index)) if at == file && !handed.is_empty() => {
+                    unit.assigns[index as usize].value.unwrap_or(id)
+                }
+                _ => id,
+            };
             // `r.URL.Query().Get("page")`
             let id = match unit.kind(id) {
                 ExprKind::Call { callee, args } if args.is_empty() => *callee,
@@ -537,7 +582,7 @@ impl Linker<'_> {
                         }
                         continue;
                     }
-                    if depth < 2
+                    if depth < MAX_HELPERS
                         && args.is_empty()
                         && let Value::Function(at, other) = self.eval(file, *callee)
                         && at == file
@@ -545,11 +590,18 @@ impl Linker<'_> {
                     {
                         let beside = unit.function(other);
                         if beside.class.is_some() && beside.params.is_empty() {
-                            helpers.push(other);
+                            helpers.push((file, other, Handed::new()));
                         }
                     }
+                    if depth < MAX_HELPERS
+                        && let Some(helper) =
+                            self.handed_request(file, function, *callee, args, &text)
+                    {
+                        helpers.push(helper);
+                        continue;
+                    }
                     // `request.args.get("page")`, `req.header("x-token")`
-                    let Some(name) = args.first().and_then(|arg| unit.literal(arg.value)) else {
+                    let Some(name) = args.first().and_then(|arg| text(arg.value)) else {
                         continue;
                     };
                     let object = match unit.kind(*callee) {
@@ -563,7 +615,7 @@ impl Linker<'_> {
                         _ => None,
                     };
                     if let Some(place) = object.or_else(|| place(*callee)) {
-                        add(place, name);
+                        add(place, &name);
                     }
                 }
                 ExprKind::Member { object, property } => {
@@ -575,10 +627,10 @@ impl Linker<'_> {
                     }
                 }
                 ExprKind::Index { object, index } => {
-                    if let Some(name) = index.first().and_then(|key| unit.literal(*key))
+                    if let Some(name) = index.first().and_then(|key| text(*key))
                         && let Some(place) = place(*object)
                     {
-                        add(place, name);
+                        add(place, &name);
                     }
                 }
                 ExprKind::Assign(index) => {
@@ -598,14 +650,93 @@ impl Linker<'_> {
                 _ => {}
             }
         }
-        for other in helpers {
-            self.read(file, other, found, depth + 1);
+        for (at, other, handed) in helpers {
+            self.read(at, other, &handed, found, depth + 1);
         }
         found.extend(shapes);
         for (place, (at, class)) in models {
             self.request_models.borrow_mut().insert((at, class));
             self.class_fields(at, class, &place, found, 0);
         }
+    }
+
+    /// The function of the repository that a call hands a parameter of the function around to, first
+    /// of all and under the same name: the request goes by one name in a code base. With it the
+    /// texts that it is handed.
+    fn handed_request(
+        &self,
+        file: FileId,
+        function: FnId,
+        callee: ExprId,
+        args: &[Arg],
+        text: &dyn Fn(ExprId) -> Option<String>,
+    ) -> Option<(FileId, FnId, Handed)> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let ExprKind::Name(request) = unit.kind(args.first()?.value) else {
+            return None;
+        };
+        let mut own = unit.function(function).params.iter();
+        if !own.any(|param| param.name == *request) {
+            return None;
+        }
+        let Value::Function(at, other) = self.eval(file, callee) else {
+            return None;
+        };
+        let called = self.project.parsed(at);
+        let params = &called.unit.function(other).params;
+        // A method's own object is no argument.
+        let own = &self.project.language(at).self_names;
+        let params = params
+            .iter()
+            .map(|param| crate::project::param_name(&param.name));
+        let params = params.filter(|name| !own.iter().any(|word| **word == **name));
+        let params: Vec<&str> = params.collect();
+        if (at, other) == (file, function) || params.first() != Some(&&**request) {
+            return None;
+        }
+        let texts = params.iter().zip(args).filter_map(|(name, arg)| {
+            let text = text(arg.value).filter(|_| arg.name.is_none())?;
+            Some(((*name).to_owned(), text))
+        });
+        Some((at, other, texts.collect()))
+    }
+
+    /// Where a guard takes from what shows who calls, itself or in what it calls: `cookie session`.
+    pub(crate) fn credentials(&self, file: FileId, function: FnId) -> Vec<String> {
+        let mut seen = BTreeSet::from([(file, function)]);
+        let mut next = vec![(file, function, 0)];
+        let mut found = Found::new();
+        while let Some((file, function, depth)) = next.pop() {
+            // What is read deeper is read there.
+            self.read(file, function, &Handed::new(), &mut found, MAX_HELPERS);
+            let parsed = self.project.parsed(file);
+            let unit = &parsed.unit;
+            let calls = unit.inside(unit.function(function).span);
+            for id in calls.filter(|_| depth < MAX_GUARD_CALLS) {
+                if let ExprKind::Call { callee, .. } = unit.kind(id)
+                    && let Value::Function(at, other) = self.eval(file, *callee)
+                    && seen.len() < MAX_GUARD_FUNCTIONS
+                    && seen.insert((at, other))
+                {
+                    next.push((at, other, depth + 1));
+                }
+            }
+        }
+        let places = ["header", "cookie", "query", "form"];
+        let found = found.into_keys();
+        let found = found.filter(|(place, name)| {
+            let mut rules = self.index(file).names.candidates(name);
+            places.contains(&&**place)
+                && rules.any(|(rule, pattern)| {
+                    let loaded = self.rule(rule);
+                    loaded.rule.link == Some(Link::Credential)
+                        && loaded.patterns[pattern].matches(name)
+                })
+        });
+        found
+            .map(|(place, name)| format!("{place} {name}"))
+            .collect()
     }
 
     /// The class that a call reads a part of the request into: `c.ShouldBindJSON(&form)`.

@@ -385,10 +385,16 @@ impl Linker<'_> {
             return false;
         };
         let mut rules = self.index(file).names.candidates(last);
-        rules.any(|(rule, pattern)| {
+        let named = rules.any(|(rule, pattern)| {
             let loaded = self.rule(rule);
             loaded.rule.link == Some(Link::Switch) && loaded.patterns[pattern].matches(&path)
-        })
+        });
+        // `return false unless require_authentication!`: what turns callers away asks no setting.
+        named
+            && match self.eval(file, id) {
+                Value::Function(at, function) => !self.denies(at, function, 1),
+                _ => true,
+            }
     }
 }
 

@@ -814,15 +814,19 @@ impl<'a> Linker<'a> {
             && let Some(first) = matched.args.first()
             && let Value::List(at, items) = self.eval(file, first.value)
         {
+            // What else the call is handed is handed for each of them.
+            let others = matched.args.iter().skip(1).filter(|_| at == file);
+            let others: Vec<Arg> = others.cloned().collect();
             for value in items {
+                let item = Arg {
+                    name: None,
+                    value,
+                    spread: false,
+                };
                 let one = Matched {
                     file: at,
                     callee: None,
-                    args: vec![Arg {
-                        name: None,
-                        value,
-                        spread: false,
-                    }],
+                    args: std::iter::once(item).chain(others.clone()).collect(),
                     value: Some(value),
                 };
                 let span = self.project.parsed(at).unit.expr(value).span;

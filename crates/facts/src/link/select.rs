@@ -132,10 +132,13 @@ impl Linker<'_> {
         others.collect()
     }
 
-    /// The call of this name further along the chain: `only` in `middleware("x").only("y")`.
-    fn further(&self, matched: &Matched, name: &str) -> Option<Matched> {
+    /// The calls of this name further along the chain: `only` in `middleware("x").only("y")`.
+    fn further(&self, matched: &Matched, name: &str) -> Vec<Matched> {
         let parsed = self.project.parsed(matched.file);
-        let mut inner = matched.value?;
+        let mut found = Vec::new();
+        let Some(mut inner) = matched.value else {
+            return found;
+        };
         // What surrounds a call comes after it.
         for id in parsed.unit.ids().skip(inner.0 as usize + 1) {
             if let ExprKind::Call { callee, .. } = parsed.unit.kind(id)
@@ -143,12 +146,12 @@ impl Linker<'_> {
                 && *object == inner
             {
                 if &**property == name {
-                    return Some(self.matched(matched.file, id));
+                    found.push(self.matched(matched.file, id));
                 }
                 inner = id;
             }
         }
-        None
+        found
     }
 
     /// The expressions that a selector picks.
@@ -156,6 +159,13 @@ impl Linker<'_> {
         if !selector.marked_by.is_empty() {
             // It stands for a path; see [`Self::typed_path`].
             return Vec::new();
+        }
+        if selector.last {
+            let bare = Selector {
+                last: false,
+                ..selector.clone()
+            };
+            return self.pick(matched, &bare).pop().into_iter().collect();
         }
         if selector.maker {
             let selector = Selector {
@@ -232,10 +242,8 @@ impl Linker<'_> {
                 after: None,
                 ..selector.clone()
             };
-            return match self.further(matched, name) {
-                Some(call) => self.pick(&call, &bare),
-                None => Vec::new(),
-            };
+            let calls = self.further(matched, name).into_iter();
+            return calls.flat_map(|call| self.pick(&call, &bare)).collect();
         }
         if selector.root {
             let selector = Selector {
@@ -633,6 +641,8 @@ impl Linker<'_> {
                 accepts: at.accepts,
                 origin: at.origin,
                 beside: at.beside.clone(),
+                before: at.before.clone(),
+                after: at.after.clone(),
                 ..Selector::default()
             };
             let words = self.texts_of(matched, &selector);

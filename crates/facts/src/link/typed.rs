@@ -23,14 +23,35 @@ impl Linker<'_> {
         let (Some(file), Some(id)) = (file, id) else {
             return Some(None);
         };
-        let (Value::Class(at, class) | Value::Instance(at, class)) = self.eval(file, id) else {
-            return Some(None);
+        let types = match self.eval(file, id) {
+            Value::Class(at, class) | Value::Instance(at, class) => vec![(at, class)],
+            // `typed_get(show)`: the path stands at the type of a parameter.
+            Value::Function(at, function) => {
+                let parsed = self.project.parsed(at);
+                let params = parsed.unit.function(function).params.iter();
+                let types = params.filter_map(|param| match self.eval(at, param.ty_expr?) {
+                    Value::Class(at, class) => Some((at, class)),
+                    _ => None,
+                });
+                types.collect()
+            }
+            _ => Vec::new(),
         };
+        if types.is_empty() {
+            return Some(None);
+        }
         let patterns: Vec<Pattern> = selector
             .marked_by
             .iter()
             .map(|text| Pattern::parse(text))
             .collect();
+        let mut paths = types.into_iter();
+        let found = paths.find_map(|(at, class)| self.marked_path(at, class, &patterns));
+        found.map(Some)
+    }
+
+    /// The path that decorators of such names give a class, behind those of the classes around.
+    fn marked_path(&self, at: FileId, class: ClassId, patterns: &[Pattern]) -> Option<PathText> {
         let mut path = PathText::default();
         let mut any = false;
         let mut around = self.with_outer(at, class);
@@ -58,6 +79,6 @@ impl Linker<'_> {
                 };
             }
         }
-        any.then_some(Some(path))
+        any.then_some(path)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Each format's reader turns its text into [`Dependency`] values, one per entry: a lock file
 //! that holds a package in two versions gives two of them. Nothing is resolved, downloaded or
-//! looked up, and no other file is read.
+//! looked up. Other files of the revision are read where a format spreads over several: parents of a
+//! `pom.xml`, central versions, properties, `go.sum`.
 //!
 //! # Identity
 //!
@@ -17,20 +18,33 @@
 
 use std::fmt;
 
+mod actions;
+mod beside;
 mod cargo;
+mod compare;
+mod docker;
+mod go;
+mod gradle;
 mod ini;
 mod json;
+mod maven;
 mod npm;
+mod nuget;
+mod php;
+mod popular;
 mod python;
 mod reader;
 mod roles;
+mod ruby;
 mod source;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod version;
+mod xml;
 mod yaml;
 
+pub use popular::Popular;
 pub use roles::Roles;
 pub use source::Source;
 pub use version::{compare_versions, is_exact};
@@ -46,11 +60,36 @@ pub enum Ecosystem {
     Npm,
     /// Rust crates.
     Cargo,
+    /// Go modules.
+    Golang,
+    /// Artifacts of the JVM, named `group:artifact`.
+    Maven,
+    /// Packages of .NET.
+    Nuget,
+    /// Ruby gems.
+    Gem,
+    /// PHP packages, named `vendor/name`.
+    Composer,
+    /// Container images; a registry other than Docker Hub is their source.
+    Docker,
+    /// Actions and reusable workflows, named `owner/repository`.
+    Github,
 }
 
 impl Ecosystem {
     /// All ecosystems.
-    pub const ALL: [Self; 3] = [Self::Pypi, Self::Npm, Self::Cargo];
+    pub const ALL: [Self; 10] = [
+        Self::Pypi,
+        Self::Npm,
+        Self::Cargo,
+        Self::Golang,
+        Self::Maven,
+        Self::Nuget,
+        Self::Gem,
+        Self::Composer,
+        Self::Docker,
+        Self::Github,
+    ];
 
     /// The name in reports and in `roles.toml`; equal to the package-url type.
     pub const fn name(self) -> &'static str {
@@ -58,6 +97,13 @@ impl Ecosystem {
             Self::Pypi => "pypi",
             Self::Npm => "npm",
             Self::Cargo => "cargo",
+            Self::Golang => "golang",
+            Self::Maven => "maven",
+            Self::Nuget => "nuget",
+            Self::Gem => "gem",
+            Self::Composer => "composer",
+            Self::Docker => "docker",
+            Self::Github => "github",
         }
     }
 }
@@ -107,6 +153,50 @@ pub enum Manifest {
     CargoToml,
     /// `Cargo.lock`.
     CargoLock,
+    /// `go.mod`, with the hashes of the `go.sum` beside it.
+    GoMod,
+    /// `go.sum`: says nothing without its `go.mod`.
+    GoSum,
+    /// `go.work`.
+    GoWork,
+    /// `pom.xml`, with what its parents say.
+    Pom,
+    /// `build.gradle`, `build.gradle.kts`, `settings.gradle` … and scripts that they apply.
+    Gradle,
+    /// `libs.versions.toml`.
+    GradleCatalog,
+    /// `gradle.lockfile`.
+    GradleLock,
+    /// `verification-metadata.xml`.
+    GradleVerification,
+    /// `gradle-wrapper.properties`, `maven-wrapper.properties`.
+    Wrapper,
+    /// `*.csproj`, `Directory.Packages.props` and other projects of MSBuild.
+    MsBuild,
+    /// `packages.config`.
+    PackagesConfig,
+    /// `packages.lock.json`.
+    NugetLock,
+    /// `nuget.config`.
+    NugetConfig,
+    /// `dotnet-tools.json`.
+    DotnetTools,
+    /// `Gemfile`.
+    Gemfile,
+    /// `Gemfile.lock`.
+    GemfileLock,
+    /// `*.gemspec`.
+    Gemspec,
+    /// `composer.json`.
+    ComposerJson,
+    /// `composer.lock`.
+    ComposerLock,
+    /// `Dockerfile`, `Containerfile`.
+    Dockerfile,
+    /// `compose.yaml`, `docker-compose.yml` …
+    Compose,
+    /// A workflow, an action.
+    Workflow,
 }
 
 impl Manifest {
@@ -130,6 +220,22 @@ impl Manifest {
             | Self::PnpmWorkspace
             | Self::BunLock => Ecosystem::Npm,
             Self::CargoToml | Self::CargoLock => Ecosystem::Cargo,
+            Self::GoMod | Self::GoSum | Self::GoWork => Ecosystem::Golang,
+            Self::Pom
+            | Self::Gradle
+            | Self::GradleCatalog
+            | Self::GradleLock
+            | Self::GradleVerification
+            | Self::Wrapper => Ecosystem::Maven,
+            Self::MsBuild
+            | Self::PackagesConfig
+            | Self::NugetLock
+            | Self::NugetConfig
+            | Self::DotnetTools => Ecosystem::Nuget,
+            Self::Gemfile | Self::GemfileLock | Self::Gemspec => Ecosystem::Gem,
+            Self::ComposerJson | Self::ComposerLock => Ecosystem::Composer,
+            Self::Dockerfile | Self::Compose => Ecosystem::Docker,
+            Self::Workflow => Ecosystem::Github,
         }
     }
 
@@ -147,6 +253,10 @@ impl Manifest {
                 | Self::PnpmLock
                 | Self::BunLock
                 | Self::CargoLock
+                | Self::GradleLock
+                | Self::NugetLock
+                | Self::GemfileLock
+                | Self::ComposerLock
         )
     }
 }
@@ -171,6 +281,33 @@ pub fn is_manifest(path: &str) -> Option<Manifest> {
         "Cargo.toml" => Manifest::CargoToml,
         "Cargo.lock" => Manifest::CargoLock,
         "pylock.toml" => Manifest::Pylock,
+        "go.mod" => Manifest::GoMod,
+        "go.sum" => Manifest::GoSum,
+        "go.work" => Manifest::GoWork,
+        "pom.xml" => Manifest::Pom,
+        "libs.versions.toml" => Manifest::GradleCatalog,
+        "gradle.lockfile" | "buildscript-gradle.lockfile" => Manifest::GradleLock,
+        "verification-metadata.xml" => Manifest::GradleVerification,
+        "gradle-wrapper.properties" | "maven-wrapper.properties" => Manifest::Wrapper,
+        "packages.config" => Manifest::PackagesConfig,
+        "packages.lock.json" => Manifest::NugetLock,
+        "nuget.config" | "NuGet.config" | "NuGet.Config" => Manifest::NugetConfig,
+        "dotnet-tools.json" => Manifest::DotnetTools,
+        "Gemfile" | "gems.rb" => Manifest::Gemfile,
+        "Gemfile.lock" | "gems.locked" => Manifest::GemfileLock,
+        "composer.json" => Manifest::ComposerJson,
+        "composer.lock" => Manifest::ComposerLock,
+        "action.yml" | "action.yaml" => Manifest::Workflow,
+        _ if name.ends_with(".gemspec") => Manifest::Gemspec,
+        _ if name.ends_with(".gradle") || name.ends_with(".gradle.kts") => Manifest::Gradle,
+        _ if has_ending(name, &[".csproj", ".fsproj", ".vbproj"])
+            || name.starts_with("Directory.") && has_ending(name, &[".props", ".targets"]) =>
+        {
+            Manifest::MsBuild
+        }
+        _ if is_workflow(folder, name) => Manifest::Workflow,
+        _ if is_dockerfile(name) => Manifest::Dockerfile,
+        _ if is_compose(name) => Manifest::Compose,
         _ if name.starts_with("pylock.") && name.ends_with(".toml") => Manifest::Pylock,
         _ => {
             let stem = name
@@ -186,6 +323,48 @@ pub fn is_manifest(path: &str) -> Option<Manifest> {
                 return None;
             }
         }
+    })
+}
+
+fn has_ending(name: &str, endings: &[&str]) -> bool {
+    endings.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Workflows of GitHub, Gitea and Forgejo.
+fn is_workflow(folder: &str, name: &str) -> bool {
+    let folders = [
+        ".github/workflows",
+        ".gitea/workflows",
+        ".forgejo/workflows",
+    ];
+    folders.contains(&folder) && has_ending(name, &[".yml", ".yaml"])
+}
+
+/// `Dockerfile`, `Dockerfile.dev`, `api.Dockerfile`.
+fn is_dockerfile(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let text = has_ending(
+        &lower,
+        &[".md", ".txt", ".sh", ".py", ".js", ".ts", ".dockerignore"],
+    );
+    let named = |word: &str| {
+        lower == word
+            || lower.starts_with(word) && lower[word.len()..].starts_with(['.', '-', '_'])
+            || lower
+                .strip_suffix(word)
+                .is_some_and(|rest| rest.ends_with(['.', '-', '_']))
+    };
+    !text && (named("dockerfile") || named("containerfile"))
+}
+
+/// `compose.yaml`, `docker-compose.prod.yml`.
+fn is_compose(name: &str) -> bool {
+    let stem = name
+        .strip_suffix(".yml")
+        .or_else(|| name.strip_suffix(".yaml"));
+    stem.is_some_and(|stem| {
+        let first = stem.split('.').next().unwrap_or(stem);
+        first == "compose" || first.starts_with("docker-compose")
     })
 }
 
@@ -290,6 +469,9 @@ pub struct Dependency {
     pub role: Option<String>,
     /// Extras or features, sorted; `-default` where default features are off.
     pub features: Vec<String>,
+    /// The popular package that its name can be taken for, from `rules/dependencies/popular.toml`; of what the
+    /// project itself asks for.
+    pub resembles: Option<String>,
     /// When it applies: a PEP 508 marker or a Cargo target.
     pub condition: Option<String>,
     /// The lock file says that installing it runs its scripts.
@@ -367,8 +549,17 @@ pub struct Reading {
 /// `path` tells development requirements by their name and says nothing else; `text` is the
 /// whole file. Time and memory are linear in the text; nesting is bounded. Broken syntax gives
 /// problems beside what could be read, so this cannot fail.
-pub fn read(manifest: Manifest, path: &str, text: &str, roles: &Roles) -> Reading {
-    let mut reader = Reader::new(manifest.ecosystem(), text);
+///
+/// `beside` gives the text of another file of the revision: parents, properties and central versions
+/// stand in files of their own.
+pub fn read(
+    manifest: Manifest,
+    path: &str,
+    text: &str,
+    roles: &Roles,
+    beside: &dyn Fn(&str) -> Option<String>,
+) -> Reading {
+    let mut reader = Reader::new(manifest.ecosystem(), path, text, beside);
     match manifest {
         Manifest::Requirements => python::requirements::read(&mut reader, path, false),
         Manifest::Constraints => python::requirements::read(&mut reader, path, true),
@@ -388,6 +579,28 @@ pub fn read(manifest: Manifest, path: &str, text: &str, roles: &Roles) -> Readin
         Manifest::BunLock => npm::bun::read(&mut reader),
         Manifest::CargoToml => cargo::read(&mut reader),
         Manifest::CargoLock => cargo::read_lock(&mut reader),
+        Manifest::GoMod => go::read(&mut reader),
+        Manifest::GoSum => {}
+        Manifest::GoWork => go::read_work(&mut reader),
+        Manifest::Pom => maven::read(&mut reader),
+        Manifest::Gradle => gradle::script::read(&mut reader),
+        Manifest::GradleCatalog => gradle::files::read_catalog(&mut reader),
+        Manifest::GradleLock => gradle::files::read_lock(&mut reader),
+        Manifest::GradleVerification => gradle::files::read_verification(&mut reader),
+        Manifest::Wrapper => gradle::files::read_wrapper(&mut reader),
+        Manifest::MsBuild => nuget::project::read(&mut reader),
+        Manifest::PackagesConfig => nuget::files::read_packages(&mut reader),
+        Manifest::NugetLock => nuget::files::read_lock(&mut reader),
+        Manifest::NugetConfig => nuget::files::read_config(&mut reader),
+        Manifest::DotnetTools => nuget::files::read_tools(&mut reader),
+        Manifest::Gemfile => ruby::gemfile::read(&mut reader),
+        Manifest::GemfileLock => ruby::lock::read(&mut reader),
+        Manifest::Gemspec => ruby::gemfile::read_gemspec(&mut reader),
+        Manifest::ComposerJson => php::read(&mut reader),
+        Manifest::ComposerLock => php::read_lock(&mut reader),
+        Manifest::Dockerfile => docker::read(&mut reader),
+        Manifest::Compose => docker::read_compose(&mut reader),
+        Manifest::Workflow => actions::read(&mut reader),
     }
     reader.finish(roles)
 }

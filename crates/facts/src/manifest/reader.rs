@@ -10,15 +10,26 @@ pub(super) type Span = std::ops::Range<usize>;
 
 /// The text being read and what was found so far.
 pub(super) struct Reader<'a> {
+    /// From the repository's root.
+    pub(super) path: &'a str,
     pub(super) text: &'a str,
+    /// Gives the text of another file of the revision.
+    pub(super) beside: &'a dyn Fn(&str) -> Option<String>,
     ecosystem: Ecosystem,
     reading: Reading,
     problems: Vec<(usize, String)>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(ecosystem: Ecosystem, text: &'a str) -> Self {
+    pub(super) fn new(
+        ecosystem: Ecosystem,
+        path: &'a str,
+        text: &'a str,
+        beside: &'a dyn Fn(&str) -> Option<String>,
+    ) -> Self {
         Self {
+            path,
+            beside,
             text,
             ecosystem,
             reading: Reading::default(),
@@ -30,7 +41,11 @@ impl<'a> Reader<'a> {
     pub(super) fn dependency(&self, package: &str, span: Span) -> Dependency {
         let package = match self.ecosystem {
             Ecosystem::Pypi => normal_python_name(package),
-            Ecosystem::Npm | Ecosystem::Cargo => package.to_owned(),
+            // Compared without case, shown as most people write them.
+            Ecosystem::Nuget | Ecosystem::Composer | Ecosystem::Docker | Ecosystem::Github => {
+                package.to_ascii_lowercase()
+            }
+            _ => package.to_owned(),
         };
         Dependency {
             ecosystem: self.ecosystem,
@@ -46,6 +61,7 @@ impl<'a> Reader<'a> {
             group: Group::Runtime,
             group_name: None,
             role: None,
+            resembles: None,
             features: Vec::new(),
             condition: None,
             install_script: false,
@@ -119,11 +135,24 @@ impl<'a> Reader<'a> {
 fn complete(dependency: &mut Dependency, roles: &Roles) {
     let role = roles.role(dependency.ecosystem, &dependency.package);
     dependency.role = role.map(str::to_owned);
+    let own = matches!(
+        dependency.source,
+        Some(super::Source::Path(_) | super::Source::Workspace)
+    );
+    if dependency.direct == Some(true) && !own {
+        let near = roles
+            .popular
+            .resembles(dependency.ecosystem, &dependency.package);
+        dependency.resembles = near.map(str::to_owned);
+    }
     if dependency.locked.is_none() {
         let constraint = dependency.constraint.as_deref();
         dependency.locked = constraint
             .filter(|constraint| is_exact(dependency.ecosystem, constraint))
-            .map(|constraint| version::bare(constraint).to_owned());
+            .map(|constraint| match dependency.ecosystem {
+                Ecosystem::Golang => constraint.to_owned(),
+                _ => version::bare(constraint).to_owned(),
+            });
     }
     dependency.features.sort_unstable();
     dependency.features.dedup();

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::Ecosystem;
 use super::reader::normal_python_name;
+use super::{Ecosystem, Popular};
 use crate::error::{RuleError, position};
 
 /// Roles by package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
-    exact: [BTreeMap<String, String>; 3],
+    exact: [BTreeMap<String, String>; Ecosystem::ALL.len()],
+    /// Names that others may be mistaken for.
+    pub popular: Popular,
     /// Names that end in `*`, without it; the first that fits counts.
-    prefixes: [Vec<(String, String)>; 3],
+    prefixes: [Vec<(String, String)>; Ecosystem::ALL.len()],
 }
 
 #[derive(Deserialize)]
@@ -29,6 +31,20 @@ struct Role {
     npm: Vec<Spanned<String>>,
     #[serde(default)]
     cargo: Vec<Spanned<String>>,
+    #[serde(default)]
+    golang: Vec<Spanned<String>>,
+    #[serde(default)]
+    maven: Vec<Spanned<String>>,
+    #[serde(default)]
+    nuget: Vec<Spanned<String>>,
+    #[serde(default)]
+    gem: Vec<Spanned<String>>,
+    #[serde(default)]
+    composer: Vec<Spanned<String>>,
+    #[serde(default)]
+    docker: Vec<Spanned<String>>,
+    #[serde(default)]
+    github: Vec<Spanned<String>>,
 }
 
 impl Roles {
@@ -39,7 +55,18 @@ impl Roles {
             toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
         let mut read = Self::default();
         for (role, packages) in roles {
-            let lists = [packages.pypi, packages.npm, packages.cargo];
+            let lists = [
+                packages.pypi,
+                packages.npm,
+                packages.cargo,
+                packages.golang,
+                packages.maven,
+                packages.nuget,
+                packages.gem,
+                packages.composer,
+                packages.docker,
+                packages.github,
+            ];
             for (ecosystem, names) in Ecosystem::ALL.into_iter().zip(lists) {
                 for name in names {
                     let at = name.span().start;

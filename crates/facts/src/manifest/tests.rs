@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{Ecosystem, Roles, is_manifest, read};
 
 mod cargo;
+mod ecosystems;
 mod npm;
 mod python;
 mod versions;
@@ -17,7 +18,7 @@ fn roles() -> Roles {
 /// `line package(=alias) [constraint] [=locked] [<source] [#algorithm] group[:name] …`; `direct`
 /// is the rule and not shown, `transitive` and `direct?` are.
 fn outline(path: &str, text: &str) -> String {
-    let reading = read(is_manifest(path).unwrap(), path, text, &roles());
+    let reading = read(is_manifest(path).unwrap(), path, text, &roles(), &|_| None);
     let mut out = String::new();
     for found in &reading.dependencies {
         write!(out, "{} {}", found.line, found.package).unwrap();
@@ -97,6 +98,21 @@ fn file_names() {
         "Cargo.lock",
         "bun.lock",
         "pnpm-workspace.yaml",
+        "go.mod",
+        "web/pom.xml",
+        "app/build.gradle.kts",
+        "gradle/libs.versions.toml",
+        "src/Api/Api.csproj",
+        "Directory.Packages.props",
+        "Gemfile.lock",
+        "core/core.gemspec",
+        "composer.json",
+        "Dockerfile",
+        "docker/Dockerfile.dev",
+        "api.Dockerfile",
+        "docker-compose.prod.yml",
+        ".github/workflows/ci.yml",
+        ".github/actions/build/action.yml",
     ];
     for path in known {
         assert!(is_manifest(path).is_some(), "{path}");
@@ -112,6 +128,11 @@ fn file_names() {
         "cargo.toml",
         "setup.py",
         "bun.lockb",
+        "src/dockerfile.ts",
+        "Dockerfile.md",
+        "src/workflows/ci.yml",
+        "composer.yml",
+        "settings.xml",
     ];
     for path in others {
         assert_eq!(is_manifest(path), None, "{path}");
@@ -150,6 +171,55 @@ fn every_format_survives_any_prefix_of_its_text() {
             "Cargo.lock",
             "[[package]]\nname = \"ü\"\nversion = \"1\"\nsource = \"git+https://x?y#z\"\n",
         ),
+        (
+            "go.mod",
+            "require (\n\ta.b/ü v1.0.0 // indirect\n)\nreplace a => ./b\n",
+        ),
+        (
+            "pom.xml",
+            "<project><properties><a>${a}</a></properties><dependencies><dependency><groupId>ü</groupId><artifactId>${a}</artifactId></dependency></dependencies></project>",
+        ),
+        (
+            "build.gradle",
+            "dependencies { implementation \"a:ü:${v}\" }\nplugins { id('x') version '1' }\n",
+        ),
+        ("gradle.lockfile", "a:ü:1=compileClasspath\nempty=\n"),
+        (
+            "gradle-wrapper.properties",
+            "distributionUrl=https\\://h/gradle-ü8.5-bin.zip\n",
+        ),
+        (
+            "a.csproj",
+            "<Project><ItemGroup><PackageReference Include=\"ü\" Version=\"$(A)\" /></ItemGroup></Project>",
+        ),
+        (
+            "packages.lock.json",
+            "{\"dependencies\": {\"net8.0\": {\"ü\": {\"type\": \"Direct\"}}}}",
+        ),
+        (
+            "Gemfile",
+            "source 'x'\ngroup :ü do\n  gem \"a\", '~> 1', github: \"a/b\", group: [:a, :b] # c\nend\n",
+        ),
+        (
+            "Gemfile.lock",
+            "GEM\n  remote: https://ü/\n  specs:\n    a (1.0-x86)\n      b (>= 1)\n\nDEPENDENCIES\n  a!\n",
+        ),
+        (
+            "composer.lock",
+            "{\"packages\": [{\"name\": \"a/ü\", \"version\": \"v1\"}]}",
+        ),
+        (
+            "Dockerfile",
+            "# escape=`\nARG A=ü\nFROM ${A:-b}:1 AS c `\n\nRUN <<E\nx\nE\nCOPY --from=ü/b@sha256:a / /\n",
+        ),
+        (
+            "compose.yaml",
+            "services:\n  ü:\n    image: \"a/b:${V:-1}\" # c\n",
+        ),
+        (
+            ".github/workflows/a.yml",
+            "jobs:\n  a:\n    steps:\n      - uses: ü/b/c@v1 # v1.2\n        run: |\n          x: y\n",
+        ),
     ];
     for (path, text) in texts {
         for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
@@ -169,6 +239,7 @@ fn nesting_is_bounded() {
     let deep = [
         ("Cargo.toml", tables),
         ("package.json", "[".repeat(100_000)),
+        ("pom.xml", "<a>".repeat(100_000)),
         ("pnpm-lock.yaml", "- ".repeat(100_000)),
         ("pnpm-lock.yaml", format!("a: {}", "{a: ".repeat(100_000))),
     ];

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::str::FromStr;
 
-use super::Ecosystem;
+use super::{Ecosystem, compare};
 
 /// Compares two versions or constraints: `Less` if `a` is older than `b`.
 ///
@@ -24,7 +24,7 @@ pub fn compare_versions(ecosystem: Ecosystem, a: &str, b: &str) -> Option<Orderi
             };
             Some(version(a)?.cmp(&version(b)?))
         }
-        Ecosystem::Npm | Ecosystem::Cargo => {
+        Ecosystem::Npm | Ecosystem::Cargo | Ecosystem::Golang => {
             let version = |text: Option<String>| match text {
                 Some(text) => semver::Version::parse(&text).ok().map(Some),
                 None => Some(None),
@@ -34,6 +34,10 @@ pub fn compare_versions(ecosystem: Ecosystem, a: &str, b: &str) -> Option<Orderi
                 (a, b) => a.is_some().cmp(&b.is_some()),
             })
         }
+        _ => match (a, b) {
+            (Some(a), Some(b)) => compare::numbers(ecosystem, &a, &b),
+            (a, b) => Some(a.is_some().cmp(&b.is_some())),
+        },
     }
 }
 
@@ -51,6 +55,20 @@ pub fn is_exact(ecosystem: Ecosystem, constraint: &str) -> bool {
         Ecosystem::Cargo => {
             constraint.starts_with('=') && semver::Version::parse(bare(constraint)).is_ok()
         }
+        Ecosystem::Golang => bare(constraint).starts_with(|c: char| c.is_ascii_digit()),
+        Ecosystem::Maven | Ecosystem::Nuget => {
+            let moving = ["latest", "LATEST", "RELEASE", "SNAPSHOT"];
+            !constraint.is_empty()
+                && !constraint.contains(['[', '(', ',', '+', '*', '$'])
+                && !moving.iter().any(|word| constraint.contains(word))
+        }
+        Ecosystem::Gem | Ecosystem::Composer => {
+            let number = bare(constraint);
+            number.starts_with(|c: char| c.is_ascii_digit())
+                && !number.contains([',', '|', ' ', '*', '@'])
+        }
+        // Tags move; what fixes an image or an action is its hash.
+        Ecosystem::Docker | Ecosystem::Github => false,
     }
 }
 
@@ -68,6 +86,21 @@ pub(super) fn bare(constraint: &str) -> &str {
 fn lowest(ecosystem: Ecosystem, constraint: &str) -> Option<Option<String>> {
     let constraint = constraint.trim();
     let constraint = constraint.strip_prefix("workspace:").unwrap_or(constraint);
+    // `[1.0,2.0)`: what stands before the comma.
+    let constraint = match constraint.strip_prefix(['[', '(']) {
+        Some(range) if matches!(ecosystem, Ecosystem::Maven | Ecosystem::Nuget) => {
+            let low = range
+                .split([',', ']', ')'])
+                .next()
+                .unwrap_or_default()
+                .trim();
+            if low.is_empty() {
+                return Some(None);
+            }
+            low
+        }
+        _ => constraint,
+    };
     let constraint = match constraint.strip_prefix("npm:") {
         Some(alias) => alias.get(1..)?.split_once('@')?.1,
         None => constraint,
@@ -148,6 +181,16 @@ fn number(ecosystem: Ecosystem, text: &str) -> Option<Option<String>> {
         return pep440_rs::Version::from_str(text)
             .ok()
             .map(|_| Some(text.to_owned()));
+    }
+    if !matches!(
+        ecosystem,
+        Ecosystem::Npm | Ecosystem::Cargo | Ecosystem::Golang
+    ) {
+        // `1.+`, `1.2.*`, `1.0@beta`.
+        let text = text.split('@').next().unwrap_or(text);
+        let text = text.trim_end_matches(['*', '+', 'x']).trim_end_matches('.');
+        let numbered = text.starts_with(|c: char| c.is_ascii_digit());
+        return numbered.then(|| Some(text.to_owned()));
     }
     let end = text.find(['-', '+']).unwrap_or(text.len());
     let (release, suffix) = text.split_at(end);

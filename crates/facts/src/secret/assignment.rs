@@ -6,7 +6,9 @@ use aho_corasick::AhoCorasick;
 use regex::Regex;
 use serde::Deserialize;
 
-use super::value::{is_filler, is_public, is_random, is_reference, is_strong, words};
+use super::value::{
+    is_filler, is_public, is_random, is_reference, is_short_random, is_strong, words,
+};
 use crate::error::RuleError;
 
 /// Longer lines are data or were written by a tool.
@@ -42,6 +44,7 @@ struct Values {
 #[serde(deny_unknown_fields)]
 struct Files {
     unquoted: Vec<String>,
+    markup: Vec<String>,
     prose: Vec<String>,
     messages: Vec<String>,
     locks: Vec<String>,
@@ -56,8 +59,8 @@ pub(super) struct Assignments {
     keywords: Option<AhoCorasick>,
 }
 
-/// A literal that is called a secret.
-pub(super) struct Found<'a> {
+/// A literal and the name that it is given.
+pub(super) struct Pair<'a> {
     pub(super) name: &'a str,
     pub(super) start: usize,
     pub(super) end: usize,
@@ -87,6 +90,22 @@ static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static UNQUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r#"^\s{0,40}(?:export\s+|set\s+|ENV\s+|ARG\s+|-\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-]{1,80})\s{0,8}(?:=|:\s)\s{0,8}(?P<a>[!-~&&[^"'`#,;]]{8,300})\s{0,8}(?:#.*)?$"#,
+    )
+    .ok()
+});
+
+/// The text of an element: `<password>…</password>`, `<string name="api_key">…</string>`.
+static ELEMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r#"<(?:[A-Za-z]{1,20} name=")?(?P<name>[A-Za-z_][A-Za-z0-9_.\-]{1,80})"?>(?P<a>[!-~&&[^<>]]{8,300})</"#,
+    )
+    .ok()
+});
+
+/// A pair of attributes: `<add key="Password" value="…"/>`.
+static ATTRIBUTE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r#"\b(?:key|name)="(?P<name>[A-Za-z_][A-Za-z0-9_.:\-]{1,80})"\s{1,8}value="(?P<a>[!-~&&[^"<>]]{8,300})""#,
     )
     .ok()
 });
@@ -172,20 +191,41 @@ impl Assignments {
             || name.starts_with(".env.")
     }
 
-    /// Whether the name says secret, and whether people choose such values.
-    pub(super) fn judge_name(&self, name: &str) -> Option<bool> {
+    /// Whether values stand in elements and attributes there.
+    fn is_markup(&self, path: &str) -> bool {
+        let mut ends = self.file.files.markup.iter();
+        ends.any(|end| path.ends_with(end.as_str()))
+    }
+
+    /// The words of a name, without those at its end that say which one it is. None where a word
+    /// says that its values are public or made up.
+    fn telling_words(&self, name: &str) -> Option<Vec<String>> {
         let names = &self.file.names;
-        // `config.db.password`: the last part names the value.
+        // `config.test.password`: the last part names the value.
         let last = name.rsplit('.').next().unwrap_or(name);
-        let mut parts = words(last);
-        if parts.iter().any(|word| names.never.contains(word)) {
+        if words(last).iter().any(|word| names.never.contains(word)) {
             return None;
         }
+        // `shop.api.key`: all parts together say that it is secret.
+        let mut parts = words(name);
         while parts.last().is_some_and(|word| {
             names.after.contains(word) || word.bytes().all(|byte| byte.is_ascii_digit())
         }) {
             parts.pop();
         }
+        Some(parts)
+    }
+
+    /// Whether a name that tells a provider may be that of a secret: `ALGOLIA_ADMIN_KEY`.
+    pub(super) fn may_be_secret(&self, name: &str) -> bool {
+        let parts = self.telling_words(name).unwrap_or_default();
+        let last = parts.last();
+        last.is_some_and(|last| self.ends.iter().any(|end| end.last() == Some(last)))
+    }
+
+    /// Whether the name says secret, and whether people choose such values.
+    pub(super) fn judge_name(&self, name: &str) -> Option<bool> {
+        let parts = self.telling_words(name)?;
         let last = parts.last()?;
         let ends = self.ends.iter().any(|end| {
             parts.ends_with(end)
@@ -193,10 +233,8 @@ impl Assignments {
                 || (end.len() == 1 && end[0].len() >= 5 && last.ends_with(end[0].as_str()))
         });
         let people = || {
-            names
-                .people
-                .iter()
-                .any(|word| last.ends_with(word.as_str()))
+            let mut people = self.file.names.people.iter();
+            people.any(|word| last.ends_with(word.as_str()))
         };
         ends.then(people)
     }
@@ -235,7 +273,7 @@ impl Assignments {
     }
 
     /// Whether the value of a name that says secret can be one.
-    fn judge_value(&self, name: &str, value: &str, people: bool) -> bool {
+    pub(super) fn judge_value(&self, name: &str, value: &str, people: bool) -> bool {
         if is_reference(value) || is_public(value) || is_filler(value) {
             return false;
         }
@@ -251,19 +289,20 @@ impl Assignments {
         if squeezed(value).contains(&squeezed(name)) {
             return false;
         }
-        is_random(value) || (people && is_strong(value))
+        is_random(value) || (people && (is_strong(value) || is_short_random(value)))
     }
 
-    /// Finds the literals of a text that a name marks as secret.
-    pub(super) fn find<'a>(&self, path: &str, text: &'a str) -> Vec<Found<'a>> {
-        let mut found: Vec<Found<'a>> = Vec::new();
+    /// The literals of a text with the names that they are given, where a name may say secret.
+    pub(super) fn pairs<'a>(&self, path: &str, text: &'a str) -> Vec<Pair<'a>> {
+        let mut pairs: Vec<Pair<'a>> = Vec::new();
         let Some(keywords) = &self.keywords else {
-            return found;
+            return pairs;
         };
         if self.is_prose(path) {
-            return found;
+            return pairs;
         }
         let unquoted = self.is_unquoted(path);
+        let markup = self.is_markup(path);
         let mut offset = 0;
         for whole in text.split_inclusive('\n') {
             let start = offset;
@@ -276,18 +315,15 @@ impl Assignments {
             if unquoted {
                 patterns.push(&UNQUOTED);
             }
-            for pattern in patterns {
-                let Some(pattern) = pattern.as_ref() else {
-                    continue;
-                };
+            if markup {
+                patterns.extend([&ELEMENT, &ATTRIBUTE]);
+            }
+            for pattern in patterns.into_iter().filter_map(|pattern| pattern.as_ref()) {
                 for captures in pattern.captures_iter(line) {
                     let value = ["a", "b", "c"]
                         .iter()
                         .find_map(|group| captures.name(group));
                     let (Some(name), Some(value)) = (captures.name("name"), value) else {
-                        continue;
-                    };
-                    let Some(people) = self.judge_name(name.as_str()) else {
                         continue;
                     };
                     // `"…" + rest` and `"…" % rest` are parts of something.
@@ -296,10 +332,11 @@ impl Assignments {
                         continue;
                     }
                     let start = start + value.start();
-                    if self.judge_value(name.as_str(), value.as_str(), people)
-                        && found.iter().all(|other| other.start != start)
-                    {
-                        found.push(Found {
+                    // `<add key="Token" value="…">` gives one value two names.
+                    let known =
+                        |other: &Pair<'_>| other.start == start && other.name == name.as_str();
+                    if !pairs.iter().rev().take(20).any(known) {
+                        pairs.push(Pair {
                             name: name.as_str(),
                             start,
                             end: start + value.len(),
@@ -308,6 +345,6 @@ impl Assignments {
                 }
             }
         }
-        found
+        pairs
     }
 }

@@ -13,26 +13,48 @@ pub(super) enum Check {
     /// The last eight characters are the CRC-32 of what stands before the last `_`, as
     /// hexadecimal bytes, least significant first.
     Crc32HexLittleEndian,
+    /// The last seven characters may be the CRC-32 of all before them, in base 36.
+    Crc32Base36,
     /// Header and payload are JSON objects, and the header names an algorithm.
     Jwt,
-    /// A body in base64, perhaps over several lines or with escaped line ends.
+    /// A body in base64, perhaps over several lines or with escaped line ends; it may be DER or
+    /// an OpenSSH key.
     Base64Body,
+    /// After four letters come digits of base 32, which may begin with an account of twelve
+    /// decimal digits.
+    AwsAccount,
+    /// What follows the first `-` may be a macaroon in base64 with its signature at the end.
+    Macaroon,
+    /// What stands before the first dot is a decimal number in base64.
+    Base64Number,
+    /// `user:password` in base64 (RFC 7617).
+    BasicAuth,
 }
 
 impl Check {
-    /// Whether the value passes.
+    /// Whether the value passes. A check that says *may* in its description lets all pass.
     pub(super) fn passes(self, value: &str) -> bool {
         match self {
             Self::Crc32Base62 => crc32_base62(value).unwrap_or(false),
             Self::Crc32HexLittleEndian => crc32_hex(value).unwrap_or(false),
             Self::Jwt => jwt(value).unwrap_or(false),
             Self::Base64Body => longest_run(value) >= 32,
+            Self::Base64Number => base64_number(value).unwrap_or(false),
+            Self::BasicAuth => basic_auth(value).is_some(),
+            Self::AwsAccount | Self::Macaroon | Self::Crc32Base36 => true,
         }
     }
 
-    /// Whether passing proves more than the pattern does.
-    pub(super) fn proves(self) -> bool {
-        self != Self::Base64Body
+    /// Whether the value proves by itself that it was issued, beyond what the pattern says.
+    pub(super) fn proves(self, value: &str) -> bool {
+        match self {
+            Self::Crc32Base62 | Self::Crc32HexLittleEndian | Self::Jwt | Self::Base64Number => true,
+            Self::Crc32Base36 => crc32_base36(value).unwrap_or(false),
+            Self::Base64Body => is_key(&compact(value)).unwrap_or(false),
+            Self::AwsAccount => aws_account(value).is_some(),
+            Self::Macaroon => macaroon(value).unwrap_or(false),
+            Self::BasicAuth => false,
+        }
     }
 }
 
@@ -76,8 +98,8 @@ fn crc32_hex(value: &str) -> Option<bool> {
     Some(crc32_hex_of(body) == checksum)
 }
 
-/// Reads base64url without padding (RFC 4648, section 5).
-fn base64url(text: &str) -> Option<Vec<u8>> {
+/// Reads base64 or base64url without padding (RFC 4648, sections 4 and 5).
+pub(super) fn base64url(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
     let (mut buffer, mut bits) = (0_u32, 0);
     for byte in text.bytes() {
@@ -98,6 +120,68 @@ fn base64url(text: &str) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
+}
+
+fn crc32_base36(value: &str) -> Option<bool> {
+    let (body, checksum) = value.split_at_checked(value.len().checked_sub(7)?)?;
+    let routable = value.rsplit('.').next()?.len() == 9 && value.matches('.').count() >= 2;
+    let number = u32::from_str_radix(checksum, 36).ok()?;
+    Some(routable && number == crc32(body.as_bytes()))
+}
+
+/// The account in an access key id of AWS: 40 bits of base 32 behind the first bit. Keys older
+/// than 2019 hold none (`sts get-access-key-info` tells it of both).
+fn aws_account(value: &str) -> Option<u64> {
+    let mut number = 0_u64;
+    for byte in value.bytes().skip(4).take(10) {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'2'..=b'7' => byte - b'2' + 26,
+            _ => return None,
+        };
+        number = (number << 5) | u64::from(digit);
+    }
+    // 50 bits were read; the first is not of the account, nor are the last nine.
+    let account = (number >> 9) & ((1 << 40) - 1);
+    (account < 1_000_000_000_000).then_some(account)
+}
+
+/// Whether a macaroon in the second binary format ends with a signature of 32 bytes.
+/// <https://github.com/rescrv/libmacaroons/blob/master/doc/format.txt>
+fn macaroon(value: &str) -> Option<bool> {
+    let bytes = base64url(value.split_once('-')?.1)?;
+    let signature = bytes.len().checked_sub(34)?;
+    Some(bytes[0] == 2 && bytes[signature] == 6 && bytes[signature + 1] == 32)
+}
+
+fn base64_number(value: &str) -> Option<bool> {
+    let number = base64url(value.split('.').next()?)?;
+    Some(number.len() >= 17 && number.iter().all(u8::is_ascii_digit))
+}
+
+/// The password in `user:password`, given in base64.
+pub(super) fn basic_auth(value: &str) -> Option<String> {
+    let text = String::from_utf8(base64url(value.trim_end_matches('='))?).ok()?;
+    let (_, password) = text.split_once(':')?;
+    let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    (printable && !password.is_empty()).then(|| password.to_owned())
+}
+
+/// Whether a body is a DER sequence whose length fits (ITU-T X.690, section 8.1.3) or begins with
+/// OpenSSH's magic.
+fn is_key(body: &str) -> Option<bool> {
+    let bytes = base64url(body.trim_end_matches('='))?;
+    if bytes.starts_with(b"openssh-key-v1\0") {
+        return Some(true);
+    }
+    let length = match bytes.get(1)? {
+        0x81 => 3 + usize::from(*bytes.get(2)?),
+        0x82 => 4 + usize::from(*bytes.get(2)?) * 256 + usize::from(*bytes.get(3)?),
+        short @ 0..=0x7f => 2 + usize::from(*short),
+        _ => return Some(false),
+    };
+    // The pattern may take a few characters less or more than the key has.
+    Some(bytes[0] == 0x30 && bytes.len().abs_diff(length) <= 3)
 }
 
 /// Claims of tokens that are made to be public or that documentation shows.
@@ -150,5 +234,26 @@ mod tests {
         assert_eq!(base62(u32::MAX), "4gfFC3");
         assert_eq!(base64url("eyJhIjoxfQ").unwrap(), br#"{"a":1}"#);
         assert_eq!(base64url("a=b"), None);
+        assert_eq!(basic_auth("YTpiYw==").as_deref(), Some("bc"));
+        assert_eq!(basic_auth("YWJj"), None);
+    }
+
+    #[test]
+    fn structure_proves_more_than_a_pattern() {
+        // 123456789012 << 9, in 50 bits of base 32.
+        let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let mut number = 123_456_789_012_u64 << 9;
+        let mut id = Vec::new();
+        for _ in 0..10 {
+            id.insert(0, digits[(number & 31) as usize]);
+            number >>= 5;
+        }
+        let id = format!("AKIA{}ABCDEF", String::from_utf8(id).unwrap());
+        assert_eq!(aws_account(&id), Some(123_456_789_012));
+        assert_eq!(aws_account("AKIA0123456789ABCDEF"), None);
+        assert_eq!(base64_number("MTIzNDU2Nzg5MDEyMzQ1Njc4.a.b"), Some(true));
+        assert_eq!(base64_number("aGVsbG8.a.b"), Some(false));
+        assert_eq!(is_key("MAMCAQA="), Some(true));
+        assert_eq!(is_key("MIIBAgID"), Some(false));
     }
 }

@@ -5,17 +5,17 @@
 //! prefix that the rule file spells out (four characters at most), and a digest. The digest is
 //! there so that the same value in two revisions compares as equal. For values that machines drew
 //! it has 64 bits: nobody can try all values. What people choose can be guessed, so a long digest
-//! would confirm a guess; its digest has 8 bits, which leaves one of 256 guesses standing and
+//! would confirm a guess, as it would for a short value that a machine drew; its digest has 8 bits, which leaves one of 256 guesses standing and
 //! lets one of 256 replaced passwords pass as the old one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aho_corasick::AhoCorasick;
 use serde_json::json;
 
-use self::assignment::Assignments;
-use self::check::{Check, compact};
-use self::format::Format;
+use self::assignment::{Assignments, Pair};
+use self::check::{Check, basic_auth, compact};
+use self::format::{Format, Mark};
 use self::value::{entropy, is_filler, is_random, is_reference};
 use crate::error::RuleError;
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Problem, Scope};
@@ -27,9 +27,12 @@ mod format;
 #[cfg(test)]
 mod tests;
 mod value;
+mod wrapped;
 
 /// More credentials in one file are a list of samples.
 const MAX_PER_FILE: usize = 200;
+/// A value with fewer bits of entropy could be found by trying.
+const GUESSABLE: f64 = 64.0;
 /// How far around a value words are looked for that make it public, in bytes.
 const NEAR: usize = 600;
 /// The context of the digest's key (BLAKE3, `derive_key` mode).
@@ -41,8 +44,10 @@ pub(crate) struct Secrets {
     formats: Vec<Format>,
     assignments: Assignments,
     keywords: Option<AhoCorasick>,
-    /// The format of each keyword.
-    owners: Vec<usize>,
+    /// The formats of each keyword.
+    owners: Vec<Vec<usize>>,
+    /// The formats that a name tells, by the first of the words.
+    named: BTreeMap<String, Vec<usize>>,
 }
 
 /// A value's place and what is known of it.
@@ -55,6 +60,8 @@ struct Hit {
     preview: String,
     validated: bool,
     confidence: Confidence,
+    /// By what it was found; a name that tells the provider knows better than a prefix.
+    mark: Mark,
 }
 
 impl Secrets {
@@ -81,13 +88,20 @@ impl Secrets {
                 secrets.formats.push(format);
             }
         }
-        let mut words = Vec::new();
+        let mut words: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (index, format) in secrets.formats.iter().enumerate() {
             for word in &format.keywords {
-                words.push(word.as_str());
-                secrets.owners.push(index);
+                let owners = words.entry(word.to_ascii_lowercase()).or_default();
+                owners.push(index);
+            }
+            for name in &format.named {
+                if let Some(first) = name.first() {
+                    secrets.named.entry(first.clone()).or_default().push(index);
+                }
             }
         }
+        let (words, owners): (Vec<String>, Vec<Vec<usize>>) = words.into_iter().unzip();
+        secrets.owners = owners;
         let keywords = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .build(words)
@@ -115,34 +129,26 @@ impl Secrets {
         let (mut hits, rejected) = self.formats(text, problems);
         // A name in a bundle or in somebody else's code says little.
         if !matches!(scope, Scope::Generated | Scope::Vendored) {
-            for found in self.assignments.find(path, text) {
+            for pair in self.assignments.pairs(path, text) {
                 // A format knows better than a name.
-                if rejected
-                    .iter()
-                    .any(|span| found.start < span.1 && span.0 < found.end)
-                {
-                    continue;
+                let known = |span: &(usize, usize)| pair.start < span.1 && span.0 < pair.end;
+                if !rejected.iter().any(known) {
+                    hits.extend(self.of_pair(text, &pair));
                 }
-                let value = &text[found.start..found.end];
-                hits.push(Hit {
-                    start: found.start,
-                    end: found.end,
-                    id: format!(
-                        "secret:assignment:{}:{}",
-                        found.name.to_ascii_lowercase(),
-                        digest(value, true)
-                    ),
-                    rule: "assignment".into(),
-                    provider: format!("secret literal of {}", found.name),
-                    preview: format!("{} characters", value.chars().count()),
-                    validated: false,
-                    confidence: Confidence::Heuristic,
-                });
             }
+        }
+        for inner in wrapped::find(text) {
+            let (found, _) = self.formats(&inner.text, problems);
+            hits.extend(found.into_iter().take(1).map(|hit| Hit {
+                start: inner.start,
+                end: inner.end,
+                provider: format!("{} in base64", hit.provider),
+                ..hit
+            }));
         }
         // Where several formats see one place, the surest speaks, then the earlier in the rules.
         let mut chosen: Vec<Hit> = Vec::new();
-        hits.sort_by_key(|hit| (hit.rule == "assignment", hit.confidence));
+        hits.sort_by_key(|hit| (hit.rule == "assignment", hit.confidence, hit.mark));
         let all = hits.len();
         for hit in hits.into_iter().take(MAX_PER_FILE * 4) {
             let free = |other: &Hit| hit.end <= other.start || other.end <= hit.start;
@@ -169,14 +175,19 @@ impl Secrets {
                 .iter()
                 .any(|span| span.0 <= hit.start && hit.end <= span.1);
             let scope = if tested { Scope::Test } else { scope };
-            // Tests and examples are full of passwords that open nothing.
-            if hit.rule == "assignment" && matches!(scope, Scope::Test | Scope::Example) {
+            // Tests and examples are full of values that open nothing.
+            if hit.confidence == Confidence::Heuristic
+                && matches!(scope, Scope::Test | Scope::Example)
+            {
                 continue;
             }
             let mut attributes = Attributes::new();
             attributes.insert("provider".into(), json!(hit.provider));
             attributes.insert("preview".into(), json!(hit.preview));
             attributes.insert("validated".into(), json!(hit.validated));
+            // What a policy names to allow the value: the identity without its kind.
+            let digest = hit.id.trim_start_matches("secret:");
+            attributes.insert("digest".into(), json!(digest));
             facts.push(Fact {
                 kind: FactKind::Secret,
                 identity: hit.id,
@@ -196,60 +207,113 @@ impl Secrets {
         let Some(keywords) = &self.keywords else {
             return (hits, rejected);
         };
-        let mut wanted = BTreeSet::new();
+        // From where on each format looks for its next value.
+        let mut next: Vec<usize> = vec![0; self.formats.len()];
+        let mut whole = BTreeSet::new();
         for found in keywords.find_overlapping_iter(text) {
-            wanted.insert(self.owners[found.pattern().as_usize()]);
-            if wanted.len() == self.formats.len() {
-                break;
+            for index in &self.owners[found.pattern().as_usize()] {
+                let format = &self.formats[*index];
+                if format.mark == Mark::File {
+                    whole.insert(*index);
+                } else if next[*index] <= found.start()
+                    && format.may_begin(text, found.start(), found.end())
+                    && let Some(compiled) = compiled(format, problems)
+                {
+                    let from = found.start().saturating_sub(compiled.before);
+                    let from = floor(text, from.max(next[*index]));
+                    let to = floor(text, found.end() + compiled.reach);
+                    let window = (from, to);
+                    let end = self.try_window(format, text, window, &mut hits, &mut rejected);
+                    next[*index] = end.max(found.end());
+                }
             }
         }
-        for format in wanted.into_iter().map(|index| &self.formats[index]) {
-            let Some(regex) = format.regex() else {
-                problems.push(Problem {
-                    path: format.place.0.clone(),
-                    line: Some(format.place.1),
-                    reason: format!("the pattern of {} is no regular expression", format.id),
-                    whole: false,
-                });
-                continue;
-            };
-            for captures in regex.captures_iter(text).take(MAX_PER_FILE + 1) {
-                let Some(whole) = captures.get(0) else {
-                    continue;
-                };
-                let value = captures.name("value").unwrap_or(whole);
-                let host = captures.name("host").map(|host| host.as_str());
-                let span = (value.start(), value.end());
-                let open = whole.start() == span.0 && !starts_free(text, span.0);
-                let on = whole.end() == span.1 && !ends_free(text, span.1);
-                if open || on {
-                    continue;
-                }
-                if !self.is_real(format, text, span, host) {
-                    rejected.push(span);
-                    continue;
-                }
-                let normal = match format.check {
-                    Some(Check::Base64Body) => compact(value.as_str()),
-                    _ => value.as_str().to_owned(),
-                };
-                hits.push(Hit {
-                    start: span.0,
-                    end: span.0 + value.as_str().trim_end().len(),
-                    id: format!(
-                        "secret:{}:{}",
-                        format.id,
-                        digest(&normal, format.chosen_by_people)
-                    ),
-                    rule: format.id.clone(),
-                    provider: format.provider.clone(),
-                    preview: preview(format, &normal),
-                    validated: format.check.is_some_and(Check::proves),
-                    confidence: format.confidence,
-                });
+        for format in whole.into_iter().map(|index| &self.formats[index]) {
+            if compiled(format, problems).is_some() {
+                self.try_window(format, text, (0, text.len()), &mut hits, &mut rejected);
             }
         }
         (hits, rejected)
+    }
+
+    /// The values of one format in a part of the text; where the last of them ends.
+    fn try_window(
+        &self,
+        format: &Format,
+        text: &str,
+        (from, to): (usize, usize),
+        hits: &mut Vec<Hit>,
+        rejected: &mut Vec<(usize, usize)>,
+    ) -> usize {
+        let mut end = 0;
+        let Some(compiled) = format.compiled() else {
+            return end;
+        };
+        let all = compiled.regex.captures_iter(&text[from..to]);
+        for captures in all.take(MAX_PER_FILE + 1) {
+            let Some(whole) = captures.get(0) else {
+                continue;
+            };
+            end = from + whole.end();
+            let value = captures.name("value").unwrap_or(whole);
+            let host = captures.name("host").map(|host| host.as_str());
+            let span = (from + value.start(), from + value.end());
+            let open = whole.start() == value.start() && !starts_free(text, span.0);
+            let on = whole.end() == value.end() && !ends_free(text, span.1);
+            if open || on || hits.len() > MAX_PER_FILE * 4 {
+                continue;
+            }
+            if self.is_real(format, text, span, host) {
+                hits.push(hit(format, value.as_str(), span.0));
+            } else {
+                rejected.push(span);
+            }
+        }
+        end
+    }
+
+    /// A literal as a provider's whom its name tells, or as a secret because its name says so.
+    fn of_pair(&self, text: &str, pair: &Pair<'_>) -> Option<Hit> {
+        let value = &text[pair.start..pair.end];
+        if !self.assignments.may_be_secret(pair.name)
+            && self.assignments.judge_name(pair.name).is_none()
+        {
+            return None;
+        }
+        let parts = value::words(pair.name);
+        for (at, word) in parts.iter().enumerate() {
+            for index in self.named.get(word).into_iter().flatten() {
+                let format = &self.formats[*index];
+                let span = (pair.start, pair.end);
+                let whole = |name: &Vec<String>| parts[at..].starts_with(name);
+                if format.named.iter().any(whole)
+                    && format
+                        .compiled()
+                        .is_some_and(|compiled| compiled.regex.is_match(value))
+                    && self.is_real(format, text, span, None)
+                {
+                    return Some(hit(format, value, pair.start));
+                }
+            }
+        }
+        let people = self.assignments.judge_name(pair.name)?;
+        self.assignments
+            .judge_value(pair.name, value, people)
+            .then(|| Hit {
+                start: pair.start,
+                end: pair.end,
+                id: format!(
+                    "secret:assignment:{}:{}",
+                    pair.name.to_ascii_lowercase(),
+                    digest(value, true)
+                ),
+                rule: "assignment".into(),
+                provider: format!("secret literal of {}", pair.name),
+                preview: format!("{} characters", value.chars().count()),
+                validated: false,
+                confidence: Confidence::Heuristic,
+                mark: Mark::Name,
+            })
     }
 
     /// Whether a value of the format can be one that somebody uses.
@@ -277,6 +341,14 @@ impl Secrets {
             .map(String::len)
             .max();
         let body = &value[prefix.unwrap_or(0)..];
+        if format.check == Some(Check::BasicAuth) {
+            let password = basic_auth(value).unwrap_or_default();
+            return password.len() >= 6
+                && !is_reference(&password)
+                && !is_filler(&password)
+                && !self.assignments.is_placeholder(&password, 3)
+                && !self.assignments.is_trivial(&password);
+        }
         let multiline = format.check == Some(Check::Base64Body);
         if entropy(body) < format.min_entropy || (!multiline && is_filler(body)) {
             return false;
@@ -302,6 +374,41 @@ impl Secrets {
             .unless
             .iter()
             .any(|word| text[near.clone()].contains(word.as_str()))
+    }
+}
+
+/// A format's pattern, or a problem where it is none.
+fn compiled<'a>(format: &'a Format, problems: &mut Vec<Problem>) -> Option<&'a format::Compiled> {
+    let compiled = format.compiled();
+    if compiled.is_none() {
+        problems.push(Problem {
+            path: format.place.0.clone(),
+            line: Some(format.place.1),
+            reason: format!("the pattern of {} is no regular expression", format.id),
+            whole: false,
+        });
+    }
+    compiled
+}
+
+/// A value of a format.
+fn hit(format: &Format, value: &str, start: usize) -> Hit {
+    let normal = match format.check {
+        Some(Check::Base64Body) => compact(value),
+        _ => value.to_owned(),
+    };
+    let bits = entropy(&normal) * normal.len() as f64;
+    let guessable = format.chosen_by_people || bits < GUESSABLE;
+    Hit {
+        start,
+        end: start + value.trim_end().len(),
+        id: format!("secret:{}:{}", format.id, digest(&normal, guessable)),
+        rule: format.id.clone(),
+        provider: format.provider.clone(),
+        preview: preview(format, &normal),
+        validated: format.check.is_some_and(|check| check.proves(value)),
+        confidence: format.confidence,
+        mark: format.mark,
     }
 }
 

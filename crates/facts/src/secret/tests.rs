@@ -1,10 +1,10 @@
 //! Every value here is put together at run time, so that no scanner, ours included, reports this
 //! file.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use regex::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::check::{base62, crc32, crc32_hex_of};
@@ -149,6 +149,20 @@ fn written(format: &Format, branch: usize, filler: bool) -> String {
             let sum = crc32_hex_of(&text[..start - 1]);
             text.replace_range(start.., &sum);
         }
+        Some(Check::Base64Number) => {
+            let (_, rest) = text.split_once('.').unwrap();
+            text = format!("{}.{rest}", base64url("1234509876543210987"));
+        }
+        Some(Check::BasicAuth) if !filler => {
+            let range = Regex::new(&format.pattern).unwrap();
+            let range = range
+                .captures(&text)
+                .unwrap()
+                .name("value")
+                .unwrap()
+                .range();
+            text.replace_range(range, &base64url("shop:vK8tr0ub4dor2mi"));
+        }
         Some(Check::Jwt) if !filler => {
             text = jwt(
                 r#"{"alg":"HS256","typ":"JWT"}"#,
@@ -159,61 +173,57 @@ fn written(format: &Format, branch: usize, filler: bool) -> String {
     }
     // A host without a dot is a container beside the program.
     let host = format
-        .regex()
-        .and_then(|regex| Some(regex.captures(&text)?.name("host")?.range()));
+        .compiled()
+        .and_then(|compiled| Some(compiled.regex.captures(&text)?.name("host")?.range()));
     if let Some(host) = host {
         text.replace_range(host, "db.shop.io");
     }
     text
 }
 
-/// Formats whose keyword stands elsewhere in the file.
-const ELSEWHERE: [&str; 2] = ["discord-bot-token", "mandrill-key"];
+/// A file in which the value stands as its format asks.
+fn around(format: &Format, value: &str) -> String {
+    match format.mark {
+        Mark::Keyword => format!("'{value}'\n"),
+        Mark::File => format!("# {}\n'{value}'\n", format.keywords[0]),
+        Mark::Name => format!("{}_SECRET_KEY = '{value}'\n", format.named[0].join("_")),
+    }
+}
 
 #[test]
 fn every_format_sees_its_values_and_no_filler() {
     let secrets = secrets();
-    assert!(secrets.formats.len() >= 90, "{}", secrets.formats.len());
-    let mut seen = BTreeSet::new();
+    assert!(secrets.formats.len() >= 400, "{}", secrets.formats.len());
+    let mut silent = Vec::new();
     for format in &secrets.formats {
-        let word = if ELSEWHERE.contains(&format.id.as_str()) {
-            format!("{} ", format.keywords[0])
-        } else {
-            String::new()
-        };
         for branch in 0..12 {
-            let text = written(format, branch, false);
-            let lower = format!("{word}{text}").to_ascii_lowercase();
-            assert!(
-                format
-                    .keywords
-                    .iter()
-                    .any(|word| lower.contains(&word.to_ascii_lowercase())),
-                "{}: no keyword in {text}",
-                format.id
-            );
-            let (hits, _) = secrets.formats(&format!("{word}'{text}'\n"), &mut Vec::new());
-            let hit = hits.iter().find(|hit| hit.rule == format.id);
-            let hit = hit.unwrap_or_else(|| panic!("{} does not see {text}", format.id));
-            let proves = format.check.is_some_and(Check::proves);
-            assert_eq!(hit.validated, proves, "{}", format.id);
-            seen.insert(format.id.clone());
-
-            let filler = written(format, branch, true);
-            let (hits, _) = secrets.formats(&format!("{word}'{filler}'\n"), &mut Vec::new());
-            assert!(
-                hits.iter().all(|hit| hit.rule != format.id),
-                "{} sees {filler}",
-                format.id
-            );
+            let value = written(format, branch, false);
+            let text = around(format, &value);
+            let lower = text.to_ascii_lowercase();
+            let has = |word: &String| lower.contains(&word.to_ascii_lowercase());
+            if format.mark != Mark::Name && !format.keywords.iter().any(has) {
+                silent.push(format!("{}: no keyword in {text}", format.id));
+            }
+            let facts = found(&secrets, "src/app.py", &text);
+            // Two providers may use one format: then the first of the rules speaks.
+            let spoken = match format.mark {
+                Mark::Name => !facts.is_empty(),
+                _ => {
+                    let (hits, _) = secrets.formats(&text, &mut Vec::new());
+                    hits.iter().any(|hit| hit.rule == format.id)
+                }
+            };
+            if !spoken {
+                silent.push(format!("{} does not see {text}", format.id));
+            }
+            let filler = around(format, &written(format, branch, true));
+            let (hits, _) = secrets.formats(&filler, &mut Vec::new());
+            if hits.iter().any(|hit| hit.rule == format.id) {
+                silent.push(format!("{} sees {filler}", format.id));
+            }
         }
     }
-    let all: BTreeSet<String> = secrets
-        .formats
-        .iter()
-        .map(|format| format.id.clone())
-        .collect();
-    assert_eq!(seen, all);
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
 }
 
 #[test]
@@ -222,14 +232,14 @@ fn every_fixed_prefix_format_is_silent_inside_a_longer_word() {
     let mut tried = 0;
     for format in &secrets.formats {
         let own = format.pattern.contains("(?P<value>");
-        if own || format.check.is_some() || ELSEWHERE.contains(&format.id.as_str()) {
+        if own || format.check.is_some() || format.mark != Mark::Keyword {
+            continue;
+        }
+        if format.pattern.starts_with('[') {
             continue;
         }
         let text = written(format, 0, false);
         let (hits, _) = secrets.formats(&format!("'q{text}'\n"), &mut Vec::new());
-        if format.pattern.starts_with('[') {
-            continue;
-        }
         assert!(
             hits.iter().all(|hit| hit.rule != format.id),
             "{}",
@@ -237,7 +247,41 @@ fn every_fixed_prefix_format_is_silent_inside_a_longer_word() {
         );
         tried += 1;
     }
-    assert!(tried > 50, "{tried}");
+    assert!(tried > 100, "{tried}");
+}
+
+/// How quick credentials are found: `SECRETS_CORPUS=DIR cargo test --profile quick -p
+/// threatgate-facts --lib throughput -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+#[expect(clippy::print_stdout, reason = "a measurement")]
+fn throughput() {
+    let folder = std::env::var("SECRETS_CORPUS").unwrap();
+    let mut texts = Vec::new();
+    let mut folders = vec![std::path::PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                texts.push(text);
+            }
+        }
+    }
+    let secrets = secrets();
+    let bytes: usize = texts.iter().map(String::len).sum();
+    let start = std::time::Instant::now();
+    let mut count = 0;
+    for text in &texts {
+        count += found(&secrets, "src/app.conf", text).len();
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "{count} credentials in {:.0} MB: {:.0} MB/s",
+        bytes as f64 / 1e6,
+        bytes as f64 / 1e6 / seconds
+    );
 }
 
 #[test]
@@ -245,7 +289,7 @@ fn no_output_holds_a_value() {
     let secrets = secrets();
     let mut silent = Vec::new();
     for format in &secrets.formats {
-        let text = format!("discord mandrill\n'{}'\n", written(format, 0, false));
+        let text = around(format, &written(format, 0, false));
         silent.push(&format.id);
         for fact in found(&secrets, "src/app.py", &text) {
             let value = &text[fact.location.start..fact.location.end];
@@ -253,10 +297,11 @@ fn no_output_holds_a_value() {
             let debug = format!("{fact:?}");
             // No six characters of it, apart from words of the rule itself.
             let known = format!(
-                "{}{}{}{}",
+                "{}{}{}{}{}",
                 format.id,
                 format.provider,
                 format.keywords.join(" "),
+                format.pattern,
                 fact.rule
             );
             let chars: Vec<char> = value.chars().collect();
@@ -592,6 +637,11 @@ fn rule_files_are_read_strictly() {
     );
     let error = load(&format!("{entry}\n{entry}")).unwrap();
     assert_eq!(error, "secrets/a.toml:10: format a exists already");
+    let error = load(&entry.replace("keywords", "named")).unwrap();
+    assert_eq!(
+        error,
+        "secrets/a.toml:1: format a: expected `value` beside `named`, else `pattern`"
+    );
     let error = load(&entry.replace("\"abc\"", "\"a\"")).unwrap();
     assert_eq!(
         error,

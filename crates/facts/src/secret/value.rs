@@ -83,8 +83,38 @@ pub(super) fn is_random(value: &str) -> bool {
     let mean = (digits + letters) as f64 / runs as f64;
     // Few values of 20 characters hold no digit by chance; they mix capitals instead.
     let mixed = digits >= 2 || (value.len() >= 20 && mean < 2.7);
-    // A letter is followed by a digit in one of six places of base 62; English words are longer.
-    mixed && entropy(value) >= enough && mean < 3.6
+    // A letter is followed by a digit in one of six places of base 62; English words are longer,
+    // and where small letters prevail a word tells itself by its vowels.
+    mixed && entropy(value) >= enough && (mean < 3.6 || is_unpronounceable(value))
+}
+
+/// Whether a long run of letters and digits has more consonants in a row than words have.
+fn is_unpronounceable(value: &str) -> bool {
+    let mut run = 0;
+    let mut longest = 0;
+    for byte in value.bytes() {
+        run = if byte.is_ascii_alphabetic() && !b"aeiouyAEIOUY".contains(&byte) {
+            run + 1
+        } else {
+            0
+        };
+        longest = longest.max(run);
+    }
+    value.len() >= 24 && longest >= 6 && value.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether a generator of passwords seems to have drawn a value that is short: small and capital
+/// letters and digits without a word among them.
+pub(super) fn is_short_random(value: &str) -> bool {
+    let has = |test: fn(&u8) -> bool| value.bytes().filter(test).count();
+    let (digits, letters) = (has(u8::is_ascii_digit), has(u8::is_ascii_alphabetic));
+    let mean = (digits + letters) as f64 / words(value).len().max(1) as f64;
+    value.len() >= 10
+        && digits >= 2
+        && has(u8::is_ascii_lowercase) >= 2
+        && has(u8::is_ascii_uppercase) >= 2
+        && mean < 2.3
+        && entropy(value) >= 3.0
 }
 
 /// Whether a person may have chosen the value with care: small and capital letters, digits and a
@@ -163,6 +193,7 @@ mod tests {
             "q7Zt0pLx2RvB9sKd",
             "9f86d081884c7d659a2feaa0c55ad015",
             "k3j9x0q8w7e6r5t4",
+            "s7epnjtomsdond5zgfqgaqmwhhcjct02",
         ] {
             assert!(is_random(value), "{value}");
         }
@@ -172,6 +203,7 @@ mod tests {
             "oauth2-proxy-cookie-secret",
             "accessTokenExpires30Minutes",
             "ReallyLongPasswordOfWords123",
+            "thelengthofstrengthsandwidths24",
         ] {
             assert!(!is_random(value), "{value}");
         }

@@ -32,10 +32,79 @@ impl Walker<'_> {
             return Vec::new();
         }
         let children = self.named(node).into_iter();
-        children
-            .filter(|child| kinds.iter().any(|kind| kind == child.kind()))
-            .map(|child| self.text(child).into())
-            .collect()
+        let mut words = Vec::new();
+        for child in children.filter(|child| kinds.iter().any(|kind| kind == child.kind())) {
+            // A node may gather the words, beside decorators: `@Id private static`.
+            let mut cursor = child.walk();
+            let inner: Vec<_> = child.children(&mut cursor).collect();
+            let single = inner.iter().filter(|part| !part.is_named());
+            if inner.len() > 1 || inner.iter().any(|part| part.is_named()) {
+                words.extend(single.map(|part| self.text(*part).into()));
+            } else {
+                words.push(self.text(child).into());
+            }
+        }
+        words
+    }
+
+    /// The words before a field, which may stand a node or two further out than its name.
+    fn field_marks(&self, node: Tree<'_>) -> Vec<Box<str>> {
+        let mut at = Some(node);
+        for _ in 0..3 {
+            let Some(node) = at else { break };
+            let words = self.marks(node);
+            if !words.is_empty() {
+                return words;
+            }
+            at = node.parent();
+        }
+        Vec::new()
+    }
+
+    /// Decorators that a text holds beside a field: `json:"email,omitempty" gorm:"unique"`.
+    fn tags(&mut self, node: Tree<'_>, shape: &Node) {
+        let Some(tag) = self.part(node, &shape.tags) else {
+            return;
+        };
+        let span = self.span(tag);
+        let text = self.text(tag).trim_matches('`').to_owned();
+        let mut rest = text.as_str();
+        while let Some((name, after)) = rest.split_once(":\"") {
+            let Some(end) = after.find('"') else { break };
+            let name = name.trim().to_owned();
+            let value = &after[..end];
+            let mark = [';', ',', ' ']
+                .into_iter()
+                .find(|mark| value.contains(*mark));
+            let mut args = Vec::new();
+            for part in value.split(|c| Some(c) == mark) {
+                let part = part.trim();
+                if part.is_empty() && !args.is_empty() {
+                    continue;
+                }
+                let (key, said) = match part.split_once([':', '=']) {
+                    Some((key, said)) => (key, ExprKind::Str(said.into())),
+                    None => (part, ExprKind::Bool(true)),
+                };
+                let plain = self.add_at(span, ExprKind::Str(part.into()));
+                let said = self.add_at(span, said);
+                args.push(Arg {
+                    name: None,
+                    value: plain,
+                    spread: false,
+                });
+                args.push(Arg {
+                    name: Some(key.to_lowercase().into()),
+                    value: said,
+                    spread: false,
+                });
+            }
+            let callee = self.add_at(span, ExprKind::Name(name.into()));
+            self.unit.decorator_names.insert(callee);
+            let call = self.add_at(span, ExprKind::Call { callee, args });
+            self.pending.push(call);
+            rest = &after[end + 1..];
+        }
     }
 
     /// The decorators that a node holds, also through further such nodes.
@@ -254,6 +323,7 @@ impl Walker<'_> {
             ty: ty.clone(),
             ty_expr,
             decorators: decorators.to_vec(),
+            marks: Vec::new(),
             function: None,
             class,
             extends: false,
@@ -384,6 +454,7 @@ impl Walker<'_> {
                     ty: None,
                     ty_expr: None,
                     decorators: Vec::new(),
+                    marks: Vec::new(),
                     function: self.function,
                     class: self.class,
                     extends: false,
@@ -427,6 +498,7 @@ impl Walker<'_> {
                 ty: None,
                 ty_expr: None,
                 decorators: Vec::new(),
+                marks: Vec::new(),
                 function: self.function,
                 class: self.class,
                 extends: false,
@@ -442,9 +514,19 @@ impl Walker<'_> {
 
     pub(super) fn assign(&mut self, node: Tree<'_>, shape: &Node) -> Option<ExprId> {
         self.own_decorators(node);
+        self.tags(node, shape);
         let decorators = std::mem::take(&mut self.pending);
         let outer_hint = self.hint.take();
-        let target_node = self.part(node, &shape.target)?;
+        let Some(target_node) = self.part(node, &shape.target) else {
+            // A type without a name of its own in a class gives it all its members.
+            if let (true, Some(class), Some(ty)) =
+                (shape.embeds, self.class, self.part(node, &shape.ty))
+            {
+                let base = self.expr(ty)?;
+                self.unit.classes[class.0 as usize].bases.push(base);
+            }
+            return None;
+        };
         let target = match self.expr(target_node) {
             Some(id) => id,
             None => self.add(target_node, ExprKind::Other(Vec::new())),
@@ -491,6 +573,10 @@ impl Walker<'_> {
             ty,
             ty_expr,
             decorators,
+            marks: match self.class {
+                Some(_) => self.field_marks(node),
+                None => Vec::new(),
+            },
             function: self.function,
             class: self.class,
             extends: shape.extends,

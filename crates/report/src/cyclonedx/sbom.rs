@@ -29,9 +29,12 @@ pub(super) fn of(inventory: &Inventory) -> (Vec<Component>, Vec<Dependency>) {
                 let url = found.add(fact);
                 found.needs(ROOT, url);
             }
-        } else {
+        } else if !locked.covers(fact) {
             let url = found.add(fact);
-            found.needs(ROOT, url);
+            // Go lists what others need as well.
+            if fact.attributes.get("direct") != Some(&serde_json::Value::Bool(false)) {
+                found.needs(ROOT, url);
+            }
         }
     }
     for fact in facts.iter().filter(|fact| is_lock(&fact.location.path)) {
@@ -65,9 +68,23 @@ fn package(fact: &Fact) -> Package<'_> {
     Package {
         ecosystem: fact.text("ecosystem").unwrap_or_default(),
         name: fact.text("package").unwrap_or_default(),
-        version: fact.text("locked"),
+        // What a tag names may move, but it is all that is known.
+        version: fact
+            .text("locked")
+            .or_else(|| match fact.text("ecosystem") {
+                Some("docker" | "github") => fact.text("constraint"),
+                _ => None,
+            }),
         source: fact.text("source"),
     }
+}
+
+/// Whether one folder is the other or above it.
+fn above(upper: &str, lower: &str) -> bool {
+    upper.is_empty()
+        || lower
+            .strip_prefix(upper)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What lock files hold, by identity.
@@ -85,13 +102,7 @@ impl<'a> Locked<'a> {
     fn serving(&self, fact: &Fact) -> Option<Vec<&'a Fact>> {
         let folder = fact.text("manifest").unwrap_or_default();
         let all = self.by_name.get(fact.identity.as_str())?;
-        let above = |fact: &&&Fact| {
-            let lock = fact.text("manifest").unwrap_or_default();
-            lock.is_empty()
-                || folder
-                    .strip_prefix(lock)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+        let above = |fact: &&&Fact| above(fact.text("manifest").unwrap_or_default(), folder);
         let served: Vec<&Fact> = all.iter().filter(above).copied().collect();
         // A lock that says what is direct holds other versions for others.
         let direct: Vec<&Fact> = served
@@ -101,6 +112,17 @@ impl<'a> Locked<'a> {
             .collect();
         let served = if direct.is_empty() { served } else { direct };
         (!served.is_empty()).then_some(served)
+    }
+
+    /// Whether a lock file that has all packages leaves out one that any version will do for: then it is a
+    /// member of the workspace.
+    fn covers(&self, fact: &Fact) -> bool {
+        let any = fact.text("constraint").is_none_or(|version| version == "*");
+        let folder = fact.text("manifest").unwrap_or_default();
+        any && self.by_name.values().flatten().any(|lock| {
+            lock.text("ecosystem") == fact.text("ecosystem")
+                && above(lock.text("manifest").unwrap_or_default(), folder)
+        })
     }
 
     /// The entries of the same lock file that `package@version` or `package` means.

@@ -64,7 +64,8 @@ fn flat(reader: &mut Reader<'_>, packages: &Node<'_>) {
 
 /// The names that a package asks for itself.
 fn needs<'n>(package: &'n Node<'_>) -> impl Iterator<Item = &'n str> {
-    ["dependencies", "optionalDependencies"]
+    // Peers are installed as well, unless they are optional.
+    ["dependencies", "optionalDependencies", "peerDependencies"]
         .into_iter()
         .flat_map(|table| package.entries_at(&[table]))
         .map(|entry| &*entry.key)

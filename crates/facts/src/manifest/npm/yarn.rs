@@ -218,6 +218,8 @@ fn berry_entry(reader: &mut Reader<'_>, entry: &Entry<'_>, span: Span, direct: b
     let checksum = value.text_at("checksum");
     let checksum = checksum.map(|sum| sum.rsplit('/').next().unwrap_or(sum));
     dependency.verified_by(checksum.map(|sum| format!("sha512:{sum}")).as_deref());
+    // It is the sum of yarn's own archive.
+    dependency.hash = None;
     let Some((package, place)) = value.text_at("resolution").and_then(name_and_rest) else {
         reader.problem(entry.start, format!("\"{name}\" has no resolution"));
         reader.add(dependency);

@@ -1,0 +1,124 @@
+//! What manifests say beside packages: registries, trust, overrides, scripts that run on installation.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+use threatgate_facts::{Fact, FactKind};
+
+use super::{change, delta, group};
+use crate::assessment::{Change, ChangeKind, Direction};
+
+/// Settings that keep something safe, whatever their value but `false`: losing them is a loss.
+const SAFE: [&str; 7] = [
+    "require-hashes",
+    "verify-metadata",
+    "verify-signatures",
+    "minimumReleaseAge",
+    "secure-http",
+    "packageSourceMapping",
+    "signatureValidationMode",
+];
+
+/// How trust changes with a setting.
+fn direction(fact: Option<&Fact>, was: Option<&String>, is: Option<&String>) -> Direction {
+    let name = fact
+        .and_then(|fact| fact.text("package"))
+        .unwrap_or_default();
+    let kind = fact
+        .and_then(|fact| fact.text("setting"))
+        .unwrap_or_default();
+    let on = |value: Option<&String>| value.is_some_and(|value| value != "false" && value != "off");
+    if SAFE.iter().any(|safe| name.starts_with(safe)) {
+        // Off by default, or on by default and switched off.
+        return match (on(was), is) {
+            (true, None) => Direction::Weakened,
+            (_, Some(value)) if value == "false" => Direction::Weakened,
+            (false, Some(_)) => Direction::Strengthened,
+            _ => Direction::Neutral,
+        };
+    }
+    match kind {
+        "trust" if on(is) && !on(was) => Direction::Weakened,
+        "trust" if on(was) && !on(is) => Direction::Strengthened,
+        "registry" => {
+            let plain = |value: Option<&String>| {
+                value.is_some_and(|value| {
+                    value.contains("http://") && !value.contains("http://localhost")
+                })
+            };
+            match (plain(was), plain(is)) {
+                (false, true) => Direction::Weakened,
+                (true, false) => Direction::Strengthened,
+                _ => Direction::Neutral,
+            }
+        }
+        _ => Direction::Neutral,
+    }
+}
+
+/// Registries, trust, overrides, install scripts.
+pub(super) fn compare(before: &[&Fact], after: &[&Fact], changes: &mut Vec<Change>) {
+    let of = |facts: &[&'_ Fact]| -> BTreeMap<String, String> {
+        let settings = facts
+            .iter()
+            .filter(|fact| fact.identity.starts_with("setting:"));
+        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for fact in settings {
+            let value = match fact.attributes.get("value") {
+                Some(Json::String(text)) => text.clone(),
+                Some(other) => other.to_string(),
+                None => String::new(),
+            };
+            all.entry(fact.identity.clone()).or_default().push(value);
+        }
+        all.into_iter()
+            .map(|(name, mut values)| {
+                values.sort();
+                (name, values.join(", "))
+            })
+            .collect()
+    };
+    let (old, new) = (of(before), of(after));
+    let first = |facts: &[&Fact], name: &str| {
+        facts
+            .iter()
+            .find(|fact| fact.identity == *name)
+            .map(|fact| (*fact).clone())
+    };
+    let by = group(before.iter().chain(after).copied(), |fact| {
+        fact.identity.clone()
+    });
+    for name in by.keys().filter(|name| name.starts_with("setting:")) {
+        let (a, b) = (old.get(name), new.get(name));
+        if a == b {
+            continue;
+        }
+        let words = name.trim_start_matches("setting:").replace(':', " ");
+        let (how, title) = match (a, b) {
+            (None, Some(value)) => (
+                ChangeKind::Added,
+                format!("package setting {words} set to {value}"),
+            ),
+            (Some(value), None) => (
+                ChangeKind::Removed,
+                format!("package setting {words} removed (was {value})"),
+            ),
+            (Some(a), Some(b)) => (
+                ChangeKind::Modified,
+                format!("package setting {words} became {b} (was {a})"),
+            ),
+            (None, None) => continue,
+        };
+        let (old_fact, new_fact) = (first(before, name), first(after, name));
+        let mut one = change(
+            FactKind::Dependency,
+            how,
+            direction(new_fact.as_ref().or(old_fact.as_ref()), a, b),
+            title,
+            old_fact.as_ref(),
+            new_fact.as_ref(),
+        );
+        one.deltas.push(delta("value", json!(a), json!(b)));
+        changes.push(one);
+    }
+}

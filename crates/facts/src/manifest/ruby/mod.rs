@@ -1,0 +1,4 @@
+//! Ruby: `Gemfile`, `Gemfile.lock`, `*.gemspec`.
+
+pub(super) mod gemfile;
+pub(super) mod lock;
