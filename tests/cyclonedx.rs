@@ -45,6 +45,13 @@ fn a_bill_of_materials_keeps_the_official_schema() {
         "module m\n\nrequire example.org/x/v2 v2.0.1+incompatible\n",
     );
     write("Dockerfile", "FROM python:3.12\n");
+    write(
+        "seal.js",
+        "import crypto from \"node:crypto\";\n\
+         export const seal = (key, iv) => crypto.createCipheriv(\"aes-256-gcm\", key, iv);\n\
+         export const mark = (data) => crypto.createHash(\"sha1\").update(data).digest();\n\
+         export const agent = { rejectUnauthorized: false };\n",
+    );
     let output = inventory(folder.path(), &["--format", "cyclonedx"]);
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
@@ -73,6 +80,14 @@ fn a_bill_of_materials_keeps_the_official_schema() {
     ] {
         assert!(urls.contains(&url), "{url} in {urls:?}");
     }
+    let assets: Vec<&str> = bom["components"]
+        .as_array()
+        .expect("components")
+        .iter()
+        .filter(|component| component["type"] == "cryptographic-asset")
+        .filter_map(|component| component["name"].as_str())
+        .collect();
+    assert_eq!(assets, ["AES-256-GCM", "SHA-1", "TLS"]);
     // A schema that takes anything would be no contract.
     bom["components"][0]["scope"] = json!("always");
     assert!(!validator.is_valid(&bom));
