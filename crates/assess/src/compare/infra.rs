@@ -12,7 +12,7 @@ use crate::assessment::{Affected, Change, ChangeKind, Direction};
 
 /// From this weight on an item of a new resource is worth a word.
 const SERIOUS: f64 = 2.0;
-/// Below this weight a gain is no news.
+/// Below this weight a gain is no news, nor up to it an exchange of like for like.
 const NOTABLE: f64 = 1.0;
 /// The aspect of a resource that is there to protect others.
 const PROTECTS: &str = "protection";
@@ -283,7 +283,7 @@ fn modified(a: &Fact, b: &Fact, changes: &mut Vec<Said>) {
         } else {
             Direction::Neutral
         };
-        if direction == Direction::Neutral && !known.told && harm.max(help) < NOTABLE {
+        if direction == Direction::Neutral && !known.told && harm.max(help) <= NOTABLE {
             continue;
         }
         // Small gains are no news: an action less, a download less.
