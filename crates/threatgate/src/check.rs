@@ -269,8 +269,10 @@ impl Sides {
         };
         let mut only_before = touched(|file| file.before.as_ref().map(|(path, _)| path.as_str()));
         let mut only_after = touched(|file| file.after.as_ref().map(|(path, _)| path.as_str()));
-        beside_locks(&before, &mut only_before);
-        beside_locks(&after, &mut only_after);
+        // A manifest that is new stands beside others on both sides.
+        let both: BTreeSet<String> = only_before.union(&only_after).cloned().collect();
+        beside_locks(&before, &both, &mut only_before);
+        beside_locks(&after, &both, &mut only_after);
         // What is read as one is read on both sides, also where only one still has the file.
         let together = |only: &BTreeSet<String>| -> Vec<String> {
             let paths = only.iter().filter(|path| is_read_together(path));
@@ -410,8 +412,8 @@ fn look(
 }
 
 /// A lock file alone does not say which packages are direct: the manifests below it are read too.
-fn beside_locks(revision: &Revision<'_>, only: &mut BTreeSet<String>) {
-    let folders: Vec<String> = only
+fn beside_locks(revision: &Revision<'_>, touched: &BTreeSet<String>, only: &mut BTreeSet<String>) {
+    let folders: BTreeSet<String> = touched
         .iter()
         .filter(|path| shares_packages(path))
         .map(|path| {

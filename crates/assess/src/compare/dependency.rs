@@ -140,6 +140,19 @@ impl<'a> Package<'a> {
         })
     }
 
+    /// Whether all that ask for it are for developers.
+    fn is_for_developers(&self) -> bool {
+        let all: &[&Fact] = match self.direct.is_empty() {
+            true => &self.locked,
+            false => &self.direct,
+        };
+        all.iter()
+            .all(|fact| matches!(fact.text("group"), Some("development" | "constraint")))
+            && all
+                .iter()
+                .any(|fact| fact.text("group") == Some("development"))
+    }
+
     /// What to show as its version.
     fn shown(&self) -> String {
         let versions = self.versions();
@@ -362,7 +375,17 @@ fn changes_source(a: &Package<'_>, b: &Package<'_>) -> bool {
     let places = |package: &Package<'_>| -> BTreeSet<String> {
         let sources = package.sources().into_iter();
         sources
-            .map(|source| source.split('#').next().unwrap_or(&source).to_owned())
+            .map(|source| {
+                let place = source.split('#').next().unwrap_or(&source);
+                // Archives of code hosts carry the commit as their last part.
+                let commit = |part: &str| {
+                    part.len() == 40 && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+                };
+                match place.rsplit_once('/') {
+                    Some((before, last)) if commit(last) => before.to_owned(),
+                    _ => place.to_owned(),
+                }
+            })
             .collect()
     };
     let (was, is) = (places(a), places(b));
@@ -424,6 +447,8 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
         (true, true) => {
             let order = downgraded(a, b);
             let (direction, verb) = match order {
+                // What only developers run is told, but nothing that is shipped gets weaker.
+                Some(true) if b.is_for_developers() => (Direction::Neutral, "downgraded"),
                 Some(true) => (Direction::Weakened, "downgraded"),
                 Some(false) => (Direction::Neutral, "upgraded"),
                 None => (Direction::Neutral, "changed"),
@@ -435,14 +460,13 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
             )
         }
     };
-    let mut change = change(
-        FactKind::Dependency,
-        how,
-        direction,
-        title,
-        a.fact(),
-        b.fact(),
-    );
+    // Images and actions are packages for a bill of materials; a change of them is one of what runs the
+    // project and its pipeline.
+    let kind = match fact.text("ecosystem") {
+        Some("docker" | "github") => FactKind::Infra,
+        _ => FactKind::Dependency,
+    };
+    let mut change = change(kind, how, direction, title, a.fact(), b.fact());
     if how == ChangeKind::Added
         && let Some(popular) = b.fact().and_then(|fact| fact.text("resembles"))
     {
@@ -451,13 +475,13 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
     }
     if how == ChangeKind::Modified {
         let ((sealed, _), (sealed_now, open_now)) = (a.pins(), b.pins());
+        let by = match fact.text("ecosystem") {
+            Some("github") => "a commit",
+            Some("docker") => "a digest",
+            _ => "a hash",
+        };
         if let Some(weakness) = weakness(a, b) {
             direction = Direction::Weakened;
-            let by = match b.fact().and_then(|fact| fact.text("ecosystem")) {
-                Some("github") => "a commit",
-                Some("docker") => "a digest",
-                _ => "a hash",
-            };
             let now = b.shown();
             let (title, name, was, is) = match weakness {
                 Weakness::Unsealed if b.locked.is_empty() => (
@@ -506,6 +530,11 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
             };
             change.title = title;
             change.deltas.push(delta(name, was, is));
+        } else if a.shown() == b.shown() && a.sources() != b.sources() {
+            change.title = format!("{short}{role} {} is another revision now", b.shown());
+            change
+                .deltas
+                .push(delta("source", json!(a.sources()), json!(b.sources())));
         } else if a.shown() == b.shown() && a.features() != b.features() {
             let (was, is) = (a.features(), b.features());
             let signed = |sign: &'static str, of: &BTreeSet<&str>, without: &BTreeSet<&str>| {
@@ -523,7 +552,7 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
             change.deltas.push(delta("features", json!(was), json!(is)));
         } else if sealed_now > sealed && open_now == 0 && direction == Direction::Neutral {
             direction = Direction::Strengthened;
-            change.title = format!("{short}{role} is pinned by its hash now ({})", b.shown());
+            change.title = format!("{short}{role} is pinned by {by} now ({})", b.shown());
             change
                 .deltas
                 .push(delta("integrity", json!(false), json!(true)));

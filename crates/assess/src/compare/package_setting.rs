@@ -9,7 +9,14 @@ use super::{change, delta, group};
 use crate::assessment::{Change, ChangeKind, Direction};
 
 /// Settings that keep something safe, whatever their value but `false`: losing them is a loss.
-const SAFE: [&str; 7] = [
+const SAFE: [&str; 14] = [
+    "strict-ssl",
+    "enableStrictSsl",
+    "checksumBehavior",
+    "ignore-scripts",
+    "minimum-release-age",
+    "npmMinimalAgeGate",
+    "GOSUMDB",
     "require-hashes",
     "verify-metadata",
     "verify-signatures",
@@ -32,8 +39,12 @@ fn direction(fact: Option<&Fact>, was: Option<&String>, is: Option<&String>) -> 
         // Off by default, or on by default and switched off.
         return match (on(was), is) {
             (true, None) => Direction::Weakened,
-            (_, Some(value)) if value == "false" => Direction::Weakened,
+            (_, Some(value)) if ["false", "off", "ignore", "0"].contains(&value.as_str()) => {
+                Direction::Weakened
+            }
             (false, Some(_)) => Direction::Strengthened,
+            // A refusal is gone.
+            (false, None) => Direction::Strengthened,
             _ => Direction::Neutral,
         };
     }

@@ -75,6 +75,13 @@ pub(super) fn read(reader: &mut Reader<'_>) {
                 if known.is_some() || image == "scratch" {
                     continue;
                 }
+                // A stage that the platform chooses, a template that another program fills in.
+                let chosen = image.split_once("${").is_some_and(|(before, _)| {
+                    !before.is_empty() && stages.iter().any(|stage| stage.starts_with(before))
+                });
+                if chosen || image.contains("{{") || image.contains("{%") {
+                    continue;
+                }
                 match dependency(reader, &image, instruction.span.clone()) {
                     Some(image) => found.push((image, stage)),
                     None => reader.problem(

@@ -21,6 +21,7 @@ use std::fmt;
 mod actions;
 mod beside;
 mod cargo;
+mod client;
 mod compare;
 mod docker;
 mod go;
@@ -197,6 +198,14 @@ pub enum Manifest {
     Compose,
     /// A workflow, an action.
     Workflow,
+    /// `.npmrc`.
+    Npmrc,
+    /// `.yarnrc.yml`.
+    Yarnrc,
+    /// `pip.conf`, `pip.ini`.
+    PipConfig,
+    /// `.cargo/config.toml`.
+    CargoConfig,
 }
 
 impl Manifest {
@@ -209,6 +218,7 @@ impl Manifest {
             | Self::Pipfile
             | Self::PipfileLock
             | Self::SetupCfg
+            | Self::PipConfig
             | Self::UvLock
             | Self::PoetryLock
             | Self::PdmLock
@@ -218,8 +228,10 @@ impl Manifest {
             | Self::YarnLock
             | Self::PnpmLock
             | Self::PnpmWorkspace
+            | Self::Npmrc
+            | Self::Yarnrc
             | Self::BunLock => Ecosystem::Npm,
-            Self::CargoToml | Self::CargoLock => Ecosystem::Cargo,
+            Self::CargoToml | Self::CargoLock | Self::CargoConfig => Ecosystem::Cargo,
             Self::GoMod | Self::GoSum | Self::GoWork => Ecosystem::Golang,
             Self::Pom
             | Self::Gradle
@@ -297,6 +309,12 @@ pub fn is_manifest(path: &str) -> Option<Manifest> {
         "Gemfile.lock" | "gems.locked" => Manifest::GemfileLock,
         "composer.json" => Manifest::ComposerJson,
         "composer.lock" => Manifest::ComposerLock,
+        ".npmrc" => Manifest::Npmrc,
+        ".yarnrc.yml" => Manifest::Yarnrc,
+        "pip.conf" | "pip.ini" => Manifest::PipConfig,
+        "config.toml" | "config" if folder == ".cargo" || folder.ends_with("/.cargo") => {
+            Manifest::CargoConfig
+        }
         "action.yml" | "action.yaml" => Manifest::Workflow,
         _ if name.ends_with(".gemspec") => Manifest::Gemspec,
         _ if name.ends_with(".gradle") || name.ends_with(".gradle.kts") => Manifest::Gradle,
@@ -601,6 +619,10 @@ pub fn read(
         Manifest::Dockerfile => docker::read(&mut reader),
         Manifest::Compose => docker::read_compose(&mut reader),
         Manifest::Workflow => actions::read(&mut reader),
+        Manifest::Npmrc => client::read_npmrc(&mut reader),
+        Manifest::Yarnrc => client::read_yarnrc(&mut reader),
+        Manifest::PipConfig => client::read_pip(&mut reader),
+        Manifest::CargoConfig => client::read_cargo(&mut reader),
     }
     reader.finish(roles)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use threatgate_facts::{Fact, FactKind, Inventory, is_lock};
+use threatgate_facts::{Fact, FactKind, Inventory, Scope, is_lock};
 
 use super::purl::Package;
 use super::{Component, Dependency, Evidence, Hash, Occurrence, Property, ROOT, Reference};
@@ -194,7 +194,12 @@ impl Found {
         });
         let group = fact.text("group").unwrap_or_default();
         let group = GROUPS.iter().position(|(name, _)| *name == group);
-        part.group = part.group.min(group.unwrap_or(0));
+        // What stands among tests and examples is not shipped, whatever its manifest says.
+        let group = match fact.scope {
+            Scope::Production | Scope::Generated => group.unwrap_or(0),
+            Scope::Test | Scope::Example | Scope::Vendored => GROUPS.len() - 1,
+        };
+        part.group = part.group.min(group);
         let mut property = |name, value: Option<&str>| {
             part.properties.extend(value.map(|value| Property {
                 name,

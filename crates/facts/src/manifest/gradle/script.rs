@@ -140,9 +140,25 @@ fn add(
 fn variables(reader: &Reader<'_>) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     script_variables(reader.text, &mut found);
-    let above = ["gradle.properties", "build.gradle", "build.gradle.kts"];
+    let above = [
+        "gradle.properties",
+        "build.gradle",
+        "build.gradle.kts",
+        "gradle/libs.versions.toml",
+    ];
     for (path, text) in upwards(reader, &above) {
-        if path.ends_with(".properties") {
+        if path.ends_with(".toml") {
+            // `${libs.versions.ktor.get()}`
+            let catalog: toml::Table = toml::from_str(&text).unwrap_or_default();
+            let versions = catalog.get("versions").and_then(toml::Value::as_table);
+            for (name, version) in versions.into_iter().flatten() {
+                if let Some(version) = version.as_str() {
+                    let name = name.replace(['-', '_'], ".");
+                    let name = format!("libs.versions.{name}.get()");
+                    found.entry(name).or_insert(version.to_owned());
+                }
+            }
+        } else if path.ends_with(".properties") {
             for line in text.lines() {
                 if let Some((key, value)) = line.split_once('=') {
                     let key = key.trim().to_owned();

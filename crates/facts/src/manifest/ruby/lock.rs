@@ -71,13 +71,17 @@ pub(crate) fn read(reader: &mut Reader<'_>) {
             found.direct = Some(direct.contains(name));
             found.source = source.clone();
             found.verified_by(sums.get(&(name, version)).copied());
-            // One version may be there for several platforms.
+            // One version may be there for several platforms, each with a hash of its own.
+            if version.contains('-') {
+                found.hash = None;
+            }
             let known = reader
                 .added()
                 .iter()
-                .any(|other| other.package == found.package && other.locked == found.locked);
-            if !known {
-                reader.add(found);
+                .position(|other| other.package == found.package && other.locked == found.locked);
+            match known {
+                Some(at) => reader.added()[at].hash = None,
+                None => reader.add(found),
             }
         } else if indent == 6
             && let Some(last) = reader.added().last_mut()

@@ -157,6 +157,36 @@ fn images() {
 }
 
 #[test]
+fn clients() {
+    check(
+        ".npmrc",
+        "registry=https://r.example.org/\n@own:registry=https://npm.example.org/\n//npm.example.org/:_authToken=canary\n\
+         strict-ssl=false\nfund=false\n",
+        "
+        1 Registry registry = https://r.example.org/
+        2 Registry @own:registry = https://npm.example.org/
+        4 Trust strict-ssl = false
+        ",
+    );
+    check(
+        ".cargo/config.toml",
+        "[source.crates-io]\nreplace-with = \"mirror\"\n[source.mirror]\nregistry = \"https://m.example.org/index\"\n[registries.x]\ntoken = \"canary\"\n",
+        "
+        2 Registry source.crates-io.replace-with = mirror
+        4 Registry source.mirror.registry = https://m.example.org/index
+        ",
+    );
+    check(
+        "pip.conf",
+        "[global]\nindex-url = https://user:canary@p.example.org/simple\ntrusted-host = p.example.org\n",
+        "
+        2 Registry index-url = https://***@p.example.org/simple
+        3 Trust trusted-host = p.example.org
+        ",
+    );
+}
+
+#[test]
 fn actions() {
     check(
         ".github/workflows/ci.yml",
