@@ -347,6 +347,17 @@ pub(crate) fn by_call(
         .field
         .as_ref()
         .is_some_and(|rule| rule.built_by.is_some());
+    let mut operation = operation;
+    let altered = |field: &Json| field.get("altered") == Some(&json!(true));
+    if operation.as_deref() == Some("add-column") && !fields.is_empty() {
+        // A builder that only changes columns adds none.
+        if fields.iter().all(altered) {
+            operation = Some("alter-column".to_owned());
+            attributes.insert("operation".into(), json!("alter-column"));
+        } else {
+            fields.retain(|field| !altered(field));
+        }
+    }
     let identity = match &operation {
         None if fields.is_empty() => return,
         // Nothing is added by a builder that drops, renames or indexes.

@@ -386,6 +386,9 @@ pub(crate) struct FieldRule {
     /// What is held against [`Self::encrypted`] beside the type: `{ name = "converter" }`.
     #[serde(default, deserialize_with = "many")]
     pub(crate) encrypted_at: Vec<Selector>,
+    /// Calls behind a field's that say that the column is there already: `change`, `alter`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) altered_by: Vec<String>,
     /// Types of the only fields that count.
     #[serde(default, deserialize_with = "many")]
     pub(crate) only_type: Vec<String>,

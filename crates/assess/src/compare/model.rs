@@ -56,10 +56,11 @@ fn once(all: Vec<Told>) -> Vec<Told> {
 /// The same fields that come through several doors are one change.
 fn together(all: Vec<Told>) -> Vec<Told> {
     let mut kept: Vec<Told> = Vec::new();
-    let mut first: BTreeMap<(ChangeKind, BTreeSet<String>), usize> = BTreeMap::new();
+    let mut first: BTreeMap<(ChangeKind, u8, BTreeSet<String>), usize> = BTreeMap::new();
     let mut more: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for one in all {
-        let key = (one.change.change, one.columns.clone());
+        let direction = super::direction(&one.change);
+        let key = (one.change.change, direction, one.columns.clone());
         if !one.passes || one.columns.is_empty() {
             kept.push(one);
             continue;
@@ -92,6 +93,14 @@ fn all(sides: &Sides<'_>, told: &mut Vec<Told>) {
         before.into_iter().partition(protects);
     let (new_protection, mut after): (Vec<&Fact>, Vec<&Fact>) =
         after.into_iter().partition(protects);
+    // A document that is new, or gone, as a whole tells what the code had before.
+    let places = |facts: &[&Fact]| -> BTreeSet<String> {
+        let all = facts.iter().filter(|fact| stated(fact));
+        all.map(|fact| fact.location.path.clone()).collect()
+    };
+    let (old_places, new_places) = (places(&before), places(&after));
+    before.retain(|fact| !stated(fact) || new_places.contains(&fact.location.path));
+    after.retain(|fact| !stated(fact) || old_places.contains(&fact.location.path));
     let mut pairs = pair(&mut before, &mut after, |fact| {
         format!("{}|{}|{}", fact.identity, fact.location.path, passes(fact))
     });
@@ -149,7 +158,10 @@ fn plain(name: &str) -> String {
 /// What the entity is called in the database, as far as it can be told.
 fn table(fact: &Fact) -> String {
     let name = fact.text("table").unwrap_or(&fact.identity);
-    plain(name.rsplit('.').next().unwrap_or(name))
+    let name = plain(name.rsplit('.').next().unwrap_or(name));
+    // A model to derive from stands for those that only name it: `AbstractOrder` for `order`.
+    let own = name.strip_prefix("abstract").filter(|own| !own.is_empty());
+    own.map(str::to_owned).unwrap_or(name)
 }
 
 fn has(field: &Json, attribute: &str) -> bool {
@@ -163,6 +175,11 @@ fn class(field: &Json) -> Option<&str> {
 /// Whether a field decides who may what.
 fn decides(field: &Json) -> bool {
     field.get("control").and_then(Json::as_str) == Some("access")
+}
+
+/// Whether a document states the model, and no code.
+fn stated(fact: &Fact) -> bool {
+    fact.text("framework") == Some("openapi")
 }
 
 /// Whether what is said of the fact only passes the border of the program.

@@ -360,8 +360,26 @@ impl FieldReader<'_> {
         let Some(body) = parsed.unit.function(function).body else {
             return;
         };
-        for id in parsed.unit.descendants(body) {
+        let unit = &parsed.unit;
+        let all = unit.descendants(body);
+        // `table.integer("up").alter()`: the calls before it speak of a column that is there.
+        let mut altered = std::collections::BTreeSet::new();
+        for id in &all {
+            if let ExprKind::Call { callee, .. } = unit.kind(*id)
+                && let Some(name) = unit.last_name(*callee)
+                && self.rule.altered_by.iter().any(|word| word == name)
+            {
+                altered.extend(unit.descendants(*callee));
+            }
+        }
+        for id in all {
+            let before = fields.len();
             self.item(file, id, None, MAX_NESTING, fields);
+            if altered.contains(&id) {
+                for field in &mut fields[before..] {
+                    field["altered"] = json!(true);
+                }
+            }
         }
     }
 

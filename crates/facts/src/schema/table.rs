@@ -332,13 +332,16 @@ pub(super) fn widest(ty: &str) -> bool {
         "timestamptz",
         "timestamp with time zone",
         "double precision",
+        "double",
         "numeric",
         "json",
         "jsonb",
         "bytea",
         "datetimeoffset",
     ];
-    length.is_none()
+    // A time's precision is no length.
+    let time = ["timestamptz", "timestamp with time zone", "datetimeoffset"];
+    (length.is_none() || time.contains(&name.as_str()))
         && (wide.contains(&name.as_str()) || matches!(rank(&name), Some((Family::Text, _))))
 }
 

@@ -77,7 +77,8 @@ pub(super) fn removed(old: &Fact) -> Told {
 
 /// The same fields under another name; what only passes through has no name to keep.
 pub(super) fn renamed(old: &Fact, new: &Fact, all: &mut Vec<Told>) {
-    if passes(new) {
+    let same_table = new.text("table").is_some() && old.text("table") == new.text("table");
+    if passes(new) || same_table {
         return;
     }
     let words = format!("renamed from {}", old.identity);

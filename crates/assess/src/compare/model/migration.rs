@@ -1,7 +1,7 @@
 //! Steps of migrations. A step that says what a model says as well is no change of its own: the
 //! model's change gets its place, and what it destroys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 use threatgate_facts::{Fact, FactKind};
@@ -71,12 +71,26 @@ pub(super) fn compare<'a>(mut old: Vec<&'a Fact>, mut new: Vec<&'a Fact>, told: 
     // A step that was edited is told by its new form.
     let edited: Vec<(&Fact, &Fact)> = pair(&mut old, &mut new, |fact| fact.identity.clone());
     let mut groups: BTreeMap<(String, ChangeKind), Vec<(&Fact, bool)>> = BTreeMap::new();
-    for (_, fact) in &edited {
+    let again = replaced(&new);
+    let rebuilt = rebuilt(&mut new);
+    // What an edited step makes that it did not make before.
+    let mut more: BTreeMap<String, Vec<Json>> = BTreeMap::new();
+    for (old, fact) in &edited {
+        let before = fields(old);
+        let came = fields(fact).into_iter();
+        let came = came.filter(|(name, _)| !before.contains_key(name));
+        let came: Vec<Json> = came.map(|(_, field)| field.clone()).collect();
+        more.entry(fact.identity.clone()).or_default().extend(came);
         let key = (table(fact), ChangeKind::Modified);
         groups.entry(key).or_default().push((fact, true));
     }
     for fact in &new {
-        let key = (table(fact), kind_of(operation(fact)));
+        let same = again.contains(&fact.identity) || rebuilt.contains(&fact.identity);
+        let kind = match same {
+            true => ChangeKind::Modified,
+            false => kind_of(operation(fact)),
+        };
+        let key = (table(fact), kind);
         groups.entry(key).or_default().push((fact, true));
     }
     for fact in &old {
@@ -86,9 +100,65 @@ pub(super) fn compare<'a>(mut old: Vec<&'a Fact>, mut new: Vec<&'a Fact>, told: 
     for ((table, kind), mut steps) in groups {
         steps.retain(|(fact, at_head)| !joined(fact, *at_head, &table, told));
         if !steps.is_empty() {
-            told.push(step(table, kind, &steps));
+            told.push(step(table, kind, &steps, &more));
         }
     }
+}
+
+/// Constraints that are dropped and made again, by the steps' identities. A convention may put
+/// more before the name: `ck_logs_realm` for `realm`.
+fn replaced(steps: &[&Fact]) -> BTreeSet<String> {
+    let of = |wanted: &str| -> Vec<&Fact> {
+        let own = steps.iter().filter(|fact| operation(fact) == wanted);
+        own.filter(|fact| fact.text("column").is_some())
+            .copied()
+            .collect()
+    };
+    let mut again = BTreeSet::new();
+    let made = of("add-constraint");
+    for dropped in of("drop-constraint") {
+        let name = dropped.text("column").unwrap_or_default();
+        let same = made.iter().find(|fact| {
+            let other = fact.text("column").unwrap_or_default();
+            let prefixed = name.strip_suffix(other);
+            table(fact) == table(dropped)
+                && prefixed.is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
+        });
+        if let Some(same) = same {
+            again.insert(dropped.identity.clone());
+            again.insert(same.identity.clone());
+        }
+    }
+    again
+}
+
+/// Takes out what makes room for a table that is made anew with its rows: the old one is renamed,
+/// and dropped at the end. Gives the steps that make it.
+fn rebuilt(steps: &mut Vec<&Fact>) -> BTreeSet<String> {
+    let mut made = BTreeSet::new();
+    let aside: Vec<(String, String)> = steps
+        .iter()
+        .filter(|fact| operation(fact) == "rename-table")
+        .filter_map(|fact| Some((table(fact), plain(fact.text("to")?))))
+        .collect();
+    for (name, old) in aside {
+        let of = |wanted: &str, table_name: &str| {
+            let mut found = steps.iter();
+            found
+                .find(|fact| operation(fact) == wanted && table(fact) == table_name)
+                .map(|fact| fact.identity.clone())
+        };
+        let (Some(create), Some(_)) = (of("create-table", &name), of("drop-table", &old)) else {
+            continue;
+        };
+        made.insert(create);
+        steps.retain(|fact| {
+            let table = table(fact);
+            !(operation(fact) == "rename-table" && table == name
+                || operation(fact) == "drop-table" && table == old)
+        });
+    }
+    made
 }
 
 /// Adds a step to the change of a model that tells of the same; whether there is one.
@@ -131,9 +201,17 @@ fn destroys(change: &mut Change, loss: &str) {
     }
 }
 
-fn step(table: String, kind: ChangeKind, steps: &[(&Fact, bool)]) -> Told {
+fn step(
+    table: String,
+    kind: ChangeKind,
+    steps: &[(&Fact, bool)],
+    more: &BTreeMap<String, Vec<Json>>,
+) -> Told {
     let losses = steps.iter().filter(|(_, at_head)| *at_head);
     let losses: Vec<&str> = losses
+        .filter(|(fact, _)| {
+            kind != ChangeKind::Modified || !operation(fact).ends_with("-constraint")
+        })
         .filter_map(|(fact, _)| fact.text("destructive"))
         .collect();
     let (first, at_head) = steps[0];
@@ -151,29 +229,42 @@ fn step(table: String, kind: ChangeKind, steps: &[(&Fact, bool)]) -> Told {
                 .map(|column| format!(" `{column}`"))
                 .or_else(listed)
                 .unwrap_or_default();
-            let operation = operation(fact).replace('-', " ");
+            let edited = more.get(&fact.identity);
+            let operation = match (operation(fact), kind) {
+                ("create-table", ChangeKind::Modified) if edited.is_none() => {
+                    "rebuild table".to_owned()
+                }
+                (operation, _) => operation.replace('-', " "),
+            };
             let removed = if *at_head { "" } else { " (migration removed)" };
-            format!("{operation}{column}{removed}")
+            let came = super::names(edited.into_iter().flatten());
+            let now = match came.is_empty() {
+                true => String::new(),
+                false => format!(" now with {}", enumerate(&came, 3)),
+            };
+            format!("{operation}{column}{now}{removed}")
         })
         .collect();
     words.dedup();
-    let found: Vec<String> = steps
-        .iter()
-        .flat_map(|(fact, _)| sensitive(fields(fact).values().copied()))
-        .collect();
+    let gains = |fact: &Fact| -> Vec<Json> {
+        match (kind, more.get(&fact.identity)) {
+            (ChangeKind::Added, _) => fields(fact).into_values().cloned().collect(),
+            (ChangeKind::Modified, Some(came)) => came.clone(),
+            _ => Vec::new(),
+        }
+    };
+    let gained: Vec<Json> = steps.iter().flat_map(|(fact, _)| gains(fact)).collect();
+    let found = sensitive(gained.iter());
     let mut title = format!(
         "table {}: {}",
         first.text("table").unwrap_or_default(),
         enumerate(&words, 3)
     );
-    if !found.is_empty() && kind == ChangeKind::Added {
+    if !found.is_empty() {
         title.push_str(&format!("; sensitive {}", enumerate(&found, 3)));
     }
-    let all = steps
-        .iter()
-        .flat_map(|(fact, _)| fields(fact).into_values());
-    let deciding = super::names(all.filter(|field| super::decides(field)));
-    if !deciding.is_empty() && kind == ChangeKind::Added {
+    let deciding = super::names(gained.iter().filter(|field| super::decides(field)));
+    if !deciding.is_empty() {
         title.push_str(&format!("; access-control {}", enumerate(&deciding, 3)));
     }
     let opens = |(fact, _): &(&Fact, bool)| {
@@ -183,7 +274,7 @@ fn step(table: String, kind: ChangeKind, steps: &[(&Fact, bool)]) -> Told {
         )
     };
     let weakened = !losses.is_empty() || steps.iter().any(opens);
-    let direction = if weakened || kind == ChangeKind::Added && !found.is_empty() {
+    let direction = if weakened || !found.is_empty() {
         Direction::Weakened
     } else {
         Direction::Neutral
