@@ -738,10 +738,16 @@ fn denials(
                 _ => None,
             })
             .filter(|(condition, _)| {
-                let named = match unit.kind(*condition) {
+                let mut pattern = *condition;
+                while let ExprKind::Other(parts) | ExprKind::Block(parts) = unit.kind(pattern)
+                    && let [only] = &parts[..]
+                {
+                    pattern = *only;
+                }
+                let named = match unit.kind(pattern) {
                     ExprKind::List(parts) => parts.first().copied(),
                     ExprKind::Call { callee, .. } => Some(*callee),
-                    _ => Some(*condition),
+                    _ => Some(pattern),
                 };
                 let name = named.and_then(|id| unit.last_name(id));
                 name.is_some_and(|name| failures.iter().any(|failure| failure == name))

@@ -188,7 +188,7 @@ fn checks<'a>(
     });
     before.extend(limited);
     let moved = Moved::new(sides);
-    for old in told_at_the_lookup(before) {
+    for old in told_at_the_lookup(before, &sides.after.functions) {
         if left(old, &sides.after.functions, &handlers.removed)
             || moved.tells(old, 1, &sides.after.functions)
         {
@@ -223,7 +223,7 @@ fn checks<'a>(
             None,
         ));
     }
-    for new in told_at_the_lookup(after) {
+    for new in told_at_the_lookup(after, &sides.before.functions) {
         if left(new, &sides.before.functions, &handlers.added)
             || moved.tells(new, -1, &sides.before.functions)
         {
@@ -278,10 +278,13 @@ fn same_value(old: &Fact, new: &Fact) -> bool {
 
 /// Without the callers of a function whose own lookup says the same, and without columns that
 /// are all that is asked: what is looked for, not what it is limited to.
-fn told_at_the_lookup(facts: Vec<&Fact>) -> Vec<&Fact> {
+///
+/// `others`: the functions of the other side. What came or went as a whole tells nothing itself.
+fn told_at_the_lookup<'a>(facts: Vec<&'a Fact>, others: &BTreeSet<String>) -> Vec<&'a Fact> {
     let own: BTreeSet<(String, String)> = facts
         .iter()
         .filter(|fact| limits(fact) && fact.text("through").is_none())
+        .filter(|fact| others.contains(text(fact, "subject")))
         .map(|fact| {
             (
                 text(fact, "subject").to_owned(),
