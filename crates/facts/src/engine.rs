@@ -112,6 +112,7 @@ impl Engine {
                 "secrets/",
                 "dependencies/",
                 "sensitivity/",
+                "templates/",
             ]
             .iter()
             .any(|folder| path.starts_with(folder))

@@ -44,6 +44,7 @@ mod service;
 mod shape;
 mod spare;
 mod style;
+mod taint;
 mod text;
 mod typed;
 mod version;
@@ -61,6 +62,7 @@ use crate::rule::{Applies, GuardKind, Link, LoadedRule, Rules, wild};
 
 pub(crate) use emit::Endpoint;
 pub(crate) use select::Matched;
+pub(crate) use taint::{Found as FoundSink, Trace};
 pub(crate) use text::PathText;
 
 /// Stands for a part of a path that is not known before the program runs.
@@ -516,6 +518,8 @@ pub(crate) struct Linker<'a> {
     text_steps: std::cell::Cell<(u32, u32)>,
     /// Functions that answer endpoints.
     handlers: RefCell<BTreeSet<(FileId, FnId)>>,
+    /// What is known of where values come from.
+    flow: taint::Flow,
 }
 
 /// Guards that a team names in its policy.
@@ -585,6 +589,7 @@ impl<'a> Linker<'a> {
             depth: std::cell::Cell::new(0),
             text_steps: std::cell::Cell::default(),
             handlers: RefCell::default(),
+            flow: taint::Flow::default(),
         }
     }
 

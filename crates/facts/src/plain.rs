@@ -18,6 +18,7 @@ use crate::sensitivity::Sensitivity;
 pub(crate) struct Plain {
     roles: Roles,
     secrets: Secrets,
+    markup: crate::markup::Markup,
 }
 
 /// The dictionary of sensitive fields with the team's own classes.
@@ -51,12 +52,20 @@ impl Plain {
             None => Roles::default(),
         };
         let secrets = Secrets::load(files)?;
-        Ok(Self { roles, secrets })
+        let markup = crate::markup::Markup::load(files)?;
+        Ok(Self {
+            roles,
+            secrets,
+            markup,
+        })
     }
 
     /// Whether facts other than credentials can come from a file of this name.
     pub(crate) fn reads(&self, path: &str) -> bool {
-        manifest::is_manifest(path).is_some() || path.ends_with(".sql") || path.ends_with(".prisma")
+        manifest::is_manifest(path).is_some()
+            || path.ends_with(".sql")
+            || path.ends_with(".prisma")
+            || self.markup.reads(path)
     }
 
     /// Reads one file.
@@ -78,6 +87,7 @@ impl Plain {
         if path.ends_with(".prisma") {
             prisma(path, text, scope, sensitivity, &mut facts, &mut problems);
         }
+        self.markup.extract(path, text, scope, &mut facts);
         self.secrets
             .extract(path, text, scope, &mut facts, &mut problems);
         (facts, problems)
