@@ -32,6 +32,7 @@ pub(crate) fn facts(
             &endpoint.handler
         {
             linker.remember_handler(*file, *function);
+            linker.remember_path(*file, *function, path_parameters(&endpoint.path));
         }
         if let Some(fact) = endpoint_fact(linker, &mut sites, &endpoint)
             && seen.insert((

@@ -129,6 +129,7 @@ impl Engine {
                 "dependencies/",
                 "sensitivity/",
                 "infra/",
+                "templates/",
             ]
             .iter()
             .any(|folder| path.starts_with(folder))

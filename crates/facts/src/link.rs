@@ -45,6 +45,7 @@ mod service;
 mod shape;
 mod spare;
 mod style;
+mod taint;
 mod text;
 mod typed;
 mod version;
@@ -62,6 +63,7 @@ use crate::rule::{Applies, GuardKind, Link, LoadedRule, Rules, wild};
 
 pub(crate) use emit::Endpoint;
 pub(crate) use select::Matched;
+pub(crate) use taint::{Found as FoundSink, Trace};
 pub(crate) use text::PathText;
 
 /// Stands for a part of a path that is not known before the program runs.
@@ -541,6 +543,8 @@ pub(crate) struct Linker<'a> {
     text_steps: std::cell::Cell<(u32, u32)>,
     /// Functions that answer endpoints.
     handlers: RefCell<BTreeSet<(FileId, FnId)>>,
+    /// What is known of where values come from.
+    flow: taint::Flow,
 }
 
 /// Guards that a team names in its policy.
@@ -614,6 +618,7 @@ impl<'a> Linker<'a> {
             depth: std::cell::Cell::new(0),
             text_steps: std::cell::Cell::default(),
             handlers: RefCell::default(),
+            flow: taint::Flow::default(),
         }
     }
 

@@ -95,6 +95,7 @@ pub(crate) fn extract(
     }
     by_document(linker, site, facts);
     crate::crypto::extract(linker, site, facts);
+    crate::sink::extract(linker, site, facts);
     let client = &linker.project.language(site.file).client;
     let mut imports = unit.imports.iter();
     let imported = imports.any(|import| client.iter().any(|package| **package == *import.module));
@@ -294,6 +295,10 @@ fn by_call(
         let Some(kind) = loaded.rule.fact.filter(|kind| !kinds.contains(kind)) else {
             continue;
         };
+        // What is handed to a dangerous call is followed apart from this.
+        if !loaded.rule.reaches.is_empty() {
+            continue;
+        }
         let pattern = &loaded.patterns[pattern];
         let matches = match pattern.receiver {
             // A method of an object that was not followed: the file must import the library.
@@ -341,7 +346,8 @@ fn by_map(
     let unit = &parsed.unit;
     for rule_id in linker.map_rules(site.file) {
         let loaded = linker.loaded(*rule_id);
-        let Some(kind) = loaded.rule.fact else {
+        let fact = loaded.rule.fact.filter(|_| loaded.rule.reaches.is_empty());
+        let Some(kind) = fact else {
             continue;
         };
         let all = loaded.rule.has.iter().all(|(key, pattern)| {
@@ -608,7 +614,8 @@ fn by_assign(linker: &Linker<'_>, site: &Site<'_>, assign: &Assign, facts: &mut 
     };
     for (rule_id, pattern) in linker.assign_rules(site.file, &last) {
         let loaded = linker.loaded(rule_id);
-        let Some(kind) = loaded.rule.fact else {
+        let fact = loaded.rule.fact.filter(|_| loaded.rule.reaches.is_empty());
+        let Some(kind) = fact else {
             continue;
         };
         if assign.function.is_some()

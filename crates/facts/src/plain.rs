@@ -18,6 +18,7 @@ use crate::sensitivity::Sensitivity;
 pub(crate) struct Plain {
     roles: Roles,
     secrets: Secrets,
+    markup: crate::markup::Markup,
 }
 
 /// The dictionary of sensitive fields with the team's own classes.
@@ -55,7 +56,12 @@ impl Plain {
             roles.popular = manifest::Popular::parse(path, text)?;
         }
         let secrets = Secrets::load(files)?;
-        Ok(Self { roles, secrets })
+        let markup = crate::markup::Markup::load(files)?;
+        Ok(Self {
+            roles,
+            secrets,
+            markup,
+        })
     }
 
     /// Whether facts other than credentials can come from a file of this name.
@@ -64,6 +70,7 @@ impl Plain {
             || [".sql", ".prisma", ".avsc"]
                 .iter()
                 .any(|end| path.ends_with(end))
+            || self.markup.reads(path)
     }
 
     /// Reads one file.
@@ -87,6 +94,7 @@ impl Plain {
         if path.ends_with(".prisma") {
             prisma(path, text, scope, sensitivity, &mut facts, &mut problems);
         }
+        self.markup.extract(path, text, scope, &mut facts);
         self.secrets
             .extract(path, text, scope, &mut facts, &mut problems);
         (facts, problems)

@@ -297,6 +297,12 @@ pub(crate) enum Link {
     Implementation,
     /// What a request must look like: `z.object({ name: z.string() })`.
     Shape,
+    /// A value that a request brings, where it is no parameter of an endpoint's own.
+    Source,
+    /// Makes a value harmless, or asks whether it is; of types those that are.
+    Sanitizer,
+    /// Its result holds what it is handed: `os.path.join(a, b)`.
+    Carrier,
 }
 
 /// Which routes a guard on a router reaches.
@@ -828,6 +834,19 @@ pub(crate) struct Rule {
     #[serde(default)]
     pub(crate) outcome: Option<String>,
     // --- parts of a fact
+    /// Of a dangerous call: what is done with the value. Of a sanitiser: what it makes the value
+    /// harmless for; nothing stands for everything.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) operation: Vec<String>,
+    /// The values that are dangerous where a caller chooses them.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) reaches: Vec<Selector>,
+    /// Where something is found, values are handed over apart from the text.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) bound: Vec<Selector>,
+    /// A sanitiser that only asks: what it is handed is harmless behind it.
+    #[serde(default)]
+    pub(crate) asks: bool,
     #[serde(default)]
     pub(crate) attributes: BTreeMap<String, OneOrManySelector>,
     pub(crate) field: Option<FieldRule>,

@@ -94,75 +94,102 @@ impl Linker<'_> {
             if self_names.iter().any(|word| **word == *name) {
                 continue;
             }
-            let by_decorator = param.decorators.iter().find_map(|id| {
-                let matched = self.matched(file, *id);
-                let rule =
-                    self.parameter_rule(file, matched.callee?, &self.index(file).decorators)?;
-                Some((rule, matched))
-            });
-            if let Some((rule, matched)) = by_decorator {
-                self.add(file, rule, &matched, None, param, found);
-                continue;
-            }
-            let parts = [param.default, param.ty_expr].into_iter().flatten();
-            let parts = parts.flat_map(|id| self.type_parts(file, id, 0));
-            let by_call = parts.into_iter().find_map(|(at, id)| {
-                let matched = self.matched(at, id);
-                let rule = self.parameter_rule(at, matched.callee?, &self.index(at).parameters)?;
-                Some((rule, matched))
-            });
-            if let Some((rule, matched)) = by_call {
-                self.add(file, rule, &matched, Some(name), param, found);
-                continue;
-            }
-            if let Some(values) = self.dependency(file, param) {
-                // What a dependency takes, its dependent takes.
-                for value in values {
-                    match value {
-                        Value::Function(at, other) if (at, other) != (file, function) => {
-                            self.deeper(|| self.declared(at, other, plain, found));
-                        }
-                        Value::Class(at, class) if plain.is_some() => {
-                            self.class_fields(at, class, "query", found, 0);
-                        }
-                        _ => {}
-                    }
-                }
-                continue;
-            }
-            let Some(ty) = param.ty_expr else { continue };
-            let (outer, inner) = match unit.kind(ty) {
-                ExprKind::Index { object, index } => (*object, index.first().copied()),
-                _ => (ty, None),
-            };
-            let rule = self.parameter_rule(file, outer, &self.index(file).parameters);
-            if let Some(rule) = rule.or_else(|| self.rule_of_alias(file, outer)) {
-                let place = self.rule(rule).rule.place.clone().unwrap_or_default();
-                match inner {
-                    Some(inner) => self.fields_of(file, inner, &place, found),
-                    None => {
-                        found.insert((place, "*".into()), (None, None));
-                    }
-                }
-                continue;
-            }
-            if let Value::Class(at, class) = self.eval(file, ty)
-                && let Some(place) = self.ruled_fields(at, class, found)
-            {
-                let place = place.clone();
-                self.request_models.borrow_mut().insert((at, class));
-                if !found.keys().any(|(other, _)| *other == place) {
-                    found.insert(
-                        (place, "*".into()),
-                        (param.ty.as_deref().map(str::to_owned), None),
-                    );
-                }
-                continue;
-            }
-            if let Some(rule) = plain {
-                self.plain(file, rule, name, ty, param, found);
-            }
+            self.declared_by(file, function, param, plain, found);
         }
+    }
+
+    /// What one parameter of a signature takes from the request.
+    fn declared_by(
+        &self,
+        file: FileId,
+        function: FnId,
+        param: &Param,
+        plain: Option<usize>,
+        found: &mut Found,
+    ) {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let name = crate::project::param_name(&param.name);
+        let by_decorator = param.decorators.iter().find_map(|id| {
+            let matched = self.matched(file, *id);
+            let rule = self.parameter_rule(file, matched.callee?, &self.index(file).decorators)?;
+            Some((rule, matched))
+        });
+        if let Some((rule, matched)) = by_decorator {
+            self.add(file, rule, &matched, None, param, found);
+            return;
+        }
+        let parts = [param.default, param.ty_expr].into_iter().flatten();
+        let parts = parts.flat_map(|id| self.type_parts(file, id, 0));
+        let by_call = parts.into_iter().find_map(|(at, id)| {
+            let matched = self.matched(at, id);
+            let rule = self.parameter_rule(at, matched.callee?, &self.index(at).parameters)?;
+            Some((rule, matched))
+        });
+        if let Some((rule, matched)) = by_call {
+            self.add(file, rule, &matched, Some(name), param, found);
+            return;
+        }
+        if let Some(values) = self.dependency(file, param) {
+            // What a dependency takes, its dependent takes.
+            for value in values {
+                match value {
+                    Value::Function(at, other) if (at, other) != (file, function) => {
+                        self.deeper(|| self.declared(at, other, plain, found));
+                    }
+                    Value::Class(at, class) if plain.is_some() => {
+                        self.class_fields(at, class, "query", found, 0);
+                    }
+                    _ => {}
+                }
+            }
+            return;
+        }
+        let Some(ty) = param.ty_expr else { return };
+        let (outer, inner) = match unit.kind(ty) {
+            ExprKind::Index { object, index } => (*object, index.first().copied()),
+            _ => (ty, None),
+        };
+        let rule = self.parameter_rule(file, outer, &self.index(file).parameters);
+        if let Some(rule) = rule.or_else(|| self.rule_of_alias(file, outer)) {
+            let place = self.rule(rule).rule.place.clone().unwrap_or_default();
+            match inner {
+                Some(inner) => self.fields_of(file, inner, &place, found),
+                None => {
+                    found.insert((place, "*".into()), (None, None));
+                }
+            }
+            return;
+        }
+        if let Value::Class(at, class) = self.eval(file, ty)
+            && let Some(place) = self.ruled_fields(at, class, found)
+        {
+            let place = place.clone();
+            self.request_models.borrow_mut().insert((at, class));
+            if !found.keys().any(|(other, _)| *other == place) {
+                found.insert(
+                    (place, "*".into()),
+                    (param.ty.as_deref().map(str::to_owned), None),
+                );
+            }
+            return;
+        }
+        if let Some(rule) = plain {
+            self.plain(file, rule, name, ty, param, found);
+        }
+    }
+
+    /// The places of the request that a parameter of a function is read from; nothing where it
+    /// comes from elsewhere.
+    pub(super) fn places_of(&self, file: FileId, function: FnId, param: &Param) -> Vec<String> {
+        if self.dependency(file, param).is_some() {
+            return Vec::new();
+        }
+        let mut found = Found::new();
+        let plain = self.plain_rule(file, function);
+        self.declared_by(file, function, param, plain, &mut found);
+        let places = found.into_keys().map(|(place, _)| place);
+        places.filter(|place| place != "session").collect()
     }
 
     /// The rule by which the parameters of a handler are parameters of the request.

@@ -155,7 +155,7 @@ impl Linker<'_> {
     }
 
     /// The rule with this meaning that matches what is called.
-    fn rule_as(&self, file: FileId, callee: ExprId, link: Link) -> Option<&Rule> {
+    pub(super) fn rule_as(&self, file: FileId, callee: ExprId, link: Link) -> Option<&Rule> {
         let parsed = self.project.parsed(file);
         let last = parsed.unit.last_name(callee)?;
         let mut rules = self.index(file).calls.candidates(last);
