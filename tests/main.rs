@@ -1,5 +1,6 @@
 //! The program from outside, and the rules on fixtures. One binary declares all others as modules.
 
+mod canaries;
 mod cli;
 mod coverage;
 mod cyclonedx;
@@ -8,3 +9,4 @@ mod fixtures;
 mod metamorphic;
 mod reports;
 mod repository;
+mod secrets;

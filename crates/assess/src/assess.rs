@@ -37,6 +37,16 @@ pub fn assess(
     today: jiff::civil::Date,
     circumstances: Circumstances,
 ) -> Assessment {
+    let all = changes.len();
+    changes.retain(|change| !policy.allows(change));
+    let mut notes = circumstances.notes;
+    match all - changes.len() {
+        0 => {}
+        1 => notes.push("a credential is allowed by its digest in the policy".into()),
+        allowed => notes.push(format!(
+            "{allowed} credentials are allowed by their digests in the policy"
+        )),
+    }
     let threats = catalogue.apply(&mut changes);
     let mut reviewers: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for change in &mut changes {
@@ -132,7 +142,7 @@ pub fn assess(
         base: circumstances.base,
         head: circumstances.head,
         range: circumstances.range,
-        notes: circumstances.notes,
+        notes,
         changes,
         threats,
         coverage,

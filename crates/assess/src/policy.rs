@@ -90,6 +90,8 @@ struct PolicyText {
     #[serde(default)]
     unknown: Unknown,
     #[serde(default)]
+    secrets: Secrets,
+    #[serde(default)]
     review: ReviewSettings,
     #[serde(default, rename = "rule")]
     rules: Vec<PolicyRule>,
@@ -121,6 +123,23 @@ struct Guards {
 struct Scan {
     #[serde(default)]
     exclude: Vec<String>,
+}
+
+/// Credentials that open nothing, by their digest.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Secrets {
+    #[serde(default)]
+    allow: Vec<AllowedSecret>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AllowedSecret {
+    digest: String,
+    /// Asked for so that the next reader of the policy need not guess.
+    #[serde(rename = "reason")]
+    _reason: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -303,6 +322,16 @@ impl Policy {
     /// Who signs where nobody else is named.
     pub(crate) fn default_reviewers(&self) -> &[String] {
         &self.text.review.reviewers
+    }
+
+    /// Whether a change brings a credential that the team allows.
+    pub(crate) fn allows(&self, change: &Change) -> bool {
+        let digest = change.after.as_ref().and_then(|fact| fact.text("digest"));
+        change.kind == threatgate_facts::FactKind::Secret
+            && digest.is_some_and(|digest| {
+                let mut allowed = self.text.secrets.allow.iter();
+                allowed.any(|one| one.digest == digest)
+            })
     }
 
     /// What an unknown guard, and an unread file, lead to.

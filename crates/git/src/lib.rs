@@ -7,6 +7,7 @@ mod attributes;
 mod blob;
 mod diff;
 mod environment;
+mod history;
 mod range;
 mod repository;
 
@@ -14,5 +15,6 @@ pub use attributes::Attributes;
 pub use blob::{Content, decode};
 pub use diff::{ChangedFile, Status, changed_files};
 pub use environment::Environment;
+pub use history::{History, PassingFile};
 pub use range::{Range, RangeError, RangeRequest, resolve};
 pub use repository::{BlobReader, Entry, EntryKind, Error, Readers, Repository, Side};

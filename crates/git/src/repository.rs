@@ -416,7 +416,7 @@ impl Repository {
     }
 }
 
-fn kind_of(mode: i32) -> Option<EntryKind> {
+pub(crate) fn kind_of(mode: i32) -> Option<EntryKind> {
     match mode & 0o170_000 {
         0o100_000 if mode & 0o111 != 0 => Some(EntryKind::Executable),
         0o100_000 => Some(EntryKind::File),

@@ -58,7 +58,8 @@ pub(crate) fn secrets(assessment: &Assessment) -> Secrets {
         }
         let sides = [(Side::Base, &change.before), (Side::Head, &change.after)];
         for (side, fact) in sides {
-            if let Some(fact) = fact {
+            // One that only the history holds stands on no line of either side.
+            if let Some(fact) = fact.as_ref().filter(|fact| fact.text("commit").is_none()) {
                 let at = &fact.location;
                 let last = at.end_line.max(at.line).min(at.line.saturating_add(1000));
                 found.extend((at.line..=last).map(|line| (side, at.path.clone(), line)));

@@ -199,7 +199,7 @@ pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
         base: range.base.id(),
         head: range.head.id(),
         range: range.source,
-        notes: range.notes,
+        notes: range.notes.into_iter().chain(sides.notes).collect(),
         coverage: sides.coverage,
     };
     let today = jiff::Zoned::now().date();
@@ -238,6 +238,8 @@ struct Sides {
     /// Files and folders that are not in the object database and without which nothing can be
     /// judged: what changed, and whole folders. A file that stays as it is is only a problem.
     missing: BTreeSet<String>,
+    /// Words about the range's commits.
+    notes: Vec<String>,
     texts: Texts,
 }
 
@@ -325,6 +327,16 @@ impl Sides {
             .cloned()
             .collect();
         let absent = blobs.missing();
+        // After that: what the range's commits lack is their own note.
+        let (passing, notes) = crate::history::secrets(
+            repository,
+            (&before, &after),
+            (&before_facts, &after_facts),
+            engine,
+            &blobs,
+            excluded,
+        )?;
+        after_facts.facts.extend(passing);
         let changed = files.iter().flat_map(|file| {
             let sides = [&file.before, &file.after].into_iter().flatten();
             sides.map(|(path, _)| path)
@@ -352,6 +364,7 @@ impl Sides {
             after: after_facts,
             coverage,
             missing,
+            notes,
             texts,
         })
     }

@@ -7,6 +7,7 @@ mod check;
 mod configuration;
 mod explain;
 mod gate;
+mod history;
 mod inventory;
 mod nearest;
 mod output;

@@ -24,19 +24,28 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             threatgate_facts::Scope::Production => String::new(),
             scope => format!(" in {} code", scope.name()),
         };
-        let title = format!(
-            "{} `{}` added{scope}",
-            text(new, "provider"),
-            text(new, "preview")
-        );
-        changes.push(change(
+        let what = format!("{} `{}`", text(new, "provider"), text(new, "preview"));
+        let title = match new.text("commit") {
+            Some(commit) => {
+                format!("{what}{scope} in commit {commit}, removed again in the range: rotate it")
+            }
+            None => format!("{what} added{scope}"),
+        };
+        let mut one = change(
             FactKind::Secret,
             ChangeKind::Added,
             Direction::Weakened,
             title,
             None,
             Some(new),
-        ));
+        );
+        // Read by people who know that the value opens nothing.
+        let digest = text(new, "digest");
+        if !digest.is_empty() {
+            one.notes
+                .push(format!("a policy can allow it by its digest: `{digest}`"));
+        }
+        changes.push(one);
     }
     for old in before {
         let title = format!(

@@ -303,11 +303,17 @@ impl Assignments {
         }
         let unquoted = self.is_unquoted(path);
         let markup = self.is_markup(path);
-        let mut offset = 0;
+        let (mut offset, mut comment) = (0, false);
+        let last_end = text.rfind("*/").unwrap_or(0);
         for whole in text.split_inclusive('\n') {
             let start = offset;
             offset += whole.len();
             let line = whole.trim_end_matches(['\n', '\r']);
+            // A comment over several lines describes; it may hold an answer of somebody's service.
+            if comment || line.trim_start().starts_with("/*") {
+                comment = !line.contains("*/") && offset <= last_end;
+                continue;
+            }
             if line.len() > MAX_LINE || !keywords.is_match(line) {
                 continue;
             }
