@@ -14,6 +14,7 @@ use crate::link::{Linker, RuleIndex, TeamNames};
 use crate::local::{self, Site};
 use crate::project::{FileId, Parsed, Project, Reader};
 use crate::rule::{Link, Rules};
+use crate::secret::Credentials;
 use crate::sensitivity::Sensitivity;
 
 /// Larger source files are not parsed: nobody writes them by hand.
@@ -487,6 +488,8 @@ impl Engine {
             crate::specification::without_doubles(&mut inventory);
         }
         stats.parsed = linker.project.len();
+        inventory.credentials = Credentials::of(&inventory.facts, |path| tree.text(path));
+        inventory.credentials.hide(&mut inventory.facts);
         inventory.facts.sort_by(|a, b| {
             (a.kind, &a.location.path, a.location.start, &a.identity).cmp(&(
                 b.kind,

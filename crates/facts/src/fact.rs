@@ -240,4 +240,7 @@ pub struct Inventory {
     /// gone together with its function is no lost check.
     #[serde(skip)]
     pub functions: BTreeSet<String>,
+    /// The values of its credentials, to be hidden wherever text of the repository is shown.
+    #[serde(skip)]
+    pub credentials: crate::secret::Credentials,
 }

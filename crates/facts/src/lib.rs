@@ -40,6 +40,7 @@ pub use fact::{
     Attributes, Confidence, Evidence, Fact, FactKind, Inventory, Location, Problem, Scope,
 };
 pub use link::TeamNames;
+pub use secret::Credentials;
 
 pub use scope::{scope_of_path, scope_of_text};
 

@@ -354,10 +354,13 @@ impl Sides {
         coverage.problems.sort();
         coverage.problems.dedup();
         let (before, after) = (before.into_files(), after.into_files());
+        let mut credentials = before_facts.credentials.clone();
+        credentials.extend(&after_facts.credentials);
         let texts = Texts {
             before,
             after,
             blobs,
+            credentials,
         };
         Ok(Self {
             before: before_facts,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
-use threatgate_facts::{Scope, Tree, most_bytes};
+use threatgate_facts::{Credentials, Scope, Tree, most_bytes};
 use threatgate_git::{Attributes, BlobReader, Content, Entry, Readers, Repository, Side};
 
 /// Blobs of a repository, read by many threads and kept while both sides are compared.
@@ -159,6 +159,8 @@ pub(crate) struct Texts {
     pub(crate) before: Files,
     pub(crate) after: Files,
     pub(crate) blobs: Blobs,
+    /// What no report shows, wherever it stands.
+    pub(crate) credentials: Credentials,
 }
 
 impl threatgate_report::Sources for Texts {
@@ -168,7 +170,8 @@ impl threatgate_report::Sources for Texts {
             threatgate_report::Side::Head => &self.after,
         };
         let entry = files.entries.get(path)?;
-        self.blobs.text(&files.side, path, entry)
+        let text = self.blobs.text(&files.side, path, entry)?;
+        Some(self.credentials.masked(text))
     }
 }
 

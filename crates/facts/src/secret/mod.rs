@@ -24,10 +24,13 @@ use crate::plain::location;
 mod assignment;
 mod check;
 mod format;
+mod hide;
 #[cfg(test)]
 mod tests;
 mod value;
 mod wrapped;
+
+pub use self::hide::Credentials;
 
 /// More credentials in one file are a list of samples.
 const MAX_PER_FILE: usize = 200;

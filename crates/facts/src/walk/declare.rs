@@ -531,6 +531,11 @@ impl Walker<'_> {
             Some(id) => id,
             None => self.add(target_node, ExprKind::Other(Vec::new())),
         };
+        // What is given a value is a variable, also where a name alone may be a call.
+        let target = match self.unit.kind(target) {
+            ExprKind::Call { callee, .. } if self.unit.bare_calls.contains(&target) => *callee,
+            _ => target,
+        };
         let ty_node = self.part(node, &shape.ty);
         let ty = ty_node.map(|part| fold(self.text(part).trim_start_matches(':').trim()).into());
         let ty_expr = ty_node.and_then(|part| self.expr(part));
