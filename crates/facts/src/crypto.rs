@@ -264,7 +264,7 @@ impl Cryptography {
         };
         let words: Vec<&str> = name.split('-').collect();
         let said = |list: &[Part]| {
-            let fits = |part: &&Part| matches!(find(std::slice::from_ref(*part), &words), Some(_));
+            let fits = |part: &&Part| find(std::slice::from_ref(*part), &words).is_some();
             list.iter().find(fits).map(|part| part.name.clone())
         };
         if operation == "cipher" {
@@ -388,7 +388,7 @@ impl Cryptography {
                 let block = |one: &&Algorithm| one.primitive.as_deref() == Some("block-cipher");
                 let mode = part(&self.modes, "mode");
                 // A block cipher without a known mode says nothing, unless it is broken itself.
-                if algorithms.iter().any(|one| block(&one)) && mode.is_none() {
+                if algorithms.iter().any(block) && mode.is_none() {
                     parts.extend(own.filter(|own| *own == 0));
                 } else {
                     parts.extend(own);

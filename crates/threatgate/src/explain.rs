@@ -77,7 +77,7 @@ fn configuration(args: &ExplainArgs) -> Result<Configuration> {
 
 /// What an id is.
 enum Found {
-    Threat(Explained),
+    Threat(Box<Explained>),
     Text { text: String, json: Value },
 }
 
@@ -86,7 +86,7 @@ fn find(id: &str, configuration: &Configuration) -> Result<Found> {
     // `TG-AUTHN-002@GET /users/{}` names a threat and its subject.
     let threat = id.split_once('@').map_or(id, |(rule, _)| rule);
     if let Some(threat) = catalogue.explain(threat) {
-        return Ok(Found::Threat(threat));
+        return Ok(Found::Threat(Box::new(threat)));
     }
     let policy = configuration.policy.rules();
     if let Some((_, verdict, reason)) = policy.iter().find(|(known, ..)| known == id) {

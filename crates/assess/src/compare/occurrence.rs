@@ -501,11 +501,13 @@ fn denial_places(places: &[&Fact], how: &str) -> Vec<Affected> {
         .collect()
 }
 
-/// The body of what is used as a guard on both sides.
+/// Guards on both sides by what they came to take or left, and whether they came to take it.
+type Taking<'a> = BTreeMap<(Vec<String>, bool), Vec<(&'a Fact, &'a Fact)>>;
+
 /// Places from where guards take what shows who calls, and did not, or no longer do. Gives the
 /// names of these guards.
 fn credentials<'a>(pairs: &[(&'a Fact, &'a Fact)], changes: &mut Vec<Change>) -> BTreeSet<&'a str> {
-    let mut groups: BTreeMap<(Vec<String>, bool), Vec<(&Fact, &Fact)>> = BTreeMap::new();
+    let mut groups = Taking::new();
     let mut told = BTreeSet::new();
     for (old, new) in pairs {
         let (was, is) = (old.texts("credentials"), new.texts("credentials"));
@@ -556,6 +558,7 @@ fn credentials<'a>(pairs: &[(&'a Fact, &'a Fact)], changes: &mut Vec<Change>) ->
     told
 }
 
+/// The body of what is used as a guard on both sides.
 fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut Vec<Change>) {
     let mut pairs = pair(&mut before, &mut after, |fact| {
         format!("{}|{}", fact.identity, fact.location.path)

@@ -111,13 +111,16 @@ struct Sites {
     sanitisers: Vec<(ExprId, usize)>,
 }
 
+/// Calls of the repository by the last name of what they call.
+type CallsByName = HashMap<Box<str>, Vec<(FileId, ExprId)>>;
+
 /// What is remembered.
 #[derive(Default)]
 pub(crate) struct Flow {
     sites: RefCell<HashMap<FileId, Arc<Sites>>>,
     /// Names in the paths of the endpoints that a function answers.
     paths: RefCell<HashMap<(FileId, FnId), BTreeSet<String>>>,
-    calls: std::cell::OnceCell<HashMap<Box<str>, Vec<(FileId, ExprId)>>>,
+    calls: std::cell::OnceCell<CallsByName>,
     taken: RefCell<HashMap<(FileId, FnId, usize), Taken>>,
     dangers: RefCell<HashMap<(FileId, FnId, u32), Dangers>>,
 }
@@ -590,7 +593,7 @@ impl Linker<'_> {
             },
             ExprKind::Index { object, index } => {
                 if let Some(words) = self.read_from(file, *object).or(self.read_from(file, id)) {
-                    return self.from_request(file, id, words, walk);
+                    return self.requested(file, id, words, walk);
                 }
                 if self.is_clean_name(file, id, walk) {
                     return Trace::clean();
@@ -607,7 +610,7 @@ impl Linker<'_> {
                     .read_from(file, id)
                     .or_else(|| self.read_from(file, *object));
                 if let Some(words) = read {
-                    return self.from_request(file, id, words, walk);
+                    return self.requested(file, id, words, walk);
                 }
                 if let Value::Str(_) = self.eval(file, id) {
                     return Trace::default();
@@ -624,7 +627,7 @@ impl Linker<'_> {
             }
             ExprKind::Name(name) => {
                 if let Some(words) = self.read_from(file, id) {
-                    return self.from_request(file, id, words, walk);
+                    return self.requested(file, id, words, walk);
                 }
                 let expr = unit.expr(id);
                 self.of_name(file, name, expr.function, expr.span.start, walk)
@@ -695,7 +698,7 @@ impl Linker<'_> {
         }
     }
 
-    fn from_request(&self, file: FileId, id: ExprId, words: String, walk: &Walk<'_>) -> Trace {
+    fn requested(&self, file: FileId, id: ExprId, words: String, walk: &Walk<'_>) -> Trace {
         let parsed = self.project.parsed(file);
         let expr = parsed.unit.expr(id);
         let shown = crate::text::render(&parsed.unit, id);
@@ -819,7 +822,7 @@ impl Linker<'_> {
                 if parts.iter().any(names) {
                     let value = assign.value?;
                     if let Some(words) = self.read_from(file, value) {
-                        return Some(self.from_request(file, value, words, walk));
+                        return Some(self.requested(file, value, words, walk));
                     }
                     return Some(self.follow(file, value, walk));
                 }
@@ -940,10 +943,10 @@ impl Linker<'_> {
         };
         sites.questions.iter().find_map(|(id, own)| {
             let span = unit.expr(*id).span;
-            if *own != function || span.start >= before {
+            if *own != function {
                 return None;
             }
-            match unit.kind(*id) {
+            let found = match unit.kind(*id) {
                 ExprKind::Binary { op, left, right } => {
                     let asks = match &**op {
                         "in" | "not in" => {
@@ -976,7 +979,9 @@ impl Linker<'_> {
                     unit.last_name(*callee).map(str::to_owned)
                 }
                 _ => None,
-            }
+            };
+            // A condition may stand behind what it lets through: `f(x) if X.include?(x)`.
+            found.filter(|_| span.start < before || self.within_branch(file, *id, before))
         })
     }
 

@@ -25,7 +25,7 @@ pub(super) fn of(inventory: &Inventory) -> (Vec<Component>, Vec<Dependency>) {
                 found.needs(ROOT, url);
             }
         } else if let Some(served) = locked.serving(fact) {
-            for fact in served.to_vec() {
+            for fact in served.iter().copied() {
                 let url = found.add(fact);
                 found.needs(ROOT, url);
             }
