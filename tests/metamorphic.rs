@@ -164,7 +164,10 @@ fn the_way_back_speaks_too() {
 fn all_files_moved_below_a_folder() {
     let mut wrong = String::new();
     for case in cases() {
-        if case.before == case.after {
+        // A pipeline is read from the root of a repository and nowhere else.
+        let by_place = |path: &str| path.starts_with(".github/") || path.starts_with(".gitlab-ci");
+        let mut paths = case.before.paths().iter().chain(case.after.paths());
+        if case.before == case.after || paths.any(|path| by_place(path)) {
             continue;
         }
         let moved =

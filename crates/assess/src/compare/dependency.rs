@@ -201,7 +201,8 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             && a.is_direct() == b.is_direct()
             && a.pins().0 == b.pins().0
             && a.features() == b.features();
-        if same && weakness(a, b).is_none() {
+        let again = b.is_direct() && is_sealed_again(a, b);
+        if same && weakness(a, b).is_none() && !again {
             continue;
         }
         if !a.is_asked_for() && !b.is_asked_for() && (a.fact().is_none() || b.fact().is_none()) {
@@ -409,6 +410,11 @@ fn leaves_registry(a: &Package<'_>, b: &Package<'_>) -> bool {
     a.fact().is_some() && a.sources().is_empty() && b.sources().iter().any(elsewhere)
 }
 
+/// The same version has a hash in the lock file, which it had not.
+fn is_sealed_again(a: &Package<'_>, b: &Package<'_>) -> bool {
+    !a.locked.is_empty() && weakness(b, a) == Some(Weakness::Unsealed)
+}
+
 /// Places in words.
 fn list(set: BTreeSet<String>) -> String {
     match set.is_empty() {
@@ -530,6 +536,12 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
             };
             change.title = title;
             change.deltas.push(delta(name, was, is));
+        } else if is_sealed_again(a, b) {
+            direction = Direction::Strengthened;
+            change.title = format!("{short}{role} has an integrity hash now");
+            change
+                .deltas
+                .push(delta("integrity", json!(false), json!(true)));
         } else if a.shown() == b.shown() && a.sources() != b.sources() {
             change.title = format!("{short}{role} {} is another revision now", b.shown());
             change

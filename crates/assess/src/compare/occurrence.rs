@@ -417,9 +417,12 @@ fn denials<'a>(
         }
         changes.push(one);
     }
+    // What failed is not let through on the other side either: only its words differ.
+    let asks = |fact: &&Fact| !fact.attributes.contains_key("of_error");
     let gone = before
         .into_iter()
-        .filter(|old| !left(old, &sides.after.functions, &handlers.removed));
+        .filter(|old| !left(old, &sides.after.functions, &handlers.removed))
+        .filter(asks);
     for places in by_condition(gone) {
         let (one, many) = ("no longer denies", "no longer deny");
         let title = denial_title(&places, one, many);
@@ -438,8 +441,7 @@ fn denials<'a>(
     let come = after
         .into_iter()
         .filter(|new| !left(new, &sides.before.functions, &handlers.added))
-        // What failed was not let through before either: only its words are new.
-        .filter(|new| !new.attributes.contains_key("of_error"));
+        .filter(asks);
     for places in by_condition(come) {
         let title = denial_title(&places, "now denies", "now deny");
         let (kind, direction) = (ChangeKind::Added, Direction::Strengthened);

@@ -65,7 +65,10 @@ fn every_term_speaks_and_is_silent_as_its_examples_say() {
             }
             for example in &term.examples.silent {
                 let found = judge(&dictionary, example);
-                if found != "-" {
+                // What a field holds and what it decides are two questions.
+                let controls = ["access", "ownership", "tenancy"];
+                let is_control = controls.iter().any(|one| found.starts_with(one));
+                if found != "-" && is_control == file.control.is_some() {
                     wrong.push(format!("{path}: {example} is {found}, expected silence"));
                 }
             }
@@ -95,7 +98,7 @@ fn names_are_split_into_words() {
         ("addresses", "address"),
         ("diagnosis", "diagnosis"),
         ("bodies", "body"),
-        ("straßeName", "straße name"),
+        ("straßeName", "strasse name"),
         ("", ""),
         ("__", ""),
     ] {
@@ -158,7 +161,7 @@ fn errors_name_file_and_line() {
         ("klass = \"pii\"", "a.toml:1: unknown field `klass`"),
         (
             &term.replace("class", "#"),
-            "a.toml:3: a file with terms needs a `class`",
+            "a.toml:3: a term needs a `class`",
         ),
         (
             &term.replace("[\"x\"]", "[\"-\"]"),
