@@ -1,7 +1,7 @@
 //! Facts of files that are read as text, not as source code: manifests and lock files, SQL and
 //! Prisma schemas, and credentials in any file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
@@ -312,11 +312,17 @@ pub(crate) fn statements(
     facts: &mut Vec<Fact>,
 ) {
     let reading = schema::read_sql(text);
+    let dropped = remade(&reading.statements);
     for statement in reading
         .statements
         .iter()
         .filter(|statement| !statement.down)
     {
+        if statement.operation == schema::Operation::DropTable
+            && dropped.contains(&*statement.table)
+        {
+            continue;
+        }
         let Some((operation, column, extra)) = described(statement, sensitivity) else {
             continue;
         };
@@ -344,6 +350,24 @@ pub(crate) fn statements(
             scope,
             evidence: Vec::new(),
         });
+    }
+}
+
+/// So many tables that are dropped only to be made again are a dump, and no migration.
+const DUMP: usize = 3;
+
+/// The tables that a dump drops right before it makes them.
+fn remade(statements: &[schema::Statement]) -> BTreeSet<&str> {
+    let pairs = statements.windows(2).filter(|pair| {
+        pair[0].operation == schema::Operation::DropTable
+            && matches!(pair[1].operation, schema::Operation::CreateTable { .. })
+            && pair[0].table == pair[1].table
+    });
+    let tables: BTreeSet<&str> = pairs.map(|pair| &*pair[0].table).collect();
+    if tables.len() < DUMP {
+        BTreeSet::new()
+    } else {
+        tables
     }
 }
 

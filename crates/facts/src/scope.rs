@@ -132,6 +132,9 @@ const MARKS: [&str; 6] = [
     "this file is generated",
 ];
 
+/// A line this long, in bytes, is written by nobody.
+const BUNDLED: usize = 20_000;
+
 /// The scope that the content speaks for, where the path does not: a generator's mark in the
 /// first lines, or the long lines of a minified file.
 pub fn scope_of_text(path: &str, text: &str) -> Scope {
@@ -162,8 +165,11 @@ pub fn scope_of_text(path: &str, text: &str) -> Scope {
             return Scope::Generated;
         }
     }
-    if text.len() > 4000
-        && text.len() / (text.bytes().filter(|byte| *byte == b'\n').count() + 1) > 500
+    let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let mean = text.len() / lines;
+    // Minified as a whole; or put together from minified parts, where people write in lines.
+    if text.len() > 4000 && mean > 500
+        || text.len() > 100_000 && mean > 150 && text.lines().any(|line| line.len() > BUNDLED)
     {
         return Scope::Generated;
     }
