@@ -165,10 +165,13 @@ pub fn scope_of_text(path: &str, text: &str) -> Scope {
             return Scope::Generated;
         }
     }
+    if text.len() <= 4000 {
+        return Scope::Production;
+    }
     let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
     let mean = text.len() / lines;
     // Minified as a whole; or put together from minified parts, where people write in lines.
-    if text.len() > 4000 && mean > 500
+    if mean > 500
         || text.len() > 100_000 && mean > 150 && text.lines().any(|line| line.len() > BUNDLED)
     {
         return Scope::Generated;

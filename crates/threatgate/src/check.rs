@@ -79,11 +79,7 @@ struct Target {
 }
 
 fn target(text: &str) -> Result<Target, String> {
-    let (format, file) = match text.split_once('=') {
-        Some((_, "")) => return Err(format!("no file name after \"{text}\"")),
-        Some((format, file)) => (format, Some(PathBuf::from(file))),
-        None => (text, None),
-    };
+    let (format, file) = crate::output::target(text)?;
     Ok(Target {
         format: format.parse()?,
         file,

@@ -3,9 +3,18 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+/// `FORMAT` or `FORMAT=FILE` from the command line, parted.
+pub(crate) fn target(text: &str) -> Result<(&str, Option<PathBuf>), String> {
+    match text.split_once('=') {
+        Some((_, "")) => Err(format!("no file name after \"{text}\"")),
+        Some((format, file)) => Ok((format, Some(PathBuf::from(file)))),
+        None => Ok((text, None)),
+    }
+}
 
 /// Standard output, buffered.
 pub(crate) fn stdout() -> io::BufWriter<io::StdoutLock<'static>> {

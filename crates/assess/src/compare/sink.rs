@@ -60,45 +60,31 @@ fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     }
     sanitisers(sides, cleaned, clean, changes);
     for old in before {
-        let level = danger(old);
-        if level == 0 {
-            continue;
-        }
-        let direction = match level {
-            2 => Direction::Strengthened,
-            _ => Direction::Neutral,
-        };
         let title = format!("{} no longer {}", text(old, "subject"), does(old));
-        let how = ChangeKind::Removed;
-        changes.push(change(
-            FactKind::Sink,
-            how,
-            direction,
-            title,
-            Some(old),
-            None,
-        ));
+        let how = (ChangeKind::Removed, Direction::Strengthened);
+        changes.extend(came_or_gone(old, how, title));
     }
     for new in after {
-        let level = danger(new);
-        if level == 0 {
-            continue;
-        }
-        let direction = match level {
-            2 => Direction::Weakened,
-            _ => Direction::Neutral,
-        };
         let title = format!("{} {}", text(new, "subject"), does(new));
-        let how = ChangeKind::Added;
-        changes.push(change(
-            FactKind::Sink,
-            how,
-            direction,
-            title,
-            None,
-            Some(new),
-        ));
+        let how = (ChangeKind::Added, Direction::Weakened);
+        changes.extend(came_or_gone(new, how, title));
     }
+}
+
+/// The change of a call that only one side has, unless it is harmless; only a serious one has a
+/// direction.
+fn came_or_gone(fact: &Fact, how: (ChangeKind, Direction), title: String) -> Option<Change> {
+    let direction = match danger(fact) {
+        0 => return None,
+        2 => how.1,
+        _ => Direction::Neutral,
+    };
+    let (before, after) = match how.0 {
+        ChangeKind::Removed => (Some(fact), None),
+        _ => (None, Some(fact)),
+    };
+    let kind = FactKind::Sink;
+    Some(change(kind, how.0, direction, title, before, after))
 }
 
 /// What makes values harmless, in functions that stay.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use tree_sitter::{Node as Syntax, Parser};
 
 use super::node::{DEPTH, Kind, Node};
+use super::place;
 
 /// What names stand for: `var.x`, `local.y`.
 #[derive(Default)]
@@ -403,18 +404,6 @@ impl Reader<'_> {
             },
             _ => self.unknown(node),
         }
-    }
-}
-
-/// Gives a value and all in it this place.
-fn place(node: &mut Node, start: usize, end: usize) {
-    (node.start, node.end) = (start, end);
-    match &mut node.kind {
-        Kind::List(items) => items.iter_mut().for_each(|item| place(item, start, end)),
-        Kind::Map(entries) => entries
-            .iter_mut()
-            .for_each(|(_, value)| place(value, start, end)),
-        _ => {}
     }
 }
 
