@@ -40,6 +40,7 @@ pub fn compare(before: &Inventory, after: &Inventory) -> Vec<Change> {
     secret::compare(&sides, &mut changes);
     infra::compare(&sides, &mut changes);
     gate::compare(&sides, &mut changes);
+    occurrence::without_told_bodies(&mut changes);
     for change in &mut changes {
         change.id = id(change);
     }

@@ -57,13 +57,13 @@ pub(crate) fn extract(
             .flat_map(|way| unit.descendants(way))
             .collect();
         // A denial on the way says the same.
-        if !ways.iter().any(|id| ends(linker, site.file, *id))
-            || ways
-                .iter()
-                .any(|id| linker.denial(site.file, *id).is_some())
+        if ways
+            .iter()
+            .any(|id| linker.denial(site.file, *id).is_some())
         {
             continue;
         }
+        let ends = ways.iter().any(|id| ends(linker, site.file, *id));
         let place = Place {
             linker,
             site,
@@ -73,7 +73,11 @@ pub(crate) fn extract(
         };
         for id in asked.into_iter().filter(|id| !told.contains(id)) {
             let fact = match unit.kind(id) {
-                ExprKind::Call { callee, args } => place.handed(id, *callee, args),
+                ExprKind::Call { callee, args } => place
+                    .compared(id)
+                    .or_else(|| ends.then(|| place.handed(id, *callee, args)).flatten()),
+                ExprKind::Binary { .. } => place.compared(id),
+                ExprKind::Member { .. } if ends => place.authority(id),
                 _ => None,
             };
             if let Some(fact) = fact
@@ -85,7 +89,7 @@ pub(crate) fn extract(
     }
 }
 
-/// The calls of which a condition is made: `!f(x) && g(y)`.
+/// The questions of which a condition is made: `!f(x) && user.role == ADMIN`.
 fn asked(unit: &Unit, condition: ExprId) -> Vec<ExprId> {
     match unit.kind(condition) {
         ExprKind::Binary { op, left, right } => match &**op {
@@ -94,11 +98,12 @@ fn asked(unit: &Unit, condition: ExprId) -> Vec<ExprId> {
                 all.extend(asked(unit, *right));
                 all
             }
+            "==" | "===" | "!=" | "!==" => vec![condition],
             _ => Vec::new(),
         },
         ExprKind::Unary { value, .. } => asked(unit, *value),
         ExprKind::Await(inner) => asked(unit, *inner),
-        ExprKind::Call { .. } => vec![condition],
+        ExprKind::Call { .. } | ExprKind::Member { .. } => vec![condition],
         _ => Vec::new(),
     }
 }
@@ -137,6 +142,56 @@ impl Place<'_> {
             return None;
         }
         args.iter().find_map(|arg| self.caller(arg.value))?;
+        Some(self.fact(id, name, "asks-for-caller"))
+    }
+
+    /// `user.is_admin`: what somebody may is asked.
+    fn authority(&self, id: ExprId) -> Option<Fact> {
+        let path = self.unit.path(id)?;
+        let name = self.unit.last_name(id)?;
+        (path.contains('.') && self.named(Link::Authority, name))
+            .then(|| self.fact(id, name, "asks-for-authority"))
+    }
+
+    /// `user.role == Role.ADMIN`, `user.role.equals(ADMIN)`: what somebody may is held against
+    /// what is written down.
+    fn compared(&self, id: ExprId) -> Option<Fact> {
+        let unit = self.unit;
+        let (left, right) = match unit.kind(id) {
+            ExprKind::Binary { left, right, .. } => (*left, *right),
+            ExprKind::Call { callee, args } => match (unit.kind(*callee), &args[..]) {
+                (ExprKind::Member { object, property }, [only])
+                    if matches!(&**property, "eq" | "equals" | "Equals" | "ne") =>
+                {
+                    (*object, only.value)
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let fixed = |id: ExprId| {
+            let id = bare(unit, id);
+            match unit.kind(id) {
+                ExprKind::Str(_) | ExprKind::Number(_) => true,
+                // `Role.ADMIN`, `ROLE_ADMIN`
+                ExprKind::Name(_) | ExprKind::Member { .. } => unit
+                    .path(id)
+                    .is_some_and(|path| path.starts_with(char::is_uppercase)),
+                _ => false,
+            }
+        };
+        [(left, right), (right, left)]
+            .into_iter()
+            .find_map(|(role, value)| {
+                let role = bare(unit, role);
+                let name = unit.last_name(role)?;
+                let somebodys = unit.path(role)?.contains('.') && !fixed(role);
+                (somebodys && fixed(value) && self.named(Link::Authority, name))
+                    .then(|| self.fact(id, name, "asks-for-authority"))
+            })
+    }
+
+    fn fact(&self, id: ExprId, name: &str, rule: &str) -> Fact {
         let subject = subject(self.unit, id);
         let own = &self.linker.project.language(self.site.file).self_names;
         let same = digest(&plain(self.unit, id, own));
@@ -147,10 +202,10 @@ impl Place<'_> {
             callee: name,
             call: &call,
             same: &same,
-            rule: "asks-for-caller",
+            rule,
             span: self.unit.expr(id).span,
         };
-        Some(check::fact(self.site, &told, attributes))
+        check::fact(self.site, &told, attributes)
     }
 
     /// The path of a value that stands for the caller, by a rule or because only a caller who was

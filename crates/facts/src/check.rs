@@ -8,8 +8,9 @@ use serde_json::{Value as Json, json};
 use crate::element::*;
 use crate::elsewhere;
 use crate::fact::{Attributes, Confidence, Fact, FactKind};
-use crate::link::Linker;
-use crate::local::{Site, hook, shown, subject};
+use crate::link::{Linker, Value};
+use crate::local::{Site, by_origin, hook, shown, subject};
+use crate::project::FileId;
 use crate::rule::{Link, wild};
 use crate::text::{digest, plain, render, shorten};
 
@@ -45,6 +46,14 @@ pub(crate) fn extract(
             _ => vec![arg.value],
         })
         .collect();
+    // Of some answers more is asked: `auth().user()`.
+    let further: BTreeSet<ExprId> = unit
+        .ids()
+        .filter_map(|id| match unit.kind(id) {
+            ExprKind::Member { object, .. } => Some(*object),
+            _ => None,
+        })
+        .collect();
     for id in unit.ids() {
         let ExprKind::Call { callee, .. } = unit.kind(id) else {
             continue;
@@ -52,11 +61,18 @@ pub(crate) fn extract(
         let Some(last) = unit.last_name(*callee) else {
             continue;
         };
-        // What its denial says need not be said again.
-        if hanging.contains(&id) || told.contains(&id) {
+        // What its denial says need not be said again, nor that the denial itself turns away.
+        if hanging.contains(&id)
+            || told.contains(&id)
+            || linker.said_denial(site.file, id).is_some()
+        {
             continue;
         }
-        let rule = match named(linker, site, id, last, handed.contains(&id)) {
+        let place = Asked {
+            handed: handed.contains(&id),
+            further: further.contains(&id),
+        };
+        let rule = match named(linker, site, id, last, &place) {
             Some(rule) => rule,
             None if answered.contains(&id) && elsewhere::denies(linker, site.file, id) => Found {
                 rule: "denying-call".to_owned(),
@@ -81,10 +97,15 @@ pub(crate) fn extract(
         {
             subject = format!("{subject}.{name}");
         }
-        let same = digest(&plain(unit, *id, own));
+        let words = plain(unit, *id, own);
+        let same = digest(&words);
         let call = shown(linker, site, unit, *id);
         let mut attributes = Attributes::new();
         attributes.insert("digest".into(), json!(same));
+        let origin = by_origin(unit, unit.expr(*id).function, &words, own);
+        if origin.trim_end() != words {
+            attributes.insert("origin".into(), json!(digest(origin.trim_end())));
+        }
         attributes.insert("awaited".into(), json!(awaited(unit, *id)));
         if hook(linker, site.file, &subject) {
             attributes.insert("hook".into(), json!(true));
@@ -170,6 +191,14 @@ fn property(unit: &Unit, id: ExprId) -> Option<&str> {
     assign?.name.as_deref()
 }
 
+/// How a call stands in the code around it.
+struct Asked {
+    /// It is handed on to another call.
+    handed: bool,
+    /// More is asked of its answer.
+    further: bool,
+}
+
 /// By what a call is a check.
 struct Found {
     rule: String,
@@ -183,7 +212,7 @@ fn named(
     site: &Site<'_>,
     id: ExprId,
     last: &str,
-    handed: bool,
+    place: &Asked,
 ) -> Option<Found> {
     let unit = &linker.project.parsed(site.file).unit;
     let rules = linker.name_rules(site.file, last).into_iter();
@@ -194,13 +223,17 @@ fn named(
         let rule = &loaded.rule;
         none |= rule.link == Some(Link::NotGuard) && !rule.as_text;
         // In what answers a request a function that turns callers away by itself is a check.
-        if rule.link == Some(Link::GuardName) && checks.is_none() && !handed {
+        if rule.link == Some(Link::GuardName) && checks.is_none() && !place.handed {
             checks = turns_away(linker, site, id).then(|| Found {
                 rule: rule.id.clone(),
                 denies: false,
             });
         }
         if rule.link != Some(Link::Check) {
+            continue;
+        }
+        // `auth().user()` asks who calls, and `Auth { db: … }` is made.
+        if rule.by_itself && (place.further || made_of_fields(unit, id)) {
             continue;
         }
         let counts = if elsewhere::by_name(rule) {
@@ -216,7 +249,29 @@ fn named(
             });
         }
     }
-    checks.filter(|_| !none)
+    checks.filter(|_| !none && !builds(linker, site.file, id))
+}
+
+/// Whether a call is of a method of the repository that only writes down what is to be asked.
+fn builds(linker: &Linker<'_>, file: FileId, id: ExprId) -> bool {
+    let unit = &linker.project.parsed(file).unit;
+    match unit.kind(id) {
+        ExprKind::Call { callee, .. } => match linker.eval(file, *callee) {
+            Value::Function(at, function) => crate::local::gives_itself(linker, at, function),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether all that a call is handed has a name.
+fn made_of_fields(unit: &Unit, id: ExprId) -> bool {
+    match unit.kind(id) {
+        ExprKind::Call { args, .. } => {
+            !args.is_empty() && args.iter().all(|arg| arg.name.is_some())
+        }
+        _ => false,
+    }
 }
 
 fn turns_away(linker: &Linker<'_>, site: &Site<'_>, id: ExprId) -> bool {

@@ -236,6 +236,12 @@ pub(crate) struct Modules {
     pub(crate) manifest: Option<String>,
     #[serde(default)]
     pub(crate) name: String,
+    /// Tables of the manifest that list packages.
+    #[serde(default)]
+    pub(crate) dependencies: Vec<String>,
+    /// Packages by which a package runs on a server, also beside those of a user's side; `*` allowed.
+    #[serde(default)]
+    pub(crate) servers: Vec<String>,
     /// Files beside the manifest, whose folder has the package's sources; none: the manifest's.
     #[serde(default)]
     pub(crate) entry: Vec<String>,
@@ -576,10 +582,10 @@ pub(crate) struct Languages {
 
 impl Languages {
     /// How the languages name and find modules.
-    pub(crate) fn modules(&self) -> impl Iterator<Item = &Modules> {
+    pub(crate) fn modules(&self) -> impl Iterator<Item = (&Language, &Modules)> {
         self.all
             .iter()
-            .filter_map(|language| language.modules.as_ref())
+            .filter_map(|language| Some((language, language.modules.as_ref()?)))
     }
 
     /// Reads the languages from their files, given as path and text.

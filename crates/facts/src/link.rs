@@ -463,6 +463,9 @@ impl RuleIndex {
     }
 }
 
+/// Classes that mix something in, with where they name it.
+type Mixers = Vec<(FileId, ClassId, ExprId)>;
+
 /// Links one revision.
 pub(crate) struct Linker<'a> {
     pub(crate) project: Project<'a>,
@@ -538,6 +541,9 @@ pub(crate) struct Linker<'a> {
     spared: RefCell<HashMap<(FileId, FnId), Spared>>,
     /// What the lookups of files' functions are limited to.
     pub(crate) limits: RefCell<HashMap<FileId, crate::limit::Limits>>,
+    /// How many files were looked through for classes that mix something in, and which do, by
+    /// its name.
+    mixed: RefCell<(usize, HashMap<Box<str>, Mixers>)>,
     depth: std::cell::Cell<u32>,
     /// How deep the running question for a text is, and how many steps it took.
     text_steps: std::cell::Cell<(u32, u32)>,
@@ -613,6 +619,7 @@ impl<'a> Linker<'a> {
             collections: std::cell::OnceCell::new(),
             targets: RefCell::default(),
             limits: RefCell::default(),
+            mixed: RefCell::default(),
             bound: RefCell::default(),
             spared: RefCell::default(),
             depth: std::cell::Cell::new(0),

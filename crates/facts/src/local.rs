@@ -107,7 +107,9 @@ pub(crate) fn extract(
             .is_some_and(|text| client.iter().any(|one| one == text)),
         _ => false,
     });
-    if imported || said {
+    // So may the package that it belongs to.
+    let shown = imported || linker.project.only_client(site.path);
+    if shown || said {
         if !said {
             denials(linker, site, facts, true);
         }
@@ -151,6 +153,14 @@ fn without_local_names(unit: &Unit, function: FnId, text: &str) -> String {
             locals.push(name);
         }
     }
+    with_words(text, |word| {
+        let at = locals.iter().position(|name| *name == word)?;
+        Some(format!("${at}"))
+    })
+}
+
+/// A text with some of its words in the place of others.
+fn with_words(text: &str, other: impl Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut word = String::new();
     for c in text.chars().chain([' ']) {
@@ -158,14 +168,40 @@ fn without_local_names(unit: &Unit, function: FnId, text: &str) -> String {
             word.push(c);
             continue;
         }
-        match locals.iter().position(|name| *name == word) {
-            Some(at) => out.push_str(&format!("${at}")),
+        match other(&word) {
+            Some(words) => out.push_str(&words),
             None => out.push_str(&word),
         }
         word.clear();
         out.push(c);
     }
     out
+}
+
+/// What a function asks, whatever its variables and parameters are called: those stand for what
+/// they were given, and for their places.
+pub(crate) fn by_origin(unit: &Unit, function: Option<FnId>, text: &str, own: &[String]) -> String {
+    let Some(function) = function else {
+        return text.to_owned();
+    };
+    let params = &unit.function(function).params;
+    with_words(text, |word| {
+        if let Some(at) = params.iter().position(|param| *param.name == *word) {
+            return Some(format!("$p{at}"));
+        }
+        let given = |assign: &&Assign| {
+            assign.function == Some(function) && assign.name.as_deref() == Some(word)
+        };
+        let mut given = unit.assigns.iter().filter(given);
+        match (given.next(), given.next()) {
+            (Some(assign), None) => {
+                let value = plain(unit, assign.value?, own);
+                // A value that names itself is nobody's origin.
+                (!value.contains(word)).then_some(value)
+            }
+            _ => None,
+        }
+    })
 }
 
 /// Whether a body returns before its last statement, whatever the request: what follows, its
@@ -215,7 +251,7 @@ fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             about.is_empty() || decides_about(unit, function, about)
         });
         let finds = named(linker, site.file, Link::Caller, name, name);
-        if !(checks || finds) {
+        if !(checks || finds) || gives_itself(linker, site.file, function) {
             continue;
         }
         let own = &linker.project.language(site.file).self_names;
@@ -234,6 +270,31 @@ fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
             facts.push(fact);
         }
     }
+}
+
+/// Whether a method gives back what it is called on: it writes down what is to be asked, and asks
+/// nobody (`operation.requirePermission("read").withQuery()`).
+pub(crate) fn gives_itself(linker: &Linker<'_>, file: FileId, function: FnId) -> bool {
+    let parsed = linker.project.parsed(file);
+    let unit = &parsed.unit;
+    let own = &linker.project.language(file).self_names;
+    let mut exits = unit
+        .inside(unit.function(function).span)
+        .filter(|id| unit.expr(*id).function == Some(function))
+        .filter_map(|id| match unit.kind(id) {
+            ExprKind::Exit {
+                kind: ExitKind::Return,
+                value,
+            } => Some(*value),
+            _ => None,
+        })
+        .peekable();
+    exits.peek().is_some()
+        && exits.all(|value| {
+            let name = value.map(|value| unit.kind(value));
+            matches!(name, Some(ExprKind::Name(name)) if own.iter().any(|own| **own == **name))
+        })
+        && !linker.denies_itself(file, function)
 }
 
 /// Whether a function is handed, belongs to or asks what the patterns fit.
@@ -680,7 +741,12 @@ pub(crate) fn hook(linker: &Linker<'_>, file: FileId, subject: &str) -> bool {
         return false;
     };
     let method = method.trim_start_matches('_');
-    check_rules(linker, file, method).any(|loaded| loaded.rule.about.is_empty())
+    checks_by_name(linker, file, method)
+}
+
+/// Whether a function checks by its name alone, whatever it is about.
+pub(crate) fn checks_by_name(linker: &Linker<'_>, file: FileId, name: &str) -> bool {
+    check_rules(linker, file, name).any(|loaded| loaded.rule.about.is_empty())
 }
 
 /// The rules by which a name is one of a check.
@@ -694,6 +760,62 @@ fn check_rules<'a>(
         let loaded = linker.loaded(rule);
         let check = loaded.rule.link == Some(Link::Check) && elsewhere::by_name(&loaded.rule);
         (check && loaded.patterns[pattern].matches(name)).then_some(loaded)
+    })
+}
+
+/// The outcome of a part of a function that turns away everybody who reaches it.
+fn always_denies(linker: &Linker<'_>, file: FileId, way: ExprId) -> Option<String> {
+    let parsed = linker.project.parsed(file);
+    let unit = &parsed.unit;
+    match unit.kind(way) {
+        ExprKind::Block(items) | ExprKind::Other(items) => {
+            always_denies(linker, file, *items.last()?)
+        }
+        ExprKind::Branch {
+            then,
+            otherwise: Some(otherwise),
+            ..
+        } => {
+            let outcome = always_denies(linker, file, *then)?;
+            (always_denies(linker, file, *otherwise)? == outcome).then_some(outcome)
+        }
+        ExprKind::Branch { .. } => None,
+        ExprKind::Exit {
+            kind: ExitKind::Return,
+            value: Some(value),
+        } => always_denies(linker, file, *value),
+        _ => linker.said_denial(file, way).map(|(outcome, _)| outcome),
+    }
+}
+
+/// Whether a condition asks which error it was that turned the caller away somewhere else:
+/// `error.code === "UNAUTHORIZED"`, `errors.Is(err, ErrForbidden)`.
+fn translates(linker: &Linker<'_>, file: FileId, condition: ExprId) -> bool {
+    let parsed = linker.project.parsed(file);
+    let unit = &parsed.unit;
+    let parts = unit.descendants(condition);
+    let name = |id: ExprId| match unit.kind(id) {
+        ExprKind::Name(_) | ExprKind::Member { .. } => unit.last_name(id),
+        ExprKind::Str(text) => Some(&**text),
+        _ => None,
+    };
+    parts.iter().any(|part| {
+        let Some(last) = name(*part) else {
+            return false;
+        };
+        let mut rules = linker.name_rules(file, last).into_iter();
+        rules.any(|(rule, pattern)| {
+            let loaded = linker.loaded(rule);
+            loaded.rule.link == Some(Link::Translated)
+                && loaded.patterns[pattern].matches(last)
+                && parts.iter().filter(|other| *other != part).any(|other| {
+                    let path = match unit.kind(*other) {
+                        ExprKind::Name(_) | ExprKind::Member { .. } => unit.path(*other),
+                        _ => None,
+                    };
+                    path.is_some_and(|path| loaded.rule.about.iter().any(|one| wild(one, &path)))
+                })
+        })
     })
 }
 
@@ -714,6 +836,8 @@ fn denials(
     let mut conditions: BTreeMap<ExprId, (ExprId, bool)> = BTreeMap::new();
     // A condition or pattern that names a denial asks for one and is none.
     let mut asked: BTreeSet<ExprId> = BTreeSet::new();
+    // The other one of two ways that end in the same denial.
+    let mut doubled: BTreeSet<ExprId> = BTreeSet::new();
     for id in unit.ids() {
         let ExprKind::Branch {
             condition,
@@ -724,6 +848,14 @@ fn denials(
             continue;
         };
         asked.extend(unit.descendants(*condition));
+        // Where each way ends in the same, the condition asks nothing that counts.
+        if let Some(otherwise) = otherwise
+            && let Some(outcome) = always_denies(linker, site.file, *then)
+            && always_denies(linker, site.file, *otherwise).as_ref() == Some(&outcome)
+        {
+            doubled.extend(unit.descendants(*otherwise));
+            continue;
+        }
         // Inner branches have smaller ids and were seen first: the nearest wins.
         for inner in unit.descendants(*then) {
             conditions.entry(inner).or_insert((*condition, true));
@@ -763,6 +895,9 @@ fn denials(
     };
     let of_error = |id: ExprId| {
         let near = conditions.get(&id).map(|(condition, _)| *condition);
+        if near.is_some_and(|near| translates(linker, site.file, near)) {
+            return true;
+        }
         let near = near.filter(|near| failed.iter().all(|(failure, _)| failure != near));
         let at = unit.expr(id).span;
         near.is_some_and(|near| {
@@ -780,7 +915,7 @@ fn denials(
     let mut told = BTreeSet::new();
     for id in unit.ids().collect::<Vec<_>>().into_iter().rev() {
         let named = matches!(unit.kind(id), ExprKind::Name(_) | ExprKind::Member { .. });
-        if covered.contains(&id) || named && asked.contains(&id) {
+        if covered.contains(&id) || doubled.contains(&id) || named && asked.contains(&id) {
             continue;
         }
         if let Some((outcome, _)) = linker.said_denial(site.file, id)
@@ -807,6 +942,9 @@ fn denials(
                 words(*positive, plain(unit, *condition, own), shown)
             });
             let handed = linker.handed_condition(site.file, id);
+            if let Some((_, condition, _)) = handed.filter(|(file, ..)| *file == site.file) {
+                told.extend(unit.descendants(condition));
+            }
             let handed = handed.map(|(file, condition, negated)| {
                 let parsed = linker.project.parsed(file);
                 let unit = &parsed.unit;
@@ -823,6 +961,10 @@ fn denials(
             attributes.insert("subject".into(), json!(subject));
             attributes.insert("condition".into(), json!(shorten(&condition, 200)));
             attributes.insert("digest".into(), json!(digest(&same)));
+            let origin = by_origin(unit, unit.expr(id).function, &same, own);
+            if origin.trim_end() != same {
+                attributes.insert("origin".into(), json!(digest(origin.trim_end())));
+            }
             attributes.insert("outcome".into(), json!(outcome));
             if hook(linker, site.file, &subject) {
                 attributes.insert("hook".into(), json!(true));

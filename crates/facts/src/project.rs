@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::element::*;
-use crate::language::{Language, LanguageId, Languages, ModuleStyle};
+use crate::language::{Language, LanguageId, Languages, ModuleStyle, Modules};
+use crate::rule::wild;
 
 /// Index of a loaded file in [`Project`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -315,6 +316,15 @@ pub(crate) struct File {
     pub(crate) parsed: Arc<Parsed>,
 }
 
+/// The packages of a repository, by their manifests.
+#[derive(Debug, Default)]
+pub(crate) struct Packages {
+    /// Folder of the sources of each package, by the name that imports use.
+    sources: BTreeMap<String, String>,
+    /// The folders with a manifest, and whether what stands there only runs in front of a user.
+    client: BTreeMap<String, bool>,
+}
+
 /// One revision's files.
 pub(crate) struct Project<'a> {
     pub(crate) languages: &'a Languages,
@@ -327,8 +337,7 @@ pub(crate) struct Project<'a> {
     exported: RefCell<HashMap<(FileId, Box<str>), Target>>,
     /// What the running question has asked on its way.
     asked: RefCell<HashSet<(FileId, Box<str>)>>,
-    /// Folder of the sources of each package of the repository, by the name that imports use.
-    packages: BTreeMap<String, String>,
+    packages: Packages,
     /// Macros of the loaded files: they are used by their bare name anywhere.
     macros: RefCell<HashMap<Box<str>, (FileId, FnId)>>,
     /// What names with their namespaces were found to be.
@@ -346,7 +355,7 @@ impl<'a> Project<'a> {
         languages: &'a Languages,
         reader: &'a dyn Reader,
         paths: &'a BTreeSet<String>,
-        packages: BTreeMap<String, String>,
+        packages: Packages,
     ) -> Self {
         Self {
             languages,
@@ -474,7 +483,8 @@ impl<'a> Project<'a> {
 
     /// A package of the repository at the head of a path: `other_crate::users::list`.
     pub(crate) fn package_module(&self, file: FileId, name: &str) -> Option<FileId> {
-        if self.style(file) != Some(ModuleStyle::Crate) || !self.packages.contains_key(name) {
+        if self.style(file) != Some(ModuleStyle::Crate) || !self.packages.sources.contains_key(name)
+        {
             return None;
         }
         self.module(file, name)
@@ -593,7 +603,7 @@ impl<'a> Project<'a> {
                             .existing(&join(&folder, &rest.join("/")), language)
                             .filter(|found| *found != from || rest.is_empty());
                     }
-                    other => match self.packages.get(other) {
+                    other => match self.packages.sources.get(other) {
                         Some(folder) => folder.clone(),
                         // A module that is declared in this file.
                         None => {
@@ -637,7 +647,7 @@ impl<'a> Project<'a> {
             Some((at, _)) => (&module[..at], &module[at + 1..]),
             None => (module, ""),
         };
-        let folder = self.packages.get(name)?;
+        let folder = self.packages.sources.get(name)?;
         ["src", ""]
             .iter()
             .find_map(|root| self.existing(&join(&join(folder, root), rest), language))
@@ -768,7 +778,7 @@ impl<'a> Project<'a> {
     fn folder_of(&self, path: &str) -> Option<String> {
         let mut name = path;
         loop {
-            if let Some(folder) = self.packages.get(name) {
+            if let Some(folder) = self.packages.sources.get(name) {
                 return Some(join(folder, path[name.len()..].trim_start_matches('/')));
             }
             name = name.rsplit_once('/')?.0;
@@ -1104,7 +1114,9 @@ impl<'a> Project<'a> {
         // `use Type::Variant`, `use self::name`: a name of this file.
         if style == Some(ModuleStyle::Crate) {
             let first = import.module.split('.').next().unwrap_or_default();
-            if matches!(first, "crate" | "self" | "super") || self.packages.contains_key(first) {
+            if matches!(first, "crate" | "self" | "super")
+                || self.packages.sources.contains_key(first)
+            {
                 return self.rust_item(file, &import.module, symbol, hops);
             }
         }
@@ -1215,20 +1227,38 @@ impl<'a> Project<'a> {
             .map(|(_, id)| *id)
     }
 
+    /// Whether a name that begins a path is that of a package of the repository.
+    pub(crate) fn is_package(&self, file: FileId, name: &str) -> bool {
+        self.style(file) == Some(ModuleStyle::Crate) && self.packages.sources.contains_key(name)
+    }
+
+    /// Whether a file belongs to a package that only runs in front of a user.
+    pub(crate) fn only_client(&self, path: &str) -> bool {
+        let mut folder = path;
+        loop {
+            folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
+            match self.packages.client.get(folder) {
+                Some(client) => return *client,
+                None if folder.is_empty() => return false,
+                None => {}
+            }
+        }
+    }
+
     /// All paths of the revision.
     pub(crate) fn paths(&self) -> &'a BTreeSet<String> {
         self.paths
     }
 }
 
-/// The packages of a repository by their manifests: where the sources of each name stand.
+/// Reads the manifests of a repository's packages.
 pub(crate) fn packages(
     languages: &Languages,
     paths: &BTreeSet<String>,
     text: &dyn Fn(&str) -> Option<Arc<str>>,
-) -> BTreeMap<String, String> {
-    let mut packages = BTreeMap::new();
-    for modules in languages.modules() {
+) -> Packages {
+    let mut packages = Packages::default();
+    for (language, modules) in languages.modules() {
         let Some(manifest) = &modules.manifest else {
             continue;
         };
@@ -1249,19 +1279,41 @@ pub(crate) fn packages(
                     .find(|entry| paths.contains(entry))
                     .map(|entry| ancestor(&entry, 1).unwrap_or_default().to_owned()),
             };
-            let Some(sources) = sources else { continue };
-            if let Some(text) = text(path)
+            let Some(text) = text(path) else { continue };
+            if !modules.dependencies.is_empty() && !packages.client.contains_key(folder) {
+                let client = only_client(language, modules, &text);
+                packages.client.insert(folder.to_owned(), client);
+            }
+            if let Some(sources) = sources
                 && let Some(name) = manifest_name(manifest, &text, &modules.name)
             {
                 let name = match modules.style {
                     ModuleStyle::Crate => name.replace('-', "_"),
                     _ => name,
                 };
-                packages.entry(name).or_insert(sources);
+                packages.sources.entry(name).or_insert(sources);
             }
         }
     }
     packages
+}
+
+/// Whether a package depends on what only runs in front of a user, and on nothing of a server.
+fn only_client(language: &Language, modules: &Modules, manifest: &str) -> bool {
+    let Ok(manifest) = serde_json::from_str::<serde_json::Value>(manifest) else {
+        return false;
+    };
+    let tables = modules.dependencies.iter();
+    let names: Vec<&String> = tables
+        .filter_map(|table| manifest.get(table)?.as_object())
+        .flat_map(|table| table.keys())
+        .collect();
+    let like = |list: &[String]| {
+        names
+            .iter()
+            .any(|name| list.iter().any(|one| wild(one, name)))
+    };
+    like(&language.client) && !like(&modules.servers)
 }
 
 /// `Admin.UsersController` as files are named: `admin.users_controller`.

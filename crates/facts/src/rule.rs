@@ -228,6 +228,9 @@ pub(crate) enum Link {
     Handler,
     /// Ends a request because the caller may not: `abort(403)`.
     Denial,
+    /// Says that a caller was turned away: a condition that holds an error against it only hands
+    /// on what was decided elsewhere.
+    Translated,
     /// A check of the caller inside a handler.
     Check,
     /// Serves what a protocol knows by name: `GreeterServer::with_interceptor(s, f)`.
@@ -245,6 +248,8 @@ pub(crate) enum Link {
     Caller,
     /// A column that says whose a record is: `owner_id`.
     Owner,
+    /// A member that says what somebody may: `role`, `is_admin`.
+    Authority,
     /// A handler through which callers come in: `login`.
     Entry,
     /// A header, cookie or parameter that shows who calls: `Authorization`.
@@ -795,6 +800,9 @@ pub(crate) struct Rule {
     /// check is called on or handed.
     #[serde(default, deserialize_with = "many")]
     pub(crate) about: Vec<String>,
+    /// Of a check: more may not be asked of its answer, and it is made of no fields.
+    #[serde(default)]
+    pub(crate) by_itself: bool,
     /// The attribute in which a class says its prefix.
     pub(crate) prefix_attribute: Option<String>,
     /// Of a class that is a router: methods that return its routes.

@@ -11,7 +11,8 @@ use super::{Sides, affected, change, deltas, enumerate, pair, plural};
 use crate::assessment::{Affected, Change, ChangeKind, Direction};
 
 pub(super) fn compare(sides: &Sides<'_>, handlers: &Handlers, changes: &mut Vec<Change>) {
-    let (before, after) = sides.of(FactKind::Auth);
+    let (mut before, mut after) = sides.of(FactKind::Auth);
+    handed_on(&mut before, &mut after, changes);
     let (b, a) = (of_type(&before, "check"), of_type(&after, "check"));
     checks(sides, handlers, b, a, changes);
     let (b, a) = (of_type(&before, "denial"), of_type(&after, "denial"));
@@ -21,6 +22,113 @@ pub(super) fn compare(sides: &Sides<'_>, handlers: &Handlers, changes: &mut Vec<
         of_type(&after, "guard-body"),
     );
     bodies(b, a, changes);
+}
+
+/// Denials that a function left to a call, and the reverse: it turned callers away itself and now
+/// asks something that does. Takes both out of the lists.
+fn handed_on<'a>(before: &mut Vec<&'a Fact>, after: &mut Vec<&'a Fact>, changes: &mut Vec<Change>) {
+    let (mut old, mut new) = (before.clone(), after.clone());
+    let same = |fact: &Fact| match text(fact, "type") {
+        "check" => format!("{}|{}", text(fact, "subject"), asked(fact)),
+        _ => key(fact, &["type", "subject", "digest", "outcome"]),
+    };
+    let matters = |fact: &&Fact| match text(fact, "type") {
+        "denial" => !fact.attributes.contains_key("of_error"),
+        "check" => !limits(fact) && !matches!(text(fact, "via"), "base" | "attribute"),
+        _ => false,
+    };
+    old.retain(matters);
+    new.retain(matters);
+    pair(&mut old, &mut new, same);
+    pair(&mut old, &mut new, |fact| match text(fact, "type") {
+        "check" => asked(fact).to_owned(),
+        _ => key(fact, &["type", "digest", "outcome"]),
+    });
+    let by_subject = |facts: Vec<&'a Fact>| {
+        let mut groups: BTreeMap<&str, (Vec<&Fact>, Vec<&Fact>)> = BTreeMap::new();
+        for fact in facts {
+            let group = groups.entry(text(fact, "subject")).or_default();
+            match text(fact, "type") {
+                "denial" => group.0.push(fact),
+                _ => group.1.push(fact),
+            }
+        }
+        groups
+    };
+    // A lookup's limit that is held against what was found instead is the same control.
+    let held = |limit: &Fact, others: &[&'a Fact]| {
+        looks_up(limit)
+            && others.iter().any(|other| {
+                text(other, "type") == "denial"
+                    && text(other, "subject") == text(limit, "subject")
+                    && text(other, "condition")
+                        .split(|c: char| !c.is_alphanumeric() && c != '_')
+                        .any(|word| word == text(limit, "callee"))
+            })
+    };
+    let limited = |facts: &[&'a Fact]| -> Vec<&'a Fact> {
+        let facts = facts.iter().copied();
+        facts
+            .filter(|fact| text(fact, "type") == "check" && looks_up(fact))
+            .collect()
+    };
+    let (mut was, mut is) = (limited(before), limited(after));
+    pair(&mut was, &mut is, same);
+    was.retain(|limit| held(limit, &new));
+    is.retain(|limit| held(limit, &old));
+    let (old, new) = (by_subject(old), by_subject(new));
+    let mut moves: BTreeMap<(String, bool), Vec<(&Fact, &Fact)>> = BTreeMap::new();
+    let mut told: Vec<&Fact> = Vec::new();
+    for (subject, was) in &old {
+        let Some(is) = new.get(subject) else { continue };
+        let (from, to, inwards) = match (&was.0[..], &was.1[..], &is.0[..], &is.1[..]) {
+            (denials, [], [], [check, ..]) if !denials.is_empty() => (denials, *check, false),
+            ([], [check, ..], denials, []) if !denials.is_empty() => (denials, *check, true),
+            _ => continue,
+        };
+        told.extend(from);
+        told.push(to);
+        let words = format!("{}|{}", text(from[0], "condition"), text(to, "callee"));
+        let (before, after) = if inwards {
+            (to, from[0])
+        } else {
+            (from[0], to)
+        };
+        moves
+            .entry((words, inwards))
+            .or_default()
+            .push((before, after));
+    }
+    told.extend(was);
+    told.extend(is);
+    let gone = |fact: &&Fact| !told.iter().any(|other| std::ptr::eq(*other, *fact));
+    before.retain(gone);
+    after.retain(gone);
+    for ((_, inwards), places) in moves {
+        let (old, new) = places[0];
+        let (denial, check) = if inwards { (new, old) } else { (old, new) };
+        let (who, verb) = match (places.len(), inwards) {
+            (1, false) => (text(new, "subject").to_owned(), "now leaves"),
+            (1, true) => (text(new, "subject").to_owned(), "no longer leaves"),
+            (many, false) => (plural(many, "place"), "now leave"),
+            (many, true) => (plural(many, "place"), "no longer leave"),
+        };
+        let title = format!(
+            "{who} {verb} it to `{}` to deny ({}) when `{}`",
+            text(check, "callee"),
+            outcome(denial),
+            text(denial, "condition")
+        );
+        let (kind, how) = (FactKind::Auth, ChangeKind::Modified);
+        let mut one = change(kind, how, Direction::Neutral, title, Some(old), Some(new));
+        if places.len() > 1 {
+            let places = places.iter();
+            one.affected = places
+                .map(|(_, new)| affected(text(new, "subject"), verb, &new.location))
+                .collect();
+        }
+        changes.push(one);
+    }
 }
 
 fn of_type<'a>(facts: &[&'a Fact], ty: &str) -> Vec<&'a Fact> {
@@ -92,6 +200,17 @@ fn is_alternative(fact: &Fact, others: &BTreeSet<(&str, &str)>) -> bool {
     beside.any(|other| others.contains(&(text(fact, "subject"), other)))
 }
 
+/// Pairs those that ask the same of variables by other names.
+fn pair_origins<'a>(before: &mut Vec<&'a Fact>, after: &mut Vec<&'a Fact>, names: &[&str]) {
+    let known = |fact: &&Fact| fact.attributes.contains_key("origin");
+    let (mut old, rest): (Vec<&Fact>, Vec<&Fact>) = before.iter().copied().partition(known);
+    let (mut new, more): (Vec<&Fact>, Vec<&Fact>) = after.iter().copied().partition(known);
+    let names = [names, &["origin"]].concat();
+    pair(&mut old, &mut new, |fact| key(fact, &names));
+    *before = [rest, old].concat();
+    *after = [more, new].concat();
+}
+
 fn checks<'a>(
     sides: &Sides<'a>,
     handlers: &Handlers,
@@ -105,6 +224,11 @@ fn checks<'a>(
         format!("{}|{}", key(fact, &["subject"]), how(fact))
     });
     pair(&mut before, &mut after, how);
+    pair_origins(
+        &mut before,
+        &mut after,
+        &["subject", "awaited", "swallowed"],
+    );
     // Two that turn callers away: one stands in the place of the other, or it is renamed.
     let by_call = |fact: &&Fact| fact.text("via") == Some("call");
     let (mut old, rest): (Vec<&Fact>, Vec<&Fact>) = before.into_iter().partition(by_call);
@@ -168,7 +292,11 @@ fn checks<'a>(
             Some(old),
             Some(new),
         );
-        one.deltas = deltas(old, new, &["subject", "within", "alone", "through"]);
+        one.deltas = deltas(
+            old,
+            new,
+            &["subject", "within", "alone", "through", "origin"],
+        );
         changes.push(one);
     }
     // A call that lives on in another function of the same file was moved and rewritten.
@@ -188,68 +316,142 @@ fn checks<'a>(
     });
     before.extend(limited);
     let moved = Moved::new(sides);
-    for old in told_at_the_lookup(before, &sides.after.functions) {
-        if left(old, &sides.after.functions, &handlers.removed)
-            || moved.tells(old, 1, &sides.after.functions)
-        {
-            continue;
+    let gone = told_at_the_lookup(before, &sides.after.functions).into_iter();
+    let gone = gone.filter(|old| {
+        !left(old, &sides.after.functions, &handlers.removed)
+            && !moved.tells(old, 1, &sides.after.functions)
+    });
+    let words = |old: &Fact| {
+        let call = text(old, "call");
+        if is_alternative(old, &stands) {
+            let words = format!("no longer lets in by `{call}` alone");
+            return Words::new(Direction::Strengthened, words);
         }
-        let (subject, call) = (text(old, "subject"), text(old, "call"));
-        let (direction, title) = if is_alternative(old, &stands) {
-            let title = format!("{subject} no longer lets in by `{call}` alone");
-            (Direction::Strengthened, title)
-        } else if came_or_went(old, &sides.after.functions, &handlers.removed)
-            && sides.before.functions.contains(subject)
+        if came_or_went(old, &sides.after.functions, &handlers.removed)
+            && sides.before.functions.contains(text(old, "subject"))
         {
-            let title = format!("{subject} is gone with its check `{call}`");
-            (Direction::Neutral, title)
-        } else {
-            let title = match text(old, "via") {
-                "call" => format!("{subject} no longer asks `{call}`, which turns callers away"),
-                "base" => {
-                    format!("{subject} no longer derives from `{call}`, which checks callers")
-                }
-                _ if looks_up(old) => format!("{subject} no longer limits its lookup by `{call}`"),
-                _ => format!("{subject} lost its check `{call}`"),
-            };
-            (Direction::Weakened, title)
+            return Words::new(
+                Direction::Neutral,
+                format!("is gone with its check `{call}`"),
+            );
+        }
+        let (one, many) = match text(old, "via") {
+            "call" => (
+                format!("no longer asks `{call}`, which turns callers away"),
+                format!("no longer ask `{call}`, which turns callers away"),
+            ),
+            "base" => (
+                format!("no longer derives from `{call}`, which checks callers"),
+                format!("no longer derive from `{call}`, which checks callers"),
+            ),
+            _ if looks_up(old) => (
+                format!("no longer limits its lookup by `{call}`"),
+                format!("no longer limit their lookup by `{call}`"),
+            ),
+            _ => (
+                format!("lost its check `{call}`"),
+                format!("lost their check `{call}`"),
+            ),
         };
-        changes.push(change(
-            FactKind::Auth,
-            ChangeKind::Removed,
+        Words::both(Direction::Weakened, one, many)
+    };
+    told_once(gone, words, ChangeKind::Removed, changes);
+    let come = told_at_the_lookup(after, &sides.before.functions).into_iter();
+    let come = come.filter(|new| {
+        !left(new, &sides.before.functions, &handlers.added)
+            && !moved.tells(new, -1, &sides.before.functions)
+    });
+    let words = |new: &Fact| {
+        let call = text(new, "call");
+        if is_alternative(new, &stood) {
+            return Words::new(Direction::Weakened, format!("now also lets in by `{call}`"));
+        }
+        let (one, many) = match text(new, "via") {
+            "call" => (
+                format!("now asks `{call}`, which turns callers away"),
+                format!("now ask `{call}`, which turns callers away"),
+            ),
+            "base" => (
+                format!("now derives from `{call}`, which checks callers"),
+                format!("now derive from `{call}`, which checks callers"),
+            ),
+            _ if looks_up(new) => (
+                format!("now limits its lookup by `{call}`"),
+                format!("now limit their lookup by `{call}`"),
+            ),
+            _ => (
+                format!("gained the check `{call}`"),
+                format!("gained the check `{call}`"),
+            ),
+        };
+        Words::both(Direction::Strengthened, one, many)
+    };
+    told_once(come, words, ChangeKind::Added, changes);
+}
+
+/// What is said of a check that came or went, of one function and of many.
+struct Words {
+    direction: Direction,
+    one: String,
+    many: Option<String>,
+}
+
+impl Words {
+    /// Words that are said of one function only.
+    fn new(direction: Direction, one: String) -> Self {
+        Self {
             direction,
-            title,
-            Some(old),
-            None,
-        ));
+            one,
+            many: None,
+        }
     }
-    for new in told_at_the_lookup(after, &sides.before.functions) {
-        if left(new, &sides.before.functions, &handlers.added)
-            || moved.tells(new, -1, &sides.before.functions)
-        {
-            continue;
-        }
-        let (subject, call) = (text(new, "subject"), text(new, "call"));
-        let (direction, title) = if is_alternative(new, &stood) {
-            let title = format!("{subject} now also lets in by `{call}`");
-            (Direction::Weakened, title)
-        } else {
-            let title = match text(new, "via") {
-                "call" => format!("{subject} now asks `{call}`, which turns callers away"),
-                "base" => format!("{subject} now derives from `{call}`, which checks callers"),
-                _ if looks_up(new) => format!("{subject} now limits its lookup by `{call}`"),
-                _ => format!("{subject} gained the check `{call}`"),
-            };
-            (Direction::Strengthened, title)
-        };
-        changes.push(change(
-            FactKind::Auth,
-            ChangeKind::Added,
+
+    fn both(direction: Direction, one: String, many: String) -> Self {
+        Self {
             direction,
-            title,
-            None,
-            Some(new),
-        ));
+            one,
+            many: Some(many),
+        }
+    }
+}
+
+/// One change for all functions of which the same is said.
+fn told_once<'a>(
+    checks: impl Iterator<Item = &'a Fact>,
+    words: impl Fn(&Fact) -> Words,
+    kind: ChangeKind,
+    changes: &mut Vec<Change>,
+) {
+    let mut groups: Vec<(Words, Vec<&Fact>)> = Vec::new();
+    for fact in checks {
+        let said = words(fact);
+        let same = groups
+            .iter_mut()
+            .find(|(other, _)| said.many.is_some() && other.one == said.one);
+        match same {
+            Some((_, facts)) => facts.push(fact),
+            None => groups.push((said, vec![fact])),
+        }
+    }
+    for (said, facts) in groups {
+        let first = facts[0];
+        let subjects: BTreeSet<&str> = facts.iter().map(|fact| text(fact, "subject")).collect();
+        let title = match (&said.many, subjects.len()) {
+            (Some(many), 2..) => format!("{} {many}", plural(subjects.len(), "place")),
+            _ => format!("{} {}", text(first, "subject"), said.one),
+        };
+        let (before, after) = match kind {
+            ChangeKind::Removed => (Some(first), None),
+            _ => (None, Some(first)),
+        };
+        let mut one = change(FactKind::Auth, kind, said.direction, title, before, after);
+        if facts.len() > 1 {
+            let facts = facts.iter();
+            one.affected = facts
+                .map(|fact| affected(text(fact, "subject"), said.one.clone(), &fact.location))
+                .collect();
+        }
+        changes.push(one);
     }
 }
 
@@ -353,6 +555,11 @@ fn denials<'a>(
     pair(&mut before, &mut after, |fact| {
         key(fact, &["subject", "digest", "outcome", "swallowed"])
     });
+    pair_origins(
+        &mut before,
+        &mut after,
+        &["subject", "outcome", "swallowed"],
+    );
     for (old, new) in pair(&mut before, &mut after, |fact| {
         key(fact, &["subject", "digest", "outcome"])
     }) {
@@ -407,7 +614,7 @@ fn denials<'a>(
             Some(old),
             Some(new),
         );
-        one.deltas = deltas(old, new, &["digest", "subject", "within"]);
+        one.deltas = deltas(old, new, &["digest", "subject", "within", "origin"]);
         if places.len() > 1 {
             let places = places.iter().map(|(_, new)| {
                 let outcome = format!("denies ({})", outcome(new));
@@ -501,6 +708,24 @@ fn denial_places(places: &[&Fact], how: &str) -> Vec<Affected> {
     places
         .map(|fact| affected(text(fact, "subject"), how, &fact.location))
         .collect()
+}
+
+/// Leaves out that a guard works differently where a change of its cryptography says how.
+pub(super) fn without_told_bodies(changes: &mut Vec<Change>) {
+    let place = |change: &Change| {
+        let fact = change.after.as_ref().or(change.before.as_ref());
+        fact.map(|fact| (text(fact, "subject").to_owned(), fact.location.path.clone()))
+    };
+    let told: BTreeSet<(String, String)> = changes
+        .iter()
+        .filter(|change| change.kind == FactKind::Crypto)
+        .filter_map(place)
+        .collect();
+    changes.retain(|change| {
+        let body = change.after.as_ref().and_then(|fact| fact.text("type")) == Some("guard-body");
+        let weakened = change.direction == Direction::Weakened;
+        !body || weakened || place(change).is_none_or(|place| !told.contains(&place))
+    });
 }
 
 /// Guards on both sides by what they came to take or left, and whether they came to take it.

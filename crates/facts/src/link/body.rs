@@ -238,7 +238,9 @@ impl Linker<'_> {
                 });
             }
         }
-        let (span, outcome, why) = left?;
+        let Some((span, outcome, why)) = left else {
+            return self.asks_below(file, function, entry, 0);
+        };
         let text = format!("what ends in {outcome}");
         Some(GuardUse {
             file,
@@ -252,6 +254,73 @@ impl Linker<'_> {
 }
 
 impl Linker<'_> {
+    /// What asks, in a handler or in what it calls, who calls, and answers in its own way: what
+    /// becomes of the answer is not known.
+    fn asks_below(
+        &self,
+        file: FileId,
+        function: FnId,
+        entry: bool,
+        depth: u32,
+    ) -> Option<GuardUse> {
+        if entry {
+            return None;
+        }
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let calls =
+            unit.inside(unit.function(function).span)
+                .filter_map(|id| match unit.kind(id) {
+                    ExprKind::Call { callee, .. } => Some((id, *callee)),
+                    _ => None,
+                });
+        let calls: Vec<(ExprId, ExprId)> = calls.collect();
+        let asks = |callee: ExprId| {
+            let name = unit.last_name(callee)?;
+            let mut rules = self.index(file).names.candidates(name);
+            rules
+                .any(|(rule_id, pattern)| {
+                    let loaded = self.rule(rule_id);
+                    loaded.rule.link == Some(Link::Check)
+                        && loaded.rule.guard.is_some()
+                        && !loaded.rule.denies
+                        && loaded.patterns[pattern].matches(name)
+                })
+                .then(|| name.to_owned())
+        };
+        for (id, callee) in &calls {
+            if let Some(name) = asks(*callee) {
+                let reason = format!("what becomes of the answer of `{name}`");
+                return Some(GuardUse {
+                    file,
+                    span: unit.expr(*id).span,
+                    text: name,
+                    class: Classified::Unknown(reason),
+                    body: None,
+                    attached: "body",
+                });
+            }
+        }
+        if depth > 0 {
+            return None;
+        }
+        calls.iter().find_map(|(id, callee)| {
+            let Value::Function(at, other) = self.eval(file, *callee) else {
+                return None;
+            };
+            if (at, other) == (file, function) {
+                return None;
+            }
+            let found = self.asks_below(at, other, entry, depth + 1)?;
+            let span = unit.expr(*id).span;
+            Some(GuardUse {
+                file,
+                span,
+                ..found
+            })
+        })
+    }
+
     /// The guards of the functions that answer in the place of a handler, which only hands the
     /// request on: `if request.method == "POST": return create(request)`.
     pub(super) fn answered_by(&self, file: FileId, function: FnId, path: &str) -> Vec<GuardUse> {

@@ -39,7 +39,8 @@ impl Linker<'_> {
                     && let Value::Str(name) = self.eval(at, id)
                     && let Value::Function(other, function) =
                         self.class_member(file, call.class, &name, 0)
-                    && self.denies(other, function, 0)
+                    && (self.denies(other, function, 0)
+                        || crate::local::checks_by_name(self, file, &name))
                 {
                     found.push(ClassCheck {
                         class: call.class,

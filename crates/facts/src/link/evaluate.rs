@@ -3,6 +3,9 @@
 use super::*;
 use crate::project::{Member, Target};
 
+/// So many classes that mix something in are asked for what it does not have itself.
+const MAX_MIXERS: usize = 12;
+
 /// Evaluation follows names and calls no deeper than this.
 const MAX_DEPTH: u32 = 60;
 
@@ -255,12 +258,64 @@ impl Linker<'_> {
                     Value::Unknown | Value::External(_) => {}
                     value => return value,
                 }
+                if let Some(value) = self.of_mixers(file, class, name) {
+                    return value;
+                }
             }
         }
         match self.starred(file, name) {
             Some(path) => Value::External(path),
             None => Value::External(name.to_owned()),
         }
+    }
+
+    /// A method that something which is mixed in finds in the classes that mix it in.
+    fn of_mixers(&self, file: FileId, class: ClassId, name: &str) -> Option<Value> {
+        if self.project.language(file).mixins.is_empty() {
+            return None;
+        }
+        let own = self.project.parsed(file).unit.class(class).name.clone();
+        let mixers = self.mixers(&own);
+        mixers
+            .iter()
+            .take(MAX_MIXERS)
+            .find_map(|(at, other, base)| {
+                if self.eval(*at, *base) != Value::Class(file, class) {
+                    return None;
+                }
+                match self.class_member(*at, *other, name, 0) {
+                    found @ Value::Function(..) => Some(found),
+                    _ => None,
+                }
+            })
+    }
+
+    /// The classes that mix in something of this name, with where they name it.
+    fn mixers(&self, name: &str) -> Mixers {
+        let (seen, mut known) = self.mixed.take();
+        let count = self.project.len();
+        for index in seen..count {
+            let file = FileId(index as u32);
+            let parsed = self.project.parsed(file);
+            for (index, class) in parsed.unit.classes.iter().enumerate() {
+                for base in &class.bases {
+                    // What a class derives from stands in its head.
+                    if class.head.holds(parsed.unit.expr(*base).span) {
+                        continue;
+                    }
+                    if let Some(name) = parsed.unit.last_name(*base) {
+                        known.entry(Box::from(name)).or_default().push((
+                            file,
+                            ClassId(index as u32),
+                            *base,
+                        ));
+                    }
+                }
+            }
+        }
+        let found = known.get(name).cloned().unwrap_or_default();
+        self.mixed.replace((count, known));
+        found
     }
 
     /// The full name of what a file takes from a package outside by `*`, if a rule knows it.

@@ -500,6 +500,7 @@ impl Linker<'_> {
             None => {}
         }
         // A wrapper from outside: what it wraps decides. `from_fn(auth)`, `asyncHandler(auth)`.
+        let mut lost = None;
         for arg in args {
             let wrapped = self.eval(file, arg.value);
             if let Value::Function(..) | Value::Class(..) = wrapped
@@ -509,15 +510,28 @@ impl Linker<'_> {
                 return found;
             }
             // `from_fn(other_crate::auth_middleware)`: what is outside is known by its name only.
-            if let Value::External(path) = wrapped
+            if let Value::External(path) = &wrapped
                 && matches!(
                     unit.kind(arg.value),
                     ExprKind::Member { .. } | ExprKind::Name(_)
                 )
-                && let Some(found @ Classified::Guard { .. }) = self.named(file, &path)
+                && let Some(found @ Classified::Guard { .. }) = self.named(file, path)
             {
                 return found;
             }
+            // Of what should stand in the repository and was not found there nobody knows.
+            if let Value::External(path) = &wrapped
+                && named.is_none()
+                && path
+                    .split_once('.')
+                    .is_some_and(|(package, _)| self.project.is_package(file, package))
+            {
+                let text = self.guard_text(file, arg.value);
+                lost = Some(Classified::Unknown(format!("`{text}` was not found")));
+            }
+        }
+        if let Some(lost) = lost {
+            return lost;
         }
         if let Some(guard) = named {
             return guard;

@@ -708,7 +708,9 @@ impl<'a> Linker<'a> {
         let stem = name.replace('.', "/");
         let paths = self.project.paths();
         let languages = self.project.languages.modules();
-        let dotted = languages.filter(|modules| modules.style == ModuleStyle::Dotted);
+        let dotted = languages
+            .map(|(_, modules)| modules)
+            .filter(|modules| modules.style == ModuleStyle::Dotted);
         let wanted: Vec<String> = dotted
             .flat_map(|modules| {
                 let folders = modules.index.iter().map(|index| format!("{stem}/{index}"));
