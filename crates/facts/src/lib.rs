@@ -3,6 +3,7 @@
 mod annotated;
 mod asked;
 mod check;
+mod content_policy;
 mod crypto;
 mod document_model;
 mod element;

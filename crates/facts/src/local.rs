@@ -94,6 +94,7 @@ pub(crate) fn extract(
         entity::by_class(linker, site, ClassId(class as u32), sensitivity, facts);
     }
     by_document(linker, site, facts);
+    crate::content_policy::extract(site, unit, facts);
     crate::crypto::extract(linker, site, facts);
     crate::sink::extract(linker, site, facts);
     let client = &linker.project.language(site.file).client;
@@ -108,7 +109,7 @@ pub(crate) fn extract(
         _ => false,
     });
     // So may the package that it belongs to.
-    let shown = imported || linker.project.only_client(site.path);
+    let shown = imported || linker.project.only_client(site.file, site.path);
     if shown || said {
         if !said {
             denials(linker, site, facts, true);
@@ -289,10 +290,15 @@ pub(crate) fn gives_itself(linker: &Linker<'_>, file: FileId, function: FnId) ->
             _ => None,
         })
         .peekable();
+    // Where the grammar has no word for the object around, the declared type tells.
+    let element = unit.function(function);
+    let class = element.class.map(|class| &unit.class(class).name);
+    let own_type = class.is_some() && element.return_type.as_ref() == class;
     exits.peek().is_some()
-        && exits.all(|value| {
-            let name = value.map(|value| unit.kind(value));
-            matches!(name, Some(ExprKind::Name(name)) if own.iter().any(|own| **own == **name))
+        && exits.all(|value| match value.map(|value| unit.kind(value)) {
+            Some(ExprKind::Name(name)) => own.iter().any(|own| **own == **name),
+            Some(_) => false,
+            None => own_type,
         })
         && !linker.denies_itself(file, function)
 }

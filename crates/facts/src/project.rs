@@ -1233,7 +1233,12 @@ impl<'a> Project<'a> {
     }
 
     /// Whether a file belongs to a package that only runs in front of a user.
-    pub(crate) fn only_client(&self, path: &str) -> bool {
+    pub(crate) fn only_client(&self, file: FileId, path: &str) -> bool {
+        // The manifest of another language says nothing.
+        let modules = self.language(file).modules.as_ref();
+        if modules.is_none_or(|modules| modules.dependencies.is_empty()) {
+            return false;
+        }
         let mut folder = path;
         loop {
             folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);

@@ -57,14 +57,15 @@ fn handed_on<'a>(before: &mut Vec<&'a Fact>, after: &mut Vec<&'a Fact>, changes:
     };
     // A lookup's limit that is held against what was found instead is the same control.
     let held = |limit: &Fact, others: &[&'a Fact]| {
-        looks_up(limit)
-            && others.iter().any(|other| {
-                text(other, "type") == "denial"
-                    && text(other, "subject") == text(limit, "subject")
-                    && text(other, "condition")
-                        .split(|c: char| !c.is_alphanumeric() && c != '_')
-                        .any(|word| word == text(limit, "callee"))
-            })
+        let mut others = others.iter().copied();
+        others.find(|other| {
+            looks_up(limit)
+                && text(other, "type") == "denial"
+                && text(other, "subject") == text(limit, "subject")
+                && text(other, "condition")
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .any(|word| word == text(limit, "callee"))
+        })
     };
     let limited = |facts: &[&'a Fact]| -> Vec<&'a Fact> {
         let facts = facts.iter().copied();
@@ -74,11 +75,17 @@ fn handed_on<'a>(before: &mut Vec<&'a Fact>, after: &mut Vec<&'a Fact>, changes:
     };
     let (mut was, mut is) = (limited(before), limited(after));
     pair(&mut was, &mut is, same);
-    was.retain(|limit| held(limit, &new));
-    is.retain(|limit| held(limit, &old));
+    let mut told: Vec<&Fact> = Vec::new();
+    for (limits, others) in [(was, &mut new), (is, &mut old)] {
+        for limit in limits {
+            if let Some(denial) = held(limit, others) {
+                told.extend([limit, denial]);
+                others.retain(|other| !std::ptr::eq(*other, denial));
+            }
+        }
+    }
     let (old, new) = (by_subject(old), by_subject(new));
     let mut moves: BTreeMap<(String, bool), Vec<(&Fact, &Fact)>> = BTreeMap::new();
-    let mut told: Vec<&Fact> = Vec::new();
     for (subject, was) in &old {
         let Some(is) = new.get(subject) else { continue };
         let (from, to, inwards) = match (&was.0[..], &was.1[..], &is.0[..], &is.1[..]) {
@@ -99,8 +106,6 @@ fn handed_on<'a>(before: &mut Vec<&'a Fact>, after: &mut Vec<&'a Fact>, changes:
             .or_default()
             .push((before, after));
     }
-    told.extend(was);
-    told.extend(is);
     let gone = |fact: &&Fact| !told.iter().any(|other| std::ptr::eq(*other, *fact));
     before.retain(gone);
     after.retain(gone);

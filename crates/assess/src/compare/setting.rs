@@ -1,5 +1,7 @@
 //! Security settings: cookies, CORS, CSRF, hosts, debug.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 use threatgate_facts::{Fact, FactKind};
 
@@ -33,6 +35,44 @@ fn order(before: Option<i64>, after: Option<i64>) -> Direction {
     }
 }
 
+/// Leaves out a whole content security policy where its directives are told beside it.
+fn told_by_directives<'a>(old: &mut Vec<&'a Fact>, new: &mut Vec<&'a Fact>) {
+    let directive = |fact: &&Fact| fact.rule == "content-policy";
+    let whole = |fact: &&Fact| fact.text("setting") == Some("Content-Security-Policy");
+    let files = |facts: &[&'a Fact]| -> Vec<&'a str> {
+        let facts = facts.iter().filter(|fact| directive(fact));
+        facts.map(|fact| fact.location.path.as_str()).collect()
+    };
+    let wholes = |facts: &[&'a Fact]| -> BTreeMap<&'a str, usize> {
+        let mut counts = BTreeMap::new();
+        for fact in facts.iter().filter(|fact| whole(fact)) {
+            *counts.entry(fact.location.path.as_str()).or_default() += 1;
+        }
+        counts
+    };
+    let (before, after) = (files(old), files(new));
+    // One that is set at fewer places is told as such, though its text stays.
+    let (set, sets) = (wholes(old), wholes(new));
+    let as_often = |path: &str| set.get(path) == sets.get(path);
+    // A policy that is there on one side only is told as a whole, by its header.
+    for (own, other, facts) in [(&before, &after, &mut *old), (&after, &before, &mut *new)] {
+        let both: Vec<&str> = own
+            .iter()
+            .filter(|path| other.contains(path))
+            .copied()
+            .collect();
+        let headers: Vec<&str> = wholes(facts).into_keys().collect();
+        facts.retain(|fact| {
+            let path = fact.location.path.as_str();
+            if whole(fact) {
+                !both.contains(&path) || !as_often(path)
+            } else {
+                !directive(fact) || both.contains(&path) || !headers.contains(&path)
+            }
+        });
+    }
+}
+
 pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let (before, after) = sides.of(FactKind::Auth);
     let of = |facts: Vec<_>| {
@@ -42,6 +82,7 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             .collect::<Vec<&Fact>>()
     };
     let (mut old, mut new) = (of(before), of(after));
+    told_by_directives(&mut old, &mut new);
     pair(&mut old, &mut new, |fact| {
         format!("{}|{}|{}", fact.identity, shown(fact), fact.location.path)
     });

@@ -520,8 +520,9 @@ impl Linker<'_> {
                 return found;
             }
             // Of what should stand in the repository and was not found there nobody knows.
-            if let Value::External(path) = &wrapped
+            if matches!(wrapped, Value::External(_) | Value::Unknown)
                 && named.is_none()
+                && let Some(path) = unit.path(arg.value)
                 && path
                     .split_once('.')
                     .is_some_and(|(package, _)| self.project.is_package(file, package))
