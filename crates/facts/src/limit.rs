@@ -46,8 +46,8 @@ pub(crate) struct Limit {
     alone: bool,
     /// It is no lookup: what was found is held against the value.
     compared: bool,
-    /// The parameter that the value comes from.
-    parameter: Option<usize>,
+    /// The parameter that the value comes from, of the function or of one around it.
+    parameter: Option<(FnId, usize)>,
     /// The function of the repository that looks up.
     through: Option<String>,
     function: FnId,
@@ -182,7 +182,8 @@ fn passed_by(linker: &Linker<'_>, file: FileId, id: ExprId, depth: u32, found: &
     let other = linker.project.parsed(at);
     let element = other.unit.function(target);
     let mut inner: Vec<Limit> = limits(linker, at).to_vec();
-    inner.retain(|limit| limit.function == target);
+    // Also in a closure that it hands on: `transaction(|db| …)`.
+    inner.retain(|limit| element.span.holds(other.unit.function(limit.function).span));
     if inner.is_empty() && depth < MAX_CALLS {
         let calls = other.unit.inside(element.span).collect::<Vec<_>>();
         for call in calls {
@@ -192,13 +193,18 @@ fn passed_by(linker: &Linker<'_>, file: FileId, id: ExprId, depth: u32, found: &
     // The object that a method is called on is no argument.
     let own = &linker.project.language(at).self_names;
     let first = element.params.first();
-    let receiver =
-        usize::from(first.is_some_and(|param| own.iter().any(|name| **name == *param.name)));
+    let receiver = first.is_some_and(|param| {
+        // `&mut self`
+        let name = param.name.rsplit([' ', '&']).next();
+        own.iter().any(|own| Some(own.as_str()) == name)
+    });
+    let receiver = usize::from(receiver);
     let reader = Reader { linker, file, unit };
     for limit in inner {
         let index = limit
             .parameter
-            .and_then(|index| index.checked_sub(receiver));
+            .filter(|(of, _)| *of == target)
+            .and_then(|(_, index)| index.checked_sub(receiver));
         let Some(arg) = index.and_then(|index| args.get(index)) else {
             continue;
         };
@@ -275,21 +281,27 @@ impl Reader<'_> {
         self.named(Link::Caller, &path).then_some(path)
     }
 
-    /// The parameter of a function that a value comes from.
-    fn parameter(&self, function: FnId, value: Option<ExprId>, key: &str) -> Option<usize> {
-        let element = self.unit.function(function);
-        let at = |name: &str| element.params.iter().position(|one| &*one.name == name);
-        match value {
-            Some(value) => {
-                let path = called_path(self.unit, value)?;
-                at(path.split('.').next()?)
+    /// The parameter that a value comes from, of a function or of the nearest one around it.
+    fn parameter(&self, function: FnId, value: Option<ExprId>, key: &str) -> Option<(FnId, usize)> {
+        let path = value.map(|value| called_path(self.unit, value));
+        let name = match &path {
+            Some(path) => Some(path.as_deref()?.split('.').next()?),
+            None => None,
+        };
+        let key = squash(key);
+        let is = |one: &Param| match name {
+            Some(name) => *one.name == *name,
+            None => squash(&one.name) == key,
+        };
+        let mut function = Some(function);
+        while let Some(of) = function {
+            let element = self.unit.function(of);
+            if let Some(index) = element.params.iter().position(is) {
+                return Some((of, index));
             }
-            None => {
-                let key = squash(key);
-                let mut all = element.params.iter();
-                all.position(|one| squash(&one.name) == key)
-            }
+            function = element.parent;
         }
+        None
     }
 
     fn limit(&self, condition: &Condition, caller: Option<&str>, at: ExprId) -> Option<Limit> {
@@ -451,7 +463,9 @@ impl Reader<'_> {
             caller: self.named(Link::Caller, &parts[..end].join(".")),
             alone: asked == 0,
             compared: false,
-            parameter: params.position(|one| *one.name == *parts[0]),
+            parameter: params
+                .position(|one| *one.name == *parts[0])
+                .map(|index| (function, index)),
             through: None,
             function,
             at,

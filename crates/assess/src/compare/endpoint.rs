@@ -610,9 +610,11 @@ fn renamed(before: &Fact, after: &Fact, lost: &mut Vec<String>, gained: &mut Vec
         let Some(asked) = asks(before, name) else {
             return true;
         };
-        let same = gained
-            .iter()
-            .position(|other| asks(after, other).as_ref() == Some(&asked));
+        // Another role is another guard, whoever asks for it.
+        let handed = |text: &str| text[bare(text).len()..].to_owned();
+        let same = gained.iter().position(|other| {
+            handed(name) == handed(other) && asks(after, other).as_ref() == Some(&asked)
+        });
         match same {
             Some(at) => {
                 gained.remove(at);

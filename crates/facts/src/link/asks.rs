@@ -7,8 +7,8 @@ use crate::text::{digest, plain};
 const MAX_CONDITIONS: usize = 64;
 
 impl Linker<'_> {
-    /// A digest of a function's conditions, and of where the names in them come from; nothing of a
-    /// function that has none.
+    /// A digest of a function's conditions, and of where the names in them come from; of its whole
+    /// body where it has none.
     pub(crate) fn asks(&self, file: FileId, function: FnId) -> Option<String> {
         if let Some(known) = self.asks.borrow().get(&(file, function)) {
             return known.clone();
@@ -52,7 +52,12 @@ impl Linker<'_> {
                 return None;
             }
         }
+        if asked.is_empty() {
+            // Without a condition it is what it does.
+            let body = unit.function(function).body?;
+            return Some(digest(&plain(unit, body, own)));
+        }
         let asked: Vec<String> = asked.into_iter().collect();
-        (!asked.is_empty()).then(|| digest(&asked.join("; ")))
+        Some(digest(&asked.join("; ")))
     }
 }

@@ -234,29 +234,7 @@ impl Linker<'_> {
                     }
                     _ => self.guard_text(file, *callee),
                 };
-                let mut words = Vec::new();
-                for arg in args {
-                    let mut all = Vec::new();
-                    self.flatten(file, arg.value, &mut all, 0);
-                    for (at, id) in all {
-                        let text = match self.eval(at, id) {
-                            Value::Str(text) => Some(text),
-                            Value::Map(..) => self.map_words(at, id),
-                            _ => self.word(at, id),
-                        };
-                        if let Some(text) = text {
-                            words.push(match &arg.name {
-                                Some(name) => format!("{name}={text}"),
-                                None => text,
-                            });
-                        }
-                    }
-                }
-                if words.is_empty() {
-                    name
-                } else {
-                    format!("{name}({})", words.join(", "))
-                }
+                with_words(name, &self.argument_words(file, args))
             }
             ExprKind::Function(function) => {
                 let function = unit.function(*function);
@@ -278,6 +256,36 @@ impl Linker<'_> {
             ExprKind::Index { object, .. } => self.guard_text(file, *object),
             _ => unit.last_name(id).unwrap_or("an expression").to_owned(),
         }
+    }
+
+    /// The words of arguments: `admin`, `role=admin`.
+    fn argument_words(&self, file: FileId, args: &[Arg]) -> Vec<String> {
+        let mut words = Vec::new();
+        for arg in args {
+            let mut all = Vec::new();
+            self.flatten(file, arg.value, &mut all, 0);
+            for (at, id) in all {
+                let text = match self.eval(at, id) {
+                    Value::Str(text) => Some(text),
+                    Value::Map(..) => self.map_words(at, id),
+                    _ => self.word(at, id),
+                };
+                if let Some(text) = text {
+                    words.push(match &arg.name {
+                        Some(name) => format!("{name}={text}"),
+                        None => text,
+                    });
+                }
+            }
+        }
+        words
+    }
+
+    /// A guard that is handed what it guards beside what it asks for: `require(show, "admin")`.
+    pub(super) fn wrapping(&self, file: FileId, callee: ExprId, others: &[Arg]) -> GuardUse {
+        let mut guard = self.guard_use(file, callee, "handler");
+        guard.text = with_words(guard.text, &self.argument_words(file, others));
+        guard
     }
 
     fn map_words(&self, file: FileId, id: ExprId) -> Option<String> {
@@ -731,5 +739,14 @@ impl Linker<'_> {
             },
             _ => false,
         }
+    }
+}
+
+/// `require_role(admin)`.
+fn with_words(name: String, words: &[String]) -> String {
+    if words.is_empty() {
+        name
+    } else {
+        format!("{name}({})", words.join(", "))
     }
 }

@@ -765,12 +765,9 @@ impl<'a> Linker<'a> {
                         && (outside
                             || matches!(handler, Handler::Function(..) | Handler::Class(..)))
                     {
-                        let wrapper = match unit.kind(*callee) {
-                            // `cache_page(60)(view)`
-                            ExprKind::Call { .. } => *callee,
-                            _ => *callee,
-                        };
-                        guards.push(self.guard_use(file, wrapper, "handler"));
+                        let others = args.iter().filter(|one| one.value != arg.value);
+                        let others: Vec<Arg> = others.cloned().collect();
+                        guards.push(self.wrapping(file, *callee, &others));
                         guards.extend(inner_guards);
                         return Some(handler);
                     }
