@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use threatgate_assess::{Assessment, Change, ThreatStatus, Verdict};
+use threatgate_assess::{Assessment, Change, Verdict};
 
 use crate::Sources;
 use crate::change;
@@ -61,6 +61,7 @@ pub(crate) fn write(
     evidence(&mut page, assessment, &parts.asking, sources);
     list(&mut page, "Made stronger", &parts.better);
     list(&mut page, "Allowed", &parts.passing);
+    less(&mut page, assessment);
     out.write_all(page.text.as_bytes())?;
     write!(out, "{read}{sign}")?;
     if !page.left_out.is_empty() {
@@ -294,9 +295,10 @@ fn evidence(page: &mut Page, assessment: &Assessment, changes: &[&Change], sourc
         for note in &change.notes {
             item.push_str(&format!("* {}\n", prose(note)));
         }
-        for threat in change::threats(assessment, change, ThreatStatus::Introduced) {
+        for threat in change::news(assessment, change) {
             item.push_str(&format!(
-                "* threat {}: {} ({}; {})\n",
+                "* {} {}: {} ({}; {})\n",
+                change::lead(threat),
                 prose(&threat.rule),
                 prose(&threat.title),
                 change::stride(&threat.stride).join(", "),
@@ -321,6 +323,22 @@ fn evidence(page: &mut Page, assessment: &Assessment, changes: &[&Change], sourc
         items.push(item);
     }
     page.folded("Evidence", &items);
+}
+
+/// Threats that went or became less grave.
+fn less(page: &mut Page, assessment: &Assessment) {
+    let items: Vec<String> = change::better(assessment)
+        .into_iter()
+        .map(|(status, rule, title, times)| {
+            let times = if times > 1 {
+                format!(" ({times} times)")
+            } else {
+                String::new()
+            };
+            format!("* {}: {} {}{times}\n", status.name(), prose(rule), prose(title))
+        })
+        .collect();
+    page.folded("Threats resolved or improved", &items);
 }
 
 fn list(page: &mut Page, title: &str, changes: &[&Change]) {
