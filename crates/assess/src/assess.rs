@@ -182,9 +182,7 @@ fn review(
     for change in &asked {
         let mut texts: Vec<&str> = threats
             .iter()
-            .filter(|threat| {
-                threat.status.is_news() && threat.changes.contains(&change.id)
-            })
+            .filter(|threat| threat.status.is_news() && threat.changes.contains(&change.id))
             .flat_map(|threat| threat.questions.iter().map(String::as_str))
             .collect();
         if texts.is_empty() {

@@ -138,7 +138,9 @@ impl Compliance {
 
     /// Ids of the frameworks, in order.
     pub fn frameworks(&self) -> impl Iterator<Item = &str> {
-        self.frameworks.iter().map(|framework| framework.id.as_str())
+        self.frameworks
+            .iter()
+            .map(|framework| framework.id.as_str())
     }
 
     /// The framework of this id.

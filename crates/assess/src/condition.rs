@@ -289,9 +289,15 @@ impl Condition {
                 any(&self.attached, change.attached.as_slice()),
             )
             && given(self.guard.is_empty(), any(&self.guard, &guards(change)))
-            && given(self.no_guard.is_empty(), !any(&self.no_guard, &guards(change)))
+            && given(
+                self.no_guard.is_empty(),
+                !any(&self.no_guard, &guards(change)),
+            )
             && given(self.route.is_empty(), any(&self.route, &routes(change)))
-            && given(self.no_route.is_empty(), !any(&self.no_route, &routes(change)))
+            && given(
+                self.no_route.is_empty(),
+                !any(&self.no_route, &routes(change)),
+            )
     }
 
     /// Names of components that are asked for, for checking that they exist.

@@ -14,8 +14,8 @@ mod threat;
 
 pub use assess::{Circumstances, assess};
 pub use assessment::{
-    Affected, Assessment, Change, ChangeKind, Classes, Coverage, Delta, Direction, Question,
-    Controls, Review, Reviewers, Risk, SCHEMA_VERSION, Sides, Threat, ThreatStatus, Tool,
+    Affected, Assessment, Change, ChangeKind, Classes, Controls, Coverage, Delta, Direction,
+    Question, Review, Reviewers, Risk, SCHEMA_VERSION, Sides, Threat, ThreatStatus, Tool,
     UnknownGuard, Verdict,
 };
 pub use compare::compare;

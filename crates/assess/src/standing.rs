@@ -99,10 +99,7 @@ impl<'a> Index<'a> {
     /// A fact with what stands around it.
     pub(crate) fn around(&self, fact: &Fact) -> Standing {
         let (function, path) = match fact.kind {
-            FactKind::Endpoint => (
-                fact.text("handler").unwrap_or_default(),
-                handler_path(fact),
-            ),
+            FactKind::Endpoint => (fact.text("handler").unwrap_or_default(), handler_path(fact)),
             _ => (
                 fact.text("subject").unwrap_or_default(),
                 fact.location.path.as_str(),
@@ -203,7 +200,8 @@ pub(crate) fn surround(before: &Inventory, after: &Inventory, changes: &mut [Cha
         let both = both.filter(|(old, new)| old.is_some() && new.is_some());
         pairs.extend(both);
         let around = |index: &Index<'_>, fact: Option<&Fact>| {
-            fact.filter(|fact| counts(fact)).map(|fact| index.around(fact))
+            fact.filter(|fact| counts(fact))
+                .map(|fact| index.around(fact))
         };
         let pairs = pairs.into_iter();
         let pairs = pairs.map(|(old, new)| (around(&base, old), around(&head, new)));

@@ -64,9 +64,10 @@ pub(crate) struct Beside {
 
 impl Beside {
     pub(crate) fn holds(&self, standing: &Standing) -> bool {
-        standing.beside.iter().any(|fact| {
-            self.kind.contains(&fact.kind) && attributes(&self.attributes, Some(fact))
-        })
+        standing
+            .beside
+            .iter()
+            .any(|fact| self.kind.contains(&fact.kind) && attributes(&self.attributes, Some(fact)))
     }
 }
 
@@ -107,7 +108,8 @@ impl State {
             }
         };
         let items = items.into_iter().flatten();
-        let meant = items.filter(|item| like(item, &self.item, true) && !like(item, &self.not_item, false));
+        let meant =
+            items.filter(|item| like(item, &self.item, true) && !like(item, &self.not_item, false));
         meant
             .filter_map(|item| item.get("name")?.as_str().map(str::to_owned))
             .collect()
@@ -115,9 +117,7 @@ impl State {
 
     fn fits(&self, standing: &Standing) -> bool {
         let fact = &standing.fact;
-        let one = |(name, patterns): (&String, &Patterns)| {
-            any(&patterns.0, &attribute(fact, name))
-        };
+        let one = |(name, patterns): (&String, &Patterns)| any(&patterns.0, &attribute(fact, name));
         let guards = || -> Vec<String> {
             let guards = fact.texts("guards").into_iter();
             guards.map(str::to_owned).collect()

@@ -59,7 +59,10 @@ pub(crate) fn better(assessment: &Assessment) -> Vec<(ThreatStatus, &str, &str, 
     let mut found: Vec<(ThreatStatus, &str, &str, usize)> = Vec::new();
     let threats = assessment.threats.iter();
     for threat in threats.filter(|threat| {
-        matches!(threat.status, ThreatStatus::Resolved | ThreatStatus::Improved)
+        matches!(
+            threat.status,
+            ThreatStatus::Resolved | ThreatStatus::Improved
+        )
     }) {
         let times = threat.subjects.len().max(1);
         let known = found

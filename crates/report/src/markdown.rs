@@ -356,7 +356,12 @@ fn less(page: &mut Page, assessment: &Assessment) {
             } else {
                 String::new()
             };
-            format!("* {}: {} {}{times}\n", status.name(), prose(rule), prose(title))
+            format!(
+                "* {}: {} {}{times}\n",
+                status.name(),
+                prose(rule),
+                prose(title)
+            )
         })
         .collect();
     page.folded("Threats resolved or improved", &items);

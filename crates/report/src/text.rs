@@ -389,8 +389,7 @@ fn quiet<W: Write>(
         let lines: Vec<_> = lines.map(|(title, place, _)| (title, place)).collect();
         list(page, &lines, MOST)?;
     }
-    for (index, (status, rule, title, times)) in
-        change::better(assessment).into_iter().enumerate()
+    for (index, (status, rule, title, times)) in change::better(assessment).into_iter().enumerate()
     {
         if index == 0 {
             page.line("")?;

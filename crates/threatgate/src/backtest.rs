@@ -57,11 +57,17 @@ struct Replayed {
 /// The ISO week of a time: `2026-W09`.
 fn week(seconds: i64) -> String {
     let date = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    let week = date.to_zoned(jiff::tz::TimeZone::UTC).date().iso_week_date();
+    let week = date
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date()
+        .iso_week_date();
     format!("{:04}-W{:02}", week.year(), week.week())
 }
 
-#[expect(clippy::print_stderr, reason = "progress, for a person at a terminal only")]
+#[expect(
+    clippy::print_stderr,
+    reason = "progress, for a person at a terminal only"
+)]
 fn progress(done: usize, all: usize) {
     if std::io::stderr().is_terminal() {
         let end = if done == all { "\n" } else { "\r" };
@@ -77,8 +83,7 @@ pub(crate) fn backtest(args: &BacktestArgs) -> Result<ExitCode> {
         bail!("{} has no commit with a parent to replay", args.rev);
     }
     let present = Side::Commit(repository.commit(&args.rev)?);
-    let configuration =
-        crate::configuration::read(&repository, &present, args.policy.as_deref())?;
+    let configuration = crate::configuration::read(&repository, &present, args.policy.as_deref())?;
     let engine = crate::inventory::engine(&configuration.team)?;
     let mut replayed = Vec::new();
     let mut failed: Vec<(String, String)> = Vec::new();
@@ -211,10 +216,19 @@ fn as_text(all: &[Replayed], failed: &[(String, String)], policy: &str) -> Strin
     let counts = verdicts(all.iter().map(|one| one.verdict));
     for verdict in VERDICTS {
         let count = counts[verdict.name()];
-        let _ = writeln!(text, "{:<10} {count:>5}  {:>5.1}%", verdict.name(), share(count));
+        let _ = writeln!(
+            text,
+            "{:<10} {count:>5}  {:>5.1}%",
+            verdict.name(),
+            share(count)
+        );
     }
     let head = |text: &mut String, name: &str| {
-        let _ = writeln!(text, "\n{name:<14} {:>6} {:>6} {:>6}", "warn", "review", "block");
+        let _ = writeln!(
+            text,
+            "\n{name:<14} {:>6} {:>6} {:>6}",
+            "warn", "review", "block"
+        );
     };
     let line = |text: &mut String, name: &str, counts: &BTreeMap<&'static str, usize>| {
         let _ = writeln!(
@@ -240,7 +254,11 @@ fn as_text(all: &[Replayed], failed: &[(String, String)], policy: &str) -> Strin
     let asking = all.iter().filter(|one| one.verdict >= Verdict::Review);
     let asking: Vec<&Replayed> = asking.collect();
     if !asking.is_empty() {
-        let _ = writeln!(text, "\nwould have needed a review or been stopped: {}", asking.len());
+        let _ = writeln!(
+            text,
+            "\nwould have needed a review or been stopped: {}",
+            asking.len()
+        );
     }
     for one in asking.iter().take(SHOWN) {
         let _ = writeln!(
@@ -253,7 +271,11 @@ fn as_text(all: &[Replayed], failed: &[(String, String)], policy: &str) -> Strin
         );
     }
     if asking.len() > SHOWN {
-        let _ = writeln!(text, "  and {} more; --format json has all", asking.len() - SHOWN);
+        let _ = writeln!(
+            text,
+            "  and {} more; --format json has all",
+            asking.len() - SHOWN
+        );
     }
     for (commit, reason) in failed {
         let _ = writeln!(text, "not replayed: {commit}: {}", one_line(reason));

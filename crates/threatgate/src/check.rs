@@ -15,8 +15,8 @@ use threatgate_facts::{
     is_read_together, shares_packages,
 };
 use threatgate_git::{
-    Attributes, ChangedFile, Content, Environment, Range, RangeError, RangeRequest, Repository, Side,
-    Status, changed_files, resolve,
+    Attributes, ChangedFile, Content, Environment, Range, RangeError, RangeRequest, Repository,
+    Side, Status, changed_files, resolve,
 };
 use threatgate_report::{Format, NoSources, Sources};
 

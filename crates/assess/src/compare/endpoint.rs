@@ -181,9 +181,7 @@ fn came(added: &[&Fact], all: &[&Fact], changes: &mut Vec<Change>) {
         if facts.len() > 1 {
             one.affected = facts
                 .iter()
-                .map(|fact| {
-                    affected(&name(fact), how.clone(), &fact.location).of(None, Some(fact))
-                })
+                .map(|fact| affected(&name(fact), how.clone(), &fact.location).of(None, Some(fact)))
                 .collect();
         }
         if state(first) != "guarded" {
