@@ -2,7 +2,11 @@
 
 use similar::TextDiff;
 
-use crate::fixture::{cases, judge, lines, update};
+use std::collections::BTreeSet;
+
+use threatgate_assess::{Assessment, ThreatStatus};
+
+use crate::fixture::{cases, inventories, judge, judge_facts, lines, threats, update};
 
 /// A model that merely gains a field is no migration that loses data.
 #[test]
@@ -26,7 +30,8 @@ fn fixtures() {
     let results: Vec<_> = cases()
         .into_iter()
         .map(|case| {
-            let actual = lines(&judge(&case.before, &case.after));
+            let assessment = judge(&case.before, &case.after);
+            let actual = (lines(&assessment), threats(&assessment));
             (case, actual)
         })
         .collect();
@@ -35,9 +40,14 @@ fn fixtures() {
         return;
     }
     let mut wrong = String::new();
-    for (case, actual) in &results {
-        if *actual != case.expected {
-            let diff = TextDiff::from_lines(&case.expected, actual);
+    for (case, (changes, threats)) in &results {
+        let mut blocks = vec![(&case.expected, changes)];
+        blocks.extend(case.threats.iter().map(|(expected, _)| (expected, threats)));
+        for (expected, actual) in blocks {
+            if expected == actual {
+                continue;
+            }
+            let diff = TextDiff::from_lines(expected, actual);
             wrong.push_str(&format!(
                 "\n{}: {}\n{}",
                 case.file.display(),
@@ -65,4 +75,81 @@ fn every_rule_is_exercised() {
         silent.len(),
         silent.join("\n")
     );
+}
+
+/// What an assessment says of threats with one of these statuses, by catalogue id and subject.
+fn told(assessment: &Assessment, statuses: &[ThreatStatus]) -> BTreeSet<String> {
+    let threats = assessment.threats.iter();
+    let meant = threats.filter(|threat| statuses.contains(&threat.status));
+    meant
+        .flat_map(|threat| {
+            let whole = vec![threat.id.clone()];
+            let each = threat.subjects.iter();
+            let each = each.map(|subject| format!("{}@{subject}", threat.rule));
+            match threat.subjects.is_empty() {
+                true => whole,
+                false => each.collect(),
+            }
+        })
+        .collect()
+}
+
+/// A threat that comes one way goes the other way.
+#[test]
+fn threats_are_the_same_both_ways() {
+    let all = cases();
+    let own = all.iter().filter(|case| {
+        let folder = case.file.parent().and_then(|folder| folder.file_name());
+        folder.is_some_and(|folder| folder == "threats")
+    });
+    for case in own {
+        let there = judge(&case.before, &case.after);
+        let back = judge(&case.after, &case.before);
+        for (one, other) in [(&there, &back), (&back, &there)] {
+            let came = told(one, &[ThreatStatus::Introduced]);
+            let went = told(other, &[ThreatStatus::Resolved]);
+            assert_eq!(came, went, "{}", case.title);
+        }
+    }
+}
+
+/// Nothing changes, nothing comes; and what is read twice is told alike.
+#[test]
+fn threats_stand_still_and_keep_their_order() {
+    for case in cases().iter().step_by(7) {
+        assert_eq!(
+            judge(&case.after, &case.after).threats,
+            [],
+            "{}",
+            case.title
+        );
+        let once = judge(&case.before, &case.after);
+        let (old, new) = inventories(&case.before, &case.after);
+        let again = judge_facts(&old, &new);
+        assert_eq!(threats(&once), threats(&again), "{}", case.title);
+    }
+}
+
+/// What the built-in policy stops is a loss, a dangerous call that a caller steers, or proven, and
+/// nothing that rests on a name alone.
+#[test]
+fn only_what_is_certain_is_stopped() {
+    for case in cases() {
+        let assessment = judge(&case.before, &case.after);
+        let stopped = assessment.changes.iter();
+        for change in stopped.filter(|change| change.verdict == threatgate_assess::Verdict::Block) {
+            let fact = change.after.as_ref().or(change.before.as_ref());
+            let fact = fact.expect("a change of something");
+            let steered = fact.text("argument") == Some("request");
+            let proven = fact.kind == threatgate_facts::FactKind::Secret
+                || fact.attributes.get("verify") == Some(&false.into());
+            let sure = fact.confidence == threatgate_facts::Confidence::Resolved;
+            assert!(
+                sure && (steered || proven),
+                "{}: {}",
+                case.title,
+                change.title
+            );
+        }
+    }
 }

@@ -47,7 +47,12 @@ pub fn assess(
             "{allowed} credentials are allowed by their digests in the policy"
         )),
     }
-    let threats = catalogue.apply(&mut changes);
+    let threats = catalogue.apply(&mut changes, &|path| {
+        let owners = owners.of(path).map(|(_, owners)| owners);
+        policy
+            .critical(path)
+            .or_else(|| catalogue.critical(owners.unwrap_or_default()))
+    });
     let mut reviewers: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for change in &mut changes {
         let decision = policy.decide(change, today);
@@ -177,9 +182,7 @@ fn review(
     for change in &asked {
         let mut texts: Vec<&str> = threats
             .iter()
-            .filter(|threat| {
-                threat.status == ThreatStatus::Introduced && threat.changes.contains(&change.id)
-            })
+            .filter(|threat| threat.status.is_news() && threat.changes.contains(&change.id))
             .flat_map(|threat| threat.questions.iter().map(String::as_str))
             .collect();
         if texts.is_empty() {

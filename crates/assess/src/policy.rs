@@ -107,6 +107,9 @@ struct Component {
     paths: Vec<PathGlob>,
     #[serde(default)]
     owners: Vec<String>,
+    /// What happens to its code is graver.
+    #[serde(default)]
+    critical: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -352,6 +355,13 @@ impl Policy {
         matching
             .map(|component| (component.name.as_str(), component.owners.as_slice()))
             .collect()
+    }
+
+    /// Why the code of a path is critical, if a component says so.
+    pub(crate) fn critical(&self, path: &str) -> Option<String> {
+        let mut critical = self.text.components.iter().filter(|one| one.critical);
+        let found = critical.find(|one| one.paths.iter().any(|glob| glob.matches(path)))?;
+        Some(format!("critical code: component {}", found.name))
     }
 
     /// What the policy asks for a change. The team's rules come first, then the built-in ones; the

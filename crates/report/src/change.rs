@@ -36,21 +36,49 @@ pub(crate) fn level(verdict: Verdict) -> Level {
     }
 }
 
-/// The threats of a change with that status, in the order of the catalogue.
-pub(crate) fn threats<'a>(
+/// The threats of a change that were not there before, or not so grave, in the order of the catalogue.
+pub(crate) fn news<'a>(
     assessment: &'a Assessment,
     change: &'a Change,
-    status: ThreatStatus,
 ) -> impl Iterator<Item = &'a Threat> {
-    assessment
-        .threats
-        .iter()
-        .filter(move |threat| threat.status == status && threat.changes.contains(&change.id))
+    let threats = assessment.threats.iter();
+    threats.filter(move |threat| threat.status.is_news() && threat.changes.contains(&change.id))
+}
+
+/// How a report begins to speak of a threat: `threat`, `worse threat`, `possible threat`.
+pub(crate) const fn lead(threat: &Threat) -> &'static str {
+    match threat.status {
+        ThreatStatus::Worsened => "worse threat",
+        ThreatStatus::Unclear => "possible threat",
+        _ => "threat",
+    }
+}
+
+/// Threats that went or became less grave: status, id, title and how often, in the order of the catalogue.
+pub(crate) fn better(assessment: &Assessment) -> Vec<(ThreatStatus, &str, &str, usize)> {
+    let mut found: Vec<(ThreatStatus, &str, &str, usize)> = Vec::new();
+    let threats = assessment.threats.iter();
+    for threat in threats.filter(|threat| {
+        matches!(
+            threat.status,
+            ThreatStatus::Resolved | ThreatStatus::Improved
+        )
+    }) {
+        let times = threat.subjects.len().max(1);
+        let known = found
+            .iter_mut()
+            .find(|one| one.0 == threat.status && one.1 == threat.rule);
+        match known {
+            Some(one) => one.3 += times,
+            None => found.push((threat.status, &threat.rule, &threat.title, times)),
+        }
+    }
+    found
 }
 
 /// The gravest risk among the threats that a change introduces.
 pub(crate) fn risk<'a>(assessment: &'a Assessment, change: &'a Change) -> Option<&'a Risk> {
-    let threats = threats(assessment, change, ThreatStatus::Introduced);
+    let threats = news(assessment, change);
     let risks = threats.filter_map(|threat| threat.risk.as_ref());
     risks.max_by_key(|risk| (risk.severity, risk.rank))
 }
@@ -69,7 +97,7 @@ pub(crate) fn risk_words(risk: &Risk) -> String {
 
 /// The threat that a change introduces, otherwise its kind: `TG-AUTHN-003`, `auth-removed`.
 pub(crate) fn code(assessment: &Assessment, change: &Change) -> String {
-    match threats(assessment, change, ThreatStatus::Introduced).next() {
+    match news(assessment, change).next() {
         Some(threat) => threat.rule.clone(),
         None => format!("{}-{}", change.kind.name(), change.change.name()),
     }

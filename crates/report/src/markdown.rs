@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use threatgate_assess::{Assessment, Change, ThreatStatus, Verdict};
+use threatgate_assess::{Assessment, Change, Verdict};
 
 use crate::Sources;
 use crate::change::{self, Told};
@@ -62,6 +62,7 @@ pub(crate) fn write(
     evidence(&mut page, assessment, &told, sources);
     list(&mut page, "Made stronger", &parts.better);
     allowed(&mut page, &parts.passing);
+    less(&mut page, assessment);
     out.write_all(page.text.as_bytes())?;
     write!(out, "{read}{sign}")?;
     if !page.left_out.is_empty() {
@@ -314,9 +315,10 @@ fn evidence(page: &mut Page, assessment: &Assessment, changes: &[Told<'_>], sour
         for note in &change.notes {
             item.push_str(&format!("* {}\n", prose(note)));
         }
-        for threat in change::threats(assessment, change, ThreatStatus::Introduced) {
+        for threat in change::news(assessment, change) {
             item.push_str(&format!(
-                "* threat {}: {} ({}; {})\n",
+                "* {} {}: {} ({}; {})\n",
+                change::lead(threat),
                 prose(&threat.rule),
                 prose(&threat.title),
                 change::stride(&threat.stride).join(", "),
@@ -342,6 +344,27 @@ fn evidence(page: &mut Page, assessment: &Assessment, changes: &[Told<'_>], sour
     }
     let number = changes.iter().map(|told| 1 + told.also.len()).sum();
     page.folded_of("Evidence", number, &items);
+}
+
+/// Threats that went or became less grave.
+fn less(page: &mut Page, assessment: &Assessment) {
+    let items: Vec<String> = change::better(assessment)
+        .into_iter()
+        .map(|(status, rule, title, times)| {
+            let times = if times > 1 {
+                format!(" ({times} times)")
+            } else {
+                String::new()
+            };
+            format!(
+                "* {}: {} {}{times}\n",
+                status.name(),
+                prose(rule),
+                prose(title)
+            )
+        })
+        .collect();
+    page.folded("Threats resolved or improved", &items);
 }
 
 fn list(page: &mut Page, title: &str, changes: &[&Change]) {
@@ -629,6 +652,12 @@ mod tests {
 <details><summary>Allowed (1)</summary>
 
 * GET /health added <code>src/health.js&#58;2</code>
+
+</details>
+
+<details><summary>Threats resolved or improved (1)</summary>
+
+* resolved: TG-CRYPTO-002 Weak password hash
 
 </details>
 

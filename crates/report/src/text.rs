@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use threatgate_assess::{Assessment, Change, ThreatStatus, Verdict};
+use threatgate_assess::{Assessment, Change, Verdict};
 
 use crate::change::{self, Level, Parts, Told};
 use crate::excerpt::{self, Mark, Secrets};
@@ -237,7 +237,7 @@ fn entry<W: Write>(
     for note in &change.notes {
         page.remark("note", note)?;
     }
-    for threat in change::threats(assessment, change, ThreatStatus::Introduced) {
+    for threat in change::news(assessment, change) {
         // A threat is explained once; its code stands at every change.
         if explained.insert(threat.rule.clone()) {
             let classes = format!(
@@ -247,7 +247,7 @@ fn entry<W: Write>(
                 change::stride(&threat.stride).join(", "),
                 threat.cwe.join(", ")
             );
-            page.remark("threat", &classes)?;
+            page.remark(change::lead(threat), &classes)?;
             if let Some(help) = threat.mitigations.first() {
                 page.remark("help", help)?;
             }
@@ -389,20 +389,8 @@ fn quiet<W: Write>(
         let lines: Vec<_> = lines.map(|(title, place, _)| (title, place)).collect();
         list(page, &lines, MOST)?;
     }
-    let mut resolved: Vec<(&str, &str, usize)> = Vec::new();
-    for threat in &assessment.threats {
-        if threat.status != ThreatStatus::Resolved {
-            continue;
-        }
-        match resolved
-            .iter_mut()
-            .find(|(rule, _, _)| *rule == threat.rule)
-        {
-            Some((_, _, times)) => *times += 1,
-            None => resolved.push((&threat.rule, &threat.title, 1)),
-        }
-    }
-    for (index, (rule, title, times)) in resolved.into_iter().enumerate() {
+    for (index, (status, rule, title, times)) in change::better(assessment).into_iter().enumerate()
+    {
         if index == 0 {
             page.line("")?;
         }
@@ -415,7 +403,7 @@ fn quiet<W: Write>(
             CYAN,
             "note: ",
             4,
-            &format!("resolved: {rule} {title}{times}"),
+            &format!("{}: {rule} {title}{times}", status.name()),
         )?;
     }
     Ok(())

@@ -15,8 +15,8 @@ use threatgate_facts::{
     is_read_together, shares_packages,
 };
 use threatgate_git::{
-    Attributes, ChangedFile, Content, Environment, RangeError, RangeRequest, Repository, Side,
-    Status, changed_files, resolve,
+    Attributes, ChangedFile, Content, Environment, Range, RangeError, RangeRequest, Repository,
+    Side, Status, changed_files, resolve,
 };
 use threatgate_report::{Format, NoSources, Sources};
 
@@ -170,25 +170,35 @@ pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
     };
     let configuration = configuration::read(&repository, &range.base, args.policy.as_deref())?;
     let engine = crate::inventory::engine(&configuration.team)?;
-    let sides = Sides::read(
-        &repository,
-        &range.base,
-        &range.head,
-        &configuration,
-        &engine,
-    )?;
-    // What cannot be read of the base would look new, and what was lost would not be seen.
-    if !sides.missing.is_empty() {
-        return Ok(Judged::Undetermined(environment.lacking(&sides.missing)));
-    }
-
-    let changes = compare(&sides.before, &sides.after);
     let policy_source = match (&args.policy, range.base.id()) {
         (None, Some(base)) if configuration.policy.source != "built in" => {
             format!("{} at {}", configuration.policy.source, &base[..7])
         }
         _ => configuration.policy.source.clone(),
     };
+    match of_range(&repository, range, &configuration, &engine)? {
+        Judged::Assessment(mut assessment, texts) => {
+            assessment.policy = policy_source;
+            Ok(Judged::Assessment(assessment, texts))
+        }
+        Judged::Undetermined(absent) => Ok(Judged::Undetermined(absent)),
+    }
+}
+
+/// The assessment of a range by a configuration.
+pub(crate) fn of_range(
+    repository: &Repository,
+    range: Range,
+    configuration: &Configuration,
+    engine: &Engine,
+) -> Result<Judged> {
+    let sides = Sides::read(repository, &range.base, &range.head, configuration, engine)?;
+    // What cannot be read of the base would look new, and what was lost would not be seen.
+    if !sides.missing.is_empty() {
+        return Ok(Judged::Undetermined(environment().lacking(&sides.missing)));
+    }
+
+    let changes = compare(&sides.before, &sides.after);
     let circumstances = Circumstances {
         version: env!("CARGO_PKG_VERSION").into(),
         rules: engine.digest().into(),
@@ -204,9 +214,8 @@ pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
         catalogue,
         owners,
         ..
-    } = &configuration;
-    let mut assessment = assess(changes, policy, catalogue, owners, today, circumstances);
-    assessment.policy = policy_source;
+    } = configuration;
+    let assessment = assess(changes, policy, catalogue, owners, today, circumstances);
     Ok(Judged::Assessment(
         Box::new(assessment),
         Box::new(sides.texts),

@@ -3,7 +3,9 @@
 //! Exit codes: 0 pass or warn, 1 blocked, 2 could not run, 3 review required, 4 not understood well
 //! enough. They never depend on the output format.
 
+mod backtest;
 mod check;
+mod compliance;
 mod configuration;
 mod explain;
 mod gate;
@@ -15,6 +17,7 @@ mod review;
 mod revision;
 mod rules;
 mod score;
+mod threats;
 
 use std::process::ExitCode;
 
@@ -43,6 +46,12 @@ enum Command {
     Facts(inventory::FactsArgs),
     /// List, test and explain the rules
     Rules(rules::RulesArgs),
+    /// List the threats that stand in one revision or in a plain folder, the gravest first
+    Threats(threats::ThreatsArgs),
+    /// Say what code gives evidence for, and what is open, by the requirements of a framework
+    Compliance(compliance::ComplianceArgs),
+    /// Replay the last merges under the present policy: how many would have warned, asked for a review, or stopped
+    Backtest(backtest::BacktestArgs),
     /// Show the threat review that a range requires
     Review(review::ReviewArgs),
     /// Explain a change, a threat, a rule or a rule of the policy
@@ -83,6 +92,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Guards(args) => inventory::guards(&args),
         Command::Facts(args) => inventory::facts(&args),
         Command::Rules(args) => rules::rules(&args),
+        Command::Threats(args) => threats::threats(&args),
+        Command::Compliance(args) => compliance::compliance(&args),
+        Command::Backtest(args) => backtest::backtest(&args),
         Command::Review(args) => review::review(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Score(args) => score::score(&args),
