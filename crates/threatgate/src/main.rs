@@ -5,22 +5,24 @@
 
 mod check;
 mod configuration;
+mod evidence;
 mod explain;
 mod gate;
 mod history;
 mod inventory;
-mod nearest;
 mod output;
+mod policy;
 mod review;
 mod revision;
 mod rules;
 mod score;
+mod signoff;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use threatgate_assess::Verdict;
+use threatgate_assess::{Verdict, nearest};
 use threatgate_facts::FactKind;
 
 /// Says which changes of a pull request are material to security, and gates them.
@@ -43,8 +45,12 @@ enum Command {
     Facts(inventory::FactsArgs),
     /// List, test and explain the rules
     Rules(rules::RulesArgs),
-    /// Show the threat review that a range requires
+    /// Look through the policy, and try it on recorded assessments
+    Policy(policy::PolicyArgs),
+    /// Show, answer, sign and verify the threat review that a range requires
     Review(review::ReviewArgs),
+    /// Verify and show evidence of a run
+    Evidence(evidence::EvidenceArgs),
     /// Explain a change, a threat, a rule or a rule of the policy
     Explain(explain::ExplainArgs),
     /// Compute severity and rank of a risk vector
@@ -83,7 +89,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Guards(args) => inventory::guards(&args),
         Command::Facts(args) => inventory::facts(&args),
         Command::Rules(args) => rules::rules(&args),
+        Command::Policy(args) => policy::policy(&args),
         Command::Review(args) => review::review(&args),
+        Command::Evidence(args) => evidence::evidence(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Score(args) => score::score(&args),
     }

@@ -161,6 +161,10 @@ pub(crate) struct Texts {
     pub(crate) blobs: Blobs,
     /// What no report shows, wherever it stands.
     pub(crate) credentials: Credentials,
+    /// The files that differ, each with its blob's id, before and after.
+    pub(crate) changed: Vec<(Option<(String, String)>, Option<(String, String)>)>,
+    /// What evidence of the run lists.
+    pub(crate) trail: crate::signoff::Trail,
 }
 
 impl threatgate_report::Sources for Texts {
