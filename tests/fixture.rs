@@ -23,6 +23,8 @@ pub(crate) struct Case {
     pub(crate) expected: String,
     /// Lines of the expected text in the fixture, from 0, end exclusive.
     pub(crate) lines: (usize, usize),
+    /// What is expected to become of threats, where the fixture says so, with its lines.
+    pub(crate) threats: Option<(String, (usize, usize))>,
 }
 
 /// A revision in memory.
@@ -142,6 +144,27 @@ pub(crate) fn lines(assessment: &Assessment) -> String {
     all.into_iter().map(|(_, text)| text).collect()
 }
 
+/// What became of threats, as a fixture lists it.
+pub(crate) fn threats(assessment: &Assessment) -> String {
+    let mut all: Vec<String> = assessment
+        .threats
+        .iter()
+        .map(|threat| {
+            let risk = threat.risk.as_ref();
+            let risk = risk.map_or(String::new(), |risk| {
+                format!(" ({} {})", risk.severity, risk.rank)
+            });
+            let more = match threat.subjects.len() {
+                0 | 1 => String::new(),
+                many => format!(" and {} more", many - 1),
+            };
+            format!("{} {}{more}{risk}\n", threat.status.name(), threat.id)
+        })
+        .collect();
+    all.sort();
+    all.concat()
+}
+
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
 }
@@ -173,6 +196,7 @@ fn read(file: &Path) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     let mut title = None;
     let (mut before, mut after) = (Vec::new(), Vec::new());
+    let mut threats = None;
     let mut at = 0;
     while at < all.len() {
         let line = all[at];
@@ -221,6 +245,10 @@ fn read(file: &Path) -> Vec<Case> {
                 before.push((path.trim().to_owned(), text.clone()));
                 after.push((path.trim().to_owned(), text));
             }
+            None if info == "threats" => {
+                let expected = body.iter().map(|line| format!("{line}\n")).collect();
+                threats = Some((expected, lines));
+            }
             None if info == "changes" => {
                 let title = title.take().unwrap_or_else(|| {
                     panic!("{}:{at}: a changes block without a title", file.display())
@@ -233,6 +261,7 @@ fn read(file: &Path) -> Vec<Case> {
                     after: Files::new(std::mem::take(&mut after)),
                     expected,
                     lines,
+                    threats: threats.take(),
                 });
             }
             None => panic!(
@@ -244,20 +273,26 @@ fn read(file: &Path) -> Vec<Case> {
     cases
 }
 
+/// What a case gives: its changes, and what became of threats.
+pub(crate) type Actual = (String, String);
+
 /// Writes the results into the fixtures.
-pub(crate) fn update(results: &[(Case, String)]) {
-    let mut files: BTreeMap<&Path, Vec<&(Case, String)>> = BTreeMap::new();
+pub(crate) fn update(results: &[(Case, Actual)]) {
+    let mut files: BTreeMap<&Path, Vec<&(Case, Actual)>> = BTreeMap::new();
     for result in results {
         files.entry(&result.0.file).or_default().push(result);
     }
     for (file, results) in files {
         let text = std::fs::read_to_string(file).expect("a fixture");
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        for (case, actual) in results.iter().rev() {
-            lines.splice(
-                case.lines.0..case.lines.1,
-                actual.lines().map(str::to_owned),
-            );
+        for (case, (changes, threats)) in results.iter().rev() {
+            let mut blocks = vec![(case.lines, changes)];
+            blocks.extend(case.threats.iter().map(|(_, place)| (*place, threats)));
+            // From the end, so that lines before keep their numbers.
+            blocks.sort_by(|a, b| b.0.cmp(&a.0));
+            for ((start, end), actual) in blocks {
+                lines.splice(start..end, actual.lines().map(str::to_owned));
+            }
         }
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         std::fs::write(file, text).expect("a writable fixture");

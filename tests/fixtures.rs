@@ -2,7 +2,11 @@
 
 use similar::TextDiff;
 
-use crate::fixture::{cases, judge, lines, update};
+use std::collections::{BTreeMap, BTreeSet};
+
+use threatgate_assess::{Assessment, ThreatStatus};
+
+use crate::fixture::{cases, judge, lines, threats, update};
 
 /// A model that merely gains a field is no migration that loses data.
 #[test]
@@ -26,7 +30,8 @@ fn fixtures() {
     let results: Vec<_> = cases()
         .into_iter()
         .map(|case| {
-            let actual = lines(&judge(&case.before, &case.after));
+            let assessment = judge(&case.before, &case.after);
+            let actual = (lines(&assessment), threats(&assessment));
             (case, actual)
         })
         .collect();
@@ -35,9 +40,14 @@ fn fixtures() {
         return;
     }
     let mut wrong = String::new();
-    for (case, actual) in &results {
-        if *actual != case.expected {
-            let diff = TextDiff::from_lines(&case.expected, actual);
+    for (case, (changes, threats)) in &results {
+        let mut blocks = vec![(&case.expected, changes)];
+        blocks.extend(case.threats.iter().map(|(expected, _)| (expected, threats)));
+        for (expected, actual) in blocks {
+            if expected == actual {
+                continue;
+            }
+            let diff = TextDiff::from_lines(expected, actual);
             wrong.push_str(&format!(
                 "\n{}: {}\n{}",
                 case.file.display(),
@@ -65,4 +75,100 @@ fn every_rule_is_exercised() {
         silent.len(),
         silent.join("\n")
     );
+}
+
+/// What an assessment says of threats with one of these statuses, by catalogue id and subject.
+fn told(assessment: &Assessment, statuses: &[ThreatStatus]) -> BTreeSet<String> {
+    let threats = assessment.threats.iter();
+    let meant = threats.filter(|threat| statuses.contains(&threat.status));
+    meant
+        .flat_map(|threat| {
+            let whole = vec![threat.id.clone()];
+            let each = threat.subjects.iter();
+            let each = each.map(|subject| format!("{}@{subject}", threat.rule));
+            match threat.subjects.is_empty() {
+                true => whole,
+                false => each.collect(),
+            }
+        })
+        .collect()
+}
+
+/// A threat that comes one way goes the other way; what only a change can be, a migration that
+/// destroys or a gate that is loosened, has no way back.
+#[test]
+fn threats_are_the_same_both_ways() {
+    const ONE_WAY: [&str; 7] = [
+        "TG-DATA-004@",
+        "TG-DATA-009@",
+        "TG-CI-003@",
+        "TG-DEP-001@",
+        "TG-DEP-002@",
+        "TG-DATA-002@",
+        "TG-AUTHZ-004@",
+    ];
+    let mut wrong = String::new();
+    for case in cases() {
+        let there = judge(&case.before, &case.after);
+        let back = judge(&case.after, &case.before);
+        for (one, other) in [(&there, &back), (&back, &there)] {
+            let came = told(one, &[ThreatStatus::Introduced, ThreatStatus::Worsened]);
+            let went = told(other, &[ThreatStatus::Resolved, ThreatStatus::Improved]);
+            for id in came.symmetric_difference(&went) {
+                if !ONE_WAY.iter().any(|start| id.starts_with(start)) {
+                    wrong.push_str(&format!("{}: {}: {id}\n", case.file.display(), case.title));
+                }
+            }
+        }
+    }
+    let lines: BTreeSet<&str> = wrong.lines().collect();
+    assert!(lines.is_empty(), "{} differ:\n{wrong}", lines.len());
+}
+
+/// Nothing changes, nothing comes; and the order of facts is no matter.
+#[test]
+fn threats_stand_still_and_keep_their_order() {
+    for case in cases().iter().step_by(7) {
+        assert_eq!(
+            judge(&case.after, &case.after).threats,
+            [],
+            "{}",
+            case.title
+        );
+        let once = judge(&case.before, &case.after);
+        let again = judge(&case.before, &case.after);
+        assert_eq!(threats(&once), threats(&again), "{}", case.title);
+    }
+}
+
+/// Every entry of the first tier has a fixture that brings it and one that resolves it; those that
+/// have no way back only one that brings it.
+#[test]
+fn every_threat_comes_and_goes_in_a_fixture() {
+    let catalogue = threatgate_assess::Catalogue::new(threatgate_rules::folder("threats"))
+        .expect("the built-in threats are readable");
+    let mut came: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut went: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for case in cases() {
+        let folder = case.file.parent().and_then(|folder| folder.file_name());
+        let folder = folder.unwrap_or_default().to_string_lossy().into_owned();
+        for threat in judge(&case.before, &case.after).threats {
+            let side = match threat.status.is_news() {
+                true => &mut came,
+                false => &mut went,
+            };
+            side.entry(threat.rule).or_default().insert(folder.clone());
+        }
+    }
+    let mut missing = Vec::new();
+    for (id, _) in catalogue.list() {
+        let entry = catalogue.explain(id).expect("an entry that is listed");
+        if !came.contains_key(id) {
+            missing.push(format!("{id} comes in no fixture"));
+        }
+        if entry.resolves && !went.contains_key(id) {
+            missing.push(format!("{id} goes in no fixture"));
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }

@@ -249,25 +249,19 @@ fn a_policy_is_tested_on_recorded_assessments() {
 }
 
 #[test]
-fn the_published_schemas_are_those_of_the_types() {
+fn the_schemas_for_editors_take_what_is_read_and_nothing_else() {
     let repo = Repo::new();
-    for (name, published, example) in [
+    for (name, example) in [
         (
             "policy",
-            include_str!("../docs/schema/policy.schema.json"),
             "version = 1\nmode = \"review\"\n[[rule]]\nid = \"a\"\nverdict = \"warn\"\nwhen = { kind = [\"auth\"], writes = true }\n",
         ),
         (
             "waivers",
-            include_str!("../docs/schema/waivers.schema.json"),
             "version = 1\n[[waiver]]\nthreat = \"TG-AUTHN-002@x\"\n",
         ),
     ] {
         let schema = repo.run(&["policy", "schema", name]).expect(0);
-        assert_eq!(
-            schema.stdout, published,
-            "write it again: threatgate policy schema {name}"
-        );
         let validator = jsonschema::validator_for(&schema.json()).expect("a schema");
         let example: toml::Value = toml::from_str(example).expect("TOML");
         let mut example = serde_json::to_value(example).expect("JSON");
@@ -278,6 +272,7 @@ fn the_published_schemas_are_those_of_the_types() {
 }
 
 #[test]
+#[cfg(feature = "rego")]
 fn modules_in_rego_raise_and_never_lower() {
     let module = "package main\nimport rego.v1\n\n\
         deny contains {\"msg\": \"no guard is lost on a Friday\", \"change\": c.id} if {\n    some c in input.changes\n    c.kind == \"auth\"\n}\n";

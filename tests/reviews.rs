@@ -209,6 +209,13 @@ fn the_body_of_a_guard_is_part_of_what_is_signed() {
     repo.write("app.py", app("@members_only\n", "return load()"));
     scene.commit_as("alice", "members");
     scene.signed();
+    let commented = format!(
+        "{}\n\ndef other():\n    return 1\n",
+        guards("g.user.is_member")
+    );
+    repo.write("guards.py", commented);
+    scene.commit_as("alice", "something else in the file");
+    scene.check().expect(0);
     repo.write("guards.py", guards("g.user"));
     scene.commit_as("alice", "a wider guard");
     let run = scene.check().expect(3);

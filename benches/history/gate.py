@@ -54,7 +54,7 @@ def check(options, directory, base, head):
         report = json.loads(done.stdout)
     except ValueError:
         return {"error": "the output is no JSON"}
-    changes = [{key: change.get(key) for key in ("kind", "change", "title", "path", "line", "severity", "deltas")}
+    changes = [{key: change.get(key) for key in ("kind", "change", "title", "path", "line", "severity", "verdict", "policy_rule", "deltas")}
                for change in report.get("changes", [])]
     return {"changes": changes, "verdict": report.get("verdict"), "seconds": round(time.monotonic() - start, 3)}
 

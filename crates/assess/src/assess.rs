@@ -47,8 +47,13 @@ pub fn assess(
             "{allowed} credentials are allowed by their digests in the policy"
         )),
     }
-    let mut threats = catalogue.apply(&mut changes);
-    on_critical_path(&mut changes, &mut threats, policy, owners);
+    let threats = catalogue.apply(&mut changes, &|path| {
+        let named = owners.of(path).map(|(_, owners)| owners);
+        policy
+            .place(path, owners)
+            .critical
+            .or_else(|| catalogue.critical(named.unwrap_or_default()))
+    });
     let mut assessment = Assessment {
         schema_version: SCHEMA_VERSION.into(),
         tool: Tool {
@@ -72,35 +77,6 @@ pub fn assess(
     let knows = |id: &str| catalogue.explain(id).is_some();
     decide(&mut assessment, policy, &knows, owners, today);
     assessment
-}
-
-/// What the business stands and falls with has one more point of impact.
-fn on_critical_path(
-    changes: &mut [Change],
-    threats: &mut [Threat],
-    policy: &Policy,
-    owners: &Owners,
-) {
-    for change in changes {
-        let Some(why) = policy.place_of(change, owners).critical else {
-            continue;
-        };
-        let here = threats
-            .iter_mut()
-            .filter(|threat| threat.changes.contains(&change.id));
-        for risk in here.filter_map(|threat| threat.risk.as_mut()) {
-            if !risk.vector.critical {
-                risk.vector.critical = true;
-                let score = risk.vector.score();
-                risk.severity = score.severity;
-                risk.rank = score.rank;
-                risk.likelihood = score.likelihood_text();
-                risk.impact = score.impact;
-                risk.because.push(format!("on the critical path: {why}"));
-            }
-            change.severity = change.severity.max(Some(risk.severity));
-        }
-    }
 }
 
 /// Asks the policy about each change, and says what follows for all.
@@ -303,9 +279,7 @@ fn review(
     for change in &asked {
         let mut texts: Vec<&str> = threats
             .iter()
-            .filter(|threat| {
-                threat.status == ThreatStatus::Introduced && threat.changes.contains(&change.id)
-            })
+            .filter(|threat| threat.status.is_news() && threat.changes.contains(&change.id))
             .flat_map(|threat| threat.questions.iter().map(String::as_str))
             .collect();
         if texts.is_empty() {
@@ -372,7 +346,7 @@ fn review(
     }
     let introduced: Vec<&Threat> = threats
         .iter()
-        .filter(|threat| threat.status == ThreatStatus::Introduced)
+        .filter(|threat| threat.status.is_news())
         .filter(|threat| threat.changes.iter().any(|id| ids.contains(id)))
         .collect();
     let mut objectives: Vec<String> = introduced

@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use threatgate_facts::{Fact, FactKind, Location, Problem};
+use threatgate_facts::{Confidence, Fact, FactKind, Location, Problem};
 use threatgate_model::risk::{Severity, Vector};
+
+use crate::standing::Context;
 
 /// The version of the JSON contract.
 pub const SCHEMA_VERSION: &str = "1";
@@ -112,6 +114,18 @@ pub struct Affected {
     /// Where it stands at head (at base if it is gone).
     #[serde(flatten)]
     pub location: Location,
+    /// The fact at base and at head, as far as it stands there; not shown.
+    #[serde(skip)]
+    pub sides: Sides,
+}
+
+/// The same thing at base and at head.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sides {
+    /// At base, if it stands there.
+    pub before: Option<Box<Fact>>,
+    /// At head, if it stands there.
+    pub after: Option<Box<Fact>>,
 }
 
 /// One material change, grouped by its cause.
@@ -157,16 +171,46 @@ pub struct Change {
     /// The exception that lowered the verdict, if any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub exception: Option<String>,
+    /// Of a guard that came or went, where it hung: `handler`, `class`, `router`, `mount`, `app`, `setting`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attached: Option<String>,
+    /// What it reaches, with what stands around it on either side; not shown.
+    #[serde(skip)]
+    pub context: Context,
 }
 
-/// Whether a threat came or went.
+/// What became of a threat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ThreatStatus {
-    /// Came with this change.
+    /// Stands at head and not at base.
     Introduced,
-    /// Went with this change.
+    /// Stands on both sides, and is graver at head.
+    Worsened,
+    /// May have come or gone: what changed has no order that is known.
+    Unclear,
+    /// Stands on both sides, and is less grave at head.
+    Improved,
+    /// Stood at base and no longer does.
     Resolved,
+}
+
+impl ThreatStatus {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Introduced => "introduced",
+            Self::Worsened => "worsened",
+            Self::Unclear => "unclear",
+            Self::Improved => "improved",
+            Self::Resolved => "resolved",
+        }
+    }
+
+    /// Whether somebody must look at it: it is there, or may be, and was not before.
+    pub const fn is_news(self) -> bool {
+        matches!(self, Self::Introduced | Self::Worsened | Self::Unclear)
+    }
 }
 
 /// A threat with its public classifications.
@@ -176,10 +220,16 @@ pub struct Threat {
     pub id: String,
     /// Catalogue id: `TG-AUTHN-002`.
     pub rule: String,
-    /// Came or went.
+    /// What became of it.
     pub status: ThreatStatus,
     /// One line.
     pub title: String,
+    /// What it stands on, where that is more than one thing: `GET /users/{}`, `POST /users`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub subjects: Vec<String>,
+    /// How sure the reading is. What rests on a name alone never blocks.
+    #[serde(default = "resolved")]
+    pub confidence: Confidence,
     /// STRIDE letters: `SIE`.
     pub stride: String,
     /// CWE numbers: `CWE-306`.
@@ -187,15 +237,41 @@ pub struct Threat {
     /// Where else it is classified.
     #[serde(skip_serializing_if = "Classes::is_empty", default)]
     pub classes: Classes,
-    /// How grave it is where it came; none for a threat that went.
+    /// How grave it is where it stands; none for a threat that went.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub risk: Option<Risk>,
+    /// What code does against it, and what would count and is not seen.
+    #[serde(skip_serializing_if = "Controls::is_empty", default)]
+    pub controls: Controls,
     /// What to do about it.
     pub mitigations: Vec<String>,
     /// What a reviewer must answer.
     pub questions: Vec<String>,
     /// Ids of the changes that raise it.
     pub changes: Vec<String>,
+}
+
+fn resolved() -> Confidence {
+    Confidence::Resolved
+}
+
+/// Controls against a threat where it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Controls {
+    /// Seen in the code; the risk counts them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub existing: Vec<String>,
+    /// Would count, and is not seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+impl Controls {
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Ids of a threat in public lists, and the control objectives that it is against.

@@ -14,6 +14,7 @@ mod setting;
 mod sink;
 
 pub(crate) use endpoint::GUARDED_SIBLINGS;
+pub(crate) use model::plain;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,6 +44,7 @@ pub fn compare(before: &Inventory, after: &Inventory) -> Vec<Change> {
     for change in &mut changes {
         change.id = id(change);
     }
+    crate::standing::surround(before, after, &mut changes);
     changes.sort_by(|a, b| {
         (
             direction(a),
@@ -151,6 +153,8 @@ fn change(
         threats: Vec::new(),
         severity: None,
         exception: None,
+        attached: None,
+        context: crate::standing::Context::default(),
     }
 }
 
@@ -223,6 +227,19 @@ fn affected(subject: &str, outcome: impl Into<String>, location: &Location) -> A
         subject: subject.to_owned(),
         outcome: outcome.into(),
         location: location.clone(),
+        sides: crate::assessment::Sides::default(),
+    }
+}
+
+impl Affected {
+    /// With the facts that it is about.
+    fn of(mut self, before: Option<&Fact>, after: Option<&Fact>) -> Self {
+        let side = |fact: Option<&Fact>| fact.map(|fact| Box::new(fact.clone()));
+        self.sides = crate::assessment::Sides {
+            before: side(before),
+            after: side(after),
+        };
+        self
     }
 }
 

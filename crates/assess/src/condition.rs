@@ -17,7 +17,7 @@ use crate::policy::{Criticality, Exposure};
 
 /// One value or several of which any counts. A value's own error comes through: it lists what may
 /// stand there.
-fn many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+pub(crate) fn many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de>,
@@ -49,7 +49,7 @@ where
 
 /// A pattern over a text: `*` stands for any run of characters, `{a,b}` for alternatives.
 #[derive(Clone, Debug)]
-struct Pattern(GlobMatcher);
+pub(crate) struct Pattern(GlobMatcher);
 
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -168,6 +168,10 @@ pub struct Condition {
     #[serde(default, deserialize_with = "many")]
     #[schemars(schema_with = "texts")]
     delta: Vec<String>,
+    /// Attributes that do not differ.
+    #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
+    no_delta: Vec<String>,
     /// Attributes that the fact has at all, whatever their value.
     #[serde(default, deserialize_with = "many")]
     #[schemars(schema_with = "texts")]
@@ -175,6 +179,9 @@ pub struct Condition {
     /// Attributes of the fact at head (at base if it is gone); `none` stands for an absent one.
     #[serde(default)]
     attributes: BTreeMap<String, Patterns>,
+    /// None of these may hold of the fact at head (at base if it is gone).
+    #[serde(default)]
+    not_attributes: BTreeMap<String, Patterns>,
     /// Attributes of the fact at base.
     #[serde(default)]
     before: BTreeMap<String, Patterns>,
@@ -182,10 +189,30 @@ pub struct Condition {
     #[serde(default, deserialize_with = "many")]
     #[schemars(schema_with = "texts")]
     title: Vec<Pattern>,
+    /// Where a guard that came or went hung: `handler`, `class`, `router`, `mount`, `app`, `setting`.
+    #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
+    attached: Vec<Pattern>,
+    /// Names of the guards that came or went, any of them.
+    #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
+    guard: Vec<Pattern>,
+    /// All guards that came or went are called otherwise.
+    #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
+    no_guard: Vec<Pattern>,
+    /// Paths of the endpoints concerned, any of them.
+    #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
+    route: Vec<Pattern>,
+    /// None of the endpoints concerned has such a path.
+    #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
+    no_route: Vec<Pattern>,
 }
 
 #[derive(Clone, Debug)]
-struct Patterns(Vec<Pattern>);
+pub(crate) struct Patterns(pub(crate) Vec<Pattern>);
 
 impl<'de> Deserialize<'de> for Patterns {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -253,7 +280,7 @@ impl JsonSchema for Patterns {
     }
 }
 
-fn words(value: &Json) -> Vec<String> {
+pub(crate) fn words(value: &Json) -> Vec<String> {
     match value {
         Json::Null => vec!["none".into()],
         Json::String(text) => vec![text.clone()],
@@ -263,13 +290,18 @@ fn words(value: &Json) -> Vec<String> {
     }
 }
 
-fn any(patterns: &[Pattern], texts: &[String]) -> bool {
+/// The words of an attribute; `none` if it is absent.
+pub(crate) fn attribute(fact: &Fact, name: &str) -> Vec<String> {
+    words(fact.attributes.get(name).unwrap_or(&Json::Null))
+}
+
+pub(crate) fn any(patterns: &[Pattern], texts: &[String]) -> bool {
     patterns
         .iter()
         .any(|pattern| texts.iter().any(|text| pattern.0.is_match(text)))
 }
 
-fn attributes(wanted: &BTreeMap<String, Patterns>, fact: Option<&Fact>) -> bool {
+pub(crate) fn attributes(wanted: &BTreeMap<String, Patterns>, fact: Option<&Fact>) -> bool {
     wanted.iter().all(|(name, patterns)| {
         let value = fact
             .and_then(|fact| fact.attributes.get(name))
@@ -379,9 +411,31 @@ impl Condition {
                 .all(|name| fact.is_some_and(|fact| fact.attributes.contains_key(name)))
             && attributes(&self.attributes, fact)
             && attributes(&self.before, change.before.as_ref())
+            && !self.not_attributes.iter().any(|(name, patterns)| {
+                let value = fact.and_then(|fact| fact.attributes.get(name));
+                any(&patterns.0, &words(value.unwrap_or(&Json::Null)))
+            })
+            && !change
+                .deltas
+                .iter()
+                .any(|delta| self.no_delta.contains(&delta.attribute))
             && given(
                 self.title.is_empty(),
                 any(&self.title, std::slice::from_ref(&change.title)),
+            )
+            && given(
+                self.attached.is_empty(),
+                any(&self.attached, change.attached.as_slice()),
+            )
+            && given(self.guard.is_empty(), any(&self.guard, &guards(change)))
+            && given(
+                self.no_guard.is_empty(),
+                !any(&self.no_guard, &guards(change)),
+            )
+            && given(self.route.is_empty(), any(&self.route, &routes(change)))
+            && given(
+                self.no_route.is_empty(),
+                !any(&self.no_route, &routes(change)),
             )
     }
 
@@ -389,6 +443,37 @@ impl Condition {
     pub(crate) fn components(&self) -> &[String] {
         &self.component
     }
+}
+
+/// Names of the guards that came or went.
+fn guards(change: &Change) -> Vec<String> {
+    let differing = change
+        .deltas
+        .iter()
+        .filter(|delta| delta.attribute == "guards");
+    let mut names = Vec::new();
+    for delta in differing {
+        let (old, new) = (words(&delta.before), words(&delta.after));
+        let differ = old.iter().filter(|name| !new.contains(name));
+        names.extend(differ.cloned());
+        names.extend(new.iter().filter(|name| !old.contains(name)).cloned());
+    }
+    names.retain(|name| name != "none");
+    names
+}
+
+/// Paths of the endpoints that a change reaches: its own, the affected, and those that the function
+/// around answers.
+fn routes(change: &Change) -> Vec<String> {
+    let pairs = change.context.pairs.iter();
+    let standing = pairs.flat_map(|(old, new)| old.iter().chain(new));
+    let endpoints = standing.flat_map(|standing| &standing.endpoints);
+    let mut paths: Vec<String> = endpoints
+        .filter_map(|fact| fact.text("path").map(str::to_owned))
+        .collect();
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 /// Guard states at head of everything that the change reaches.

@@ -3,20 +3,24 @@
 mod assess;
 mod assessment;
 mod compare;
+mod compliance;
 mod condition;
 pub mod nearest;
 mod owners;
 mod policy;
 mod rating;
+mod standing;
+mod state;
 mod threat;
 
 pub use assess::{Circumstances, Ruling, assess, rule_further, sign_off};
 pub use assessment::{
-    Affected, AnswerKind, Assessment, Change, ChangeKind, Classes, Coverage, Delta, Direction,
-    Identity, PolicyFinding, Question, Review, ReviewState, Reviewers, Risk, SCHEMA_VERSION,
-    Signoff, Threat, ThreatStatus, Tool, UnknownGuard, Verdict,
+    Affected, AnswerKind, Assessment, Change, ChangeKind, Classes, Controls, Coverage, Delta,
+    Direction, Identity, PolicyFinding, Question, Review, ReviewState, Reviewers, Risk,
+    SCHEMA_VERSION, Sides, Signoff, Threat, ThreatStatus, Tool, UnknownGuard, Verdict,
 };
 pub use compare::compare;
+pub use compliance::{Compliance, Evidence, Framework, Open, Requirement};
 pub use condition::Condition;
 pub use owners::{CODEOWNERS_PATHS, Owners};
 pub use policy::{
@@ -24,4 +28,5 @@ pub use policy::{
     Policy, PolicyError, ReviewSettings, WAIVERS_PATH, decide_again, lint, policy_schema, recorded,
     waivers_schema,
 };
-pub use threat::{Catalogue, Explained};
+pub use standing::Context;
+pub use threat::{Catalogue, Explained, Stands};

@@ -131,6 +131,7 @@ impl Engine {
                 "sensitivity/",
                 "infra/",
                 "templates/",
+                "compliance/",
             ]
             .iter()
             .any(|folder| path.starts_with(folder))

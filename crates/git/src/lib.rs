@@ -19,4 +19,4 @@ pub use diff::{ChangedFile, Status, changed_files};
 pub use environment::Environment;
 pub use history::{History, PassingFile};
 pub use range::{Range, RangeError, RangeRequest, resolve};
-pub use repository::{BlobReader, Entry, EntryKind, Error, Readers, Repository, Side};
+pub use repository::{BlobReader, Entry, EntryKind, Error, Readers, Repository, Side, Step};

@@ -387,33 +387,41 @@ impl Repository {
         }
     }
 
-    /// The last merges (or commits) on the first-parent line from a revision back: id, first
-    /// parent and summary, newest first.
+    /// The last merges (or commits) on the first-parent line from a revision back, newest first.
     ///
     /// # Errors
     /// An unknown revision.
-    pub fn first_parents(
-        &self,
-        head: &str,
-        limit: usize,
-    ) -> Result<Vec<(String, String, String)>, Error> {
+    pub fn first_parents(&self, head: &str, limit: usize) -> Result<Vec<Step>, Error> {
         let mut all = Vec::new();
         let mut next = Some(self.commit(head)?);
         while let Some(id) = next.take().filter(|_| all.len() < limit) {
             let commit = self.inner.find_commit(id)?;
             if let Ok(parent) = commit.parent_id(0) {
-                let summary = commit
-                    .summary()
-                    .ok()
-                    .flatten()
-                    .unwrap_or_default()
-                    .to_owned();
-                all.push((id.to_string(), parent.to_string(), summary));
+                let summary = commit.summary().ok().flatten().unwrap_or_default();
+                all.push(Step {
+                    id: id.to_string(),
+                    parent: parent.to_string(),
+                    summary: summary.to_owned(),
+                    seconds: commit.time().seconds(),
+                });
                 next = Some(parent).filter(|parent| self.inner.find_commit(*parent).is_ok());
             }
         }
         Ok(all)
     }
+}
+
+/// A merge or commit with what it came upon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The commit.
+    pub id: String,
+    /// Its first parent.
+    pub parent: String,
+    /// The first line of its message.
+    pub summary: String,
+    /// When it was committed, in seconds since 1970.
+    pub seconds: i64,
 }
 
 pub(crate) fn kind_of(mode: i32) -> Option<EntryKind> {

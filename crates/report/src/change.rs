@@ -1,5 +1,7 @@
 //! What all reports ask about a change: its code, its level, its threats, its place at head.
 
+use std::collections::BTreeMap;
+
 use threatgate_assess::{Assessment, Change, Direction, Risk, Threat, ThreatStatus, Verdict};
 use threatgate_facts::{FactKind, Location};
 
@@ -34,21 +36,49 @@ pub(crate) fn level(verdict: Verdict) -> Level {
     }
 }
 
-/// The threats of a change with that status, in the order of the catalogue.
-pub(crate) fn threats<'a>(
+/// The threats of a change that were not there before, or not so grave, in the order of the catalogue.
+pub(crate) fn news<'a>(
     assessment: &'a Assessment,
     change: &'a Change,
-    status: ThreatStatus,
 ) -> impl Iterator<Item = &'a Threat> {
-    assessment
-        .threats
-        .iter()
-        .filter(move |threat| threat.status == status && threat.changes.contains(&change.id))
+    let threats = assessment.threats.iter();
+    threats.filter(move |threat| threat.status.is_news() && threat.changes.contains(&change.id))
+}
+
+/// How a report begins to speak of a threat: `threat`, `worse threat`, `possible threat`.
+pub(crate) const fn lead(threat: &Threat) -> &'static str {
+    match threat.status {
+        ThreatStatus::Worsened => "worse threat",
+        ThreatStatus::Unclear => "possible threat",
+        _ => "threat",
+    }
+}
+
+/// Threats that went or became less grave: status, id, title and how often, in the order of the catalogue.
+pub(crate) fn better(assessment: &Assessment) -> Vec<(ThreatStatus, &str, &str, usize)> {
+    let mut found: Vec<(ThreatStatus, &str, &str, usize)> = Vec::new();
+    let threats = assessment.threats.iter();
+    for threat in threats.filter(|threat| {
+        matches!(
+            threat.status,
+            ThreatStatus::Resolved | ThreatStatus::Improved
+        )
+    }) {
+        let times = threat.subjects.len().max(1);
+        let known = found
+            .iter_mut()
+            .find(|one| one.0 == threat.status && one.1 == threat.rule);
+        match known {
+            Some(one) => one.3 += times,
+            None => found.push((threat.status, &threat.rule, &threat.title, times)),
+        }
+    }
+    found
 }
 
 /// The gravest risk among the threats that a change introduces.
 pub(crate) fn risk<'a>(assessment: &'a Assessment, change: &'a Change) -> Option<&'a Risk> {
-    let threats = threats(assessment, change, ThreatStatus::Introduced);
+    let threats = news(assessment, change);
     let risks = threats.filter_map(|threat| threat.risk.as_ref());
     risks.max_by_key(|risk| (risk.severity, risk.rank))
 }
@@ -67,7 +97,7 @@ pub(crate) fn risk_words(risk: &Risk) -> String {
 
 /// The threat that a change introduces, otherwise its kind: `TG-AUTHN-003`, `auth-removed`.
 pub(crate) fn code(assessment: &Assessment, change: &Change) -> String {
-    match threats(assessment, change, ThreatStatus::Introduced).next() {
+    match news(assessment, change).next() {
         Some(threat) => threat.rule.clone(),
         None => format!("{}-{}", change.kind.name(), change.change.name()),
     }
@@ -95,6 +125,83 @@ pub(crate) fn stride(letters: &str) -> Vec<&'static str> {
         _ => None,
     };
     letters.chars().filter_map(word).collect()
+}
+
+/// A change with those that say the same of other places.
+pub(crate) struct Told<'a> {
+    pub(crate) change: &'a Change,
+    pub(crate) also: Vec<&'a Change>,
+}
+
+impl<'a> Told<'a> {
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'a Change> {
+        std::iter::once(self.change).chain(self.also.iter().copied())
+    }
+}
+
+/// Puts together what is told in the same words, of the same threat and by the same policy.
+pub(crate) fn told<'a>(assessment: &Assessment, changes: &[&'a Change]) -> Vec<Told<'a>> {
+    let mut all: Vec<Told<'a>> = Vec::new();
+    let mut known = BTreeMap::new();
+    for change in changes {
+        let key = (
+            &change.title,
+            change.verdict,
+            code(assessment, change),
+            &change.policy_rule,
+            &change.exception,
+            // What reaches others is shown with them.
+            !change.affected.is_empty() || !change.notes.is_empty(),
+        );
+        let alone = key.5;
+        match known.get(&key) {
+            Some(at) if !alone => {
+                let same: &mut Told<'a> = &mut all[*at];
+                same.also.push(change);
+            }
+            _ => {
+                known.insert(key, all.len());
+                all.push(Told {
+                    change,
+                    also: Vec::new(),
+                });
+            }
+        }
+    }
+    all
+}
+
+/// So many dependencies of one file are one line among what is allowed.
+const MANY_DEPENDENCIES: usize = 3;
+
+/// What is allowed, as a title and a place each; many dependencies of one file are one line, with
+/// their own titles below it.
+pub(crate) fn lines(changes: &[&Change]) -> Vec<(String, String, Vec<String>)> {
+    let mut of_file: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
+    let dependencies = changes
+        .iter()
+        .filter(|change| change.kind == FactKind::Dependency);
+    for change in dependencies {
+        of_file
+            .entry(&change.location.path)
+            .or_default()
+            .push(change);
+    }
+    of_file.retain(|_, of| of.len() >= MANY_DEPENDENCIES);
+    let mut lines = Vec::new();
+    for change in changes {
+        let path = change.location.path.as_str();
+        if change.kind != FactKind::Dependency || !of_file.contains_key(path) {
+            lines.push((change.title.clone(), whereabouts(change), Vec::new()));
+        }
+    }
+    for (path, of) in of_file {
+        let title = format!("{} dependencies changed", of.len());
+        let titles = of.iter().map(|change| change.title.clone()).collect();
+        lines.push((title, path.to_owned(), titles));
+    }
+    lines
 }
 
 /// Changes that ask for something, those that got better, and the rest that passes.

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use threatgate_assess::{Assessment, Change, ThreatStatus};
+use threatgate_assess::{Assessment, Change};
 
 use crate::Sources;
 use crate::change::{self, Level, Place};
@@ -79,7 +79,7 @@ fn of_change(assessment: &Assessment, change: &Change, sources: &dyn Sources) ->
         message.push(format!("and {} more", change.affected.len() - 10));
     }
     message.extend(change.notes.iter().cloned());
-    for threat in change::threats(assessment, change, ThreatStatus::Introduced) {
+    for threat in change::news(assessment, change) {
         message.push(format!(
             "{} {} ({})",
             threat.rule,

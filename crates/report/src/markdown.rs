@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use threatgate_assess::{Assessment, Change, Identity, ThreatStatus, Verdict};
+use threatgate_assess::{Assessment, Change, Identity, Verdict};
 
 use crate::Sources;
-use crate::change;
+use crate::change::{self, Told};
 use crate::excerpt;
 use crate::visible::{count, cut, visible};
 
@@ -54,7 +54,8 @@ pub(crate) fn write(
             prose(&finding.message)
         ));
     }
-    table(&mut page, assessment, &parts.asking);
+    let told = change::told(assessment, &parts.asking);
+    table(&mut page, assessment, &told);
     if parts.asking.is_empty()
         && let Some(reason) = assessment.reasons.first()
     {
@@ -65,9 +66,10 @@ pub(crate) fn write(
     let read = read(assessment);
     page.kept = sign.len() + read.len();
     questions(&mut page, assessment);
-    evidence(&mut page, assessment, &parts.asking, sources);
+    evidence(&mut page, assessment, &told, sources);
     list(&mut page, "Made stronger", &parts.better);
-    list(&mut page, "Allowed", &parts.passing);
+    allowed(&mut page, &parts.passing);
+    less(&mut page, assessment);
     out.write_all(page.text.as_bytes())?;
     write!(out, "{read}{sign}")?;
     if !page.left_out.is_empty() {
@@ -153,13 +155,15 @@ impl Page {
 
     /// A folded section; items that do not fit are left out whole and counted.
     fn folded(&mut self, title: &str, items: &[String]) {
+        self.folded_of(title, items.len(), items);
+    }
+
+    /// The same where an item can stand for several of those that are counted.
+    fn folded_of(&mut self, title: &str, number: usize, items: &[String]) {
         if items.is_empty() {
             return;
         }
-        let open = format!(
-            "\n<details><summary>{title} ({})</summary>\n\n",
-            items.len()
-        );
+        let open = format!("\n<details><summary>{title} ({number})</summary>\n\n");
         let close = "\n</details>\n";
         let mut room = self.room().saturating_sub(open.len() + close.len());
         let fitting = items
@@ -191,7 +195,7 @@ const fn dot(verdict: Verdict) -> &'static str {
     }
 }
 
-fn table(page: &mut Page, assessment: &Assessment, changes: &[&Change]) {
+fn table(page: &mut Page, assessment: &Assessment, changes: &[Told<'_>]) {
     if changes.is_empty() {
         return;
     }
@@ -201,9 +205,14 @@ fn table(page: &mut Page, assessment: &Assessment, changes: &[&Change]) {
     } else {
         ROWS
     };
-    for change in &changes[..shown] {
+    for told in &changes[..shown] {
+        let change = told.change;
+        let also = match told.also.len() {
+            0 => String::new(),
+            places => format!(" and {}", count(places, "more place")),
+        };
         let row = format!(
-            "| {} | {} | {} | {} |\n",
+            "| {} | {} | {}{also} | {} |\n",
             dot(change.verdict),
             prose(&cut(&visible(&change.title), 300)),
             code(&cut(&visible(&change::whereabouts(change)), 200)),
@@ -265,10 +274,11 @@ fn questions(page: &mut Page, assessment: &Assessment) {
     page.folded("Questions to answer before signing", &items);
 }
 
-fn evidence(page: &mut Page, assessment: &Assessment, changes: &[&Change], sources: &dyn Sources) {
+fn evidence(page: &mut Page, assessment: &Assessment, changes: &[Told<'_>], sources: &dyn Sources) {
     let secrets = excerpt::secrets(assessment);
     let mut items = Vec::new();
-    for change in changes {
+    for told in changes {
+        let change = told.change;
         let mut item = format!(
             "**{}** {} {}\n",
             change::code(assessment, change),
@@ -284,6 +294,17 @@ fn evidence(page: &mut Page, assessment: &Assessment, changes: &[&Change], sourc
             item.push_str(&fence("diff", &lines));
         }
         item.push('\n');
+        if !told.also.is_empty() {
+            let places = told.also.iter().take(MOST);
+            let places: Vec<String> = places
+                .map(|also| code(&change::whereabouts(also)))
+                .collect();
+            item.push_str(&format!("* also {}", places.join(", ")));
+            if told.also.len() > MOST {
+                item.push_str(&format!(" and {} more", told.also.len() - MOST));
+            }
+            item.push('\n');
+        }
         if let Some(preview) = change::preview(change) {
             item.push_str(&format!("* value: {}\n", code(preview)));
         }
@@ -301,9 +322,10 @@ fn evidence(page: &mut Page, assessment: &Assessment, changes: &[&Change], sourc
         for note in &change.notes {
             item.push_str(&format!("* {}\n", prose(note)));
         }
-        for threat in change::threats(assessment, change, ThreatStatus::Introduced) {
+        for threat in change::news(assessment, change) {
             item.push_str(&format!(
-                "* threat {}: {} ({}; {})\n",
+                "* {} {}: {} ({}; {})\n",
+                change::lead(threat),
                 prose(&threat.rule),
                 prose(&threat.title),
                 change::stride(&threat.stride).join(", "),
@@ -327,7 +349,29 @@ fn evidence(page: &mut Page, assessment: &Assessment, changes: &[&Change], sourc
         item.push_str("\n\n");
         items.push(item);
     }
-    page.folded("Evidence", &items);
+    let number = changes.iter().map(|told| 1 + told.also.len()).sum();
+    page.folded_of("Evidence", number, &items);
+}
+
+/// Threats that went or became less grave.
+fn less(page: &mut Page, assessment: &Assessment) {
+    let items: Vec<String> = change::better(assessment)
+        .into_iter()
+        .map(|(status, rule, title, times)| {
+            let times = if times > 1 {
+                format!(" ({times} times)")
+            } else {
+                String::new()
+            };
+            format!(
+                "* {}: {} {}{times}\n",
+                status.name(),
+                prose(rule),
+                prose(title)
+            )
+        })
+        .collect();
+    page.folded("Threats resolved or improved", &items);
 }
 
 fn list(page: &mut Page, title: &str, changes: &[&Change]) {
@@ -339,6 +383,24 @@ fn list(page: &mut Page, title: &str, changes: &[&Change]) {
         })
         .collect();
     page.folded(title, &items);
+}
+
+/// What passes: many dependencies of one file are one item.
+fn allowed(page: &mut Page, changes: &[&Change]) {
+    let items: Vec<String> = change::lines(changes)
+        .into_iter()
+        .map(|(title, place, titles)| {
+            let titles: Vec<String> = titles.iter().map(|title| prose(title)).collect();
+            let colon = if titles.is_empty() { "" } else { ": " };
+            format!(
+                "* {} {}{colon}{}\n",
+                prose(&title),
+                code(&place),
+                titles.join("; ")
+            )
+        })
+        .collect();
+    page.folded_of("Allowed", changes.len(), &items);
 }
 
 fn read(assessment: &Assessment) -> String {
@@ -507,6 +569,8 @@ fn prose(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use threatgate_facts::FactKind;
+
     use crate::{NoSources, sample};
 
     fn render(assessment: &Assessment, sources: &dyn Sources) -> String {
@@ -629,6 +693,30 @@ mod tests {
 Must sign: <code>&#64;acme/security</code> (CODEOWNERS&#58; /src/).
 Review <code>TR-7f3a91c2</code>: <code>threatgate review show TR-7f3a91c2</code>.
 "###);
+    }
+
+    #[test]
+    fn what_is_alike_is_told_once() {
+        let mut assessment = sample::many(7);
+        for (index, change) in assessment.changes.iter_mut().enumerate() {
+            if index < 3 {
+                change.title = "Users.show lost its check `owner?`".into();
+            } else {
+                change.kind = FactKind::Dependency;
+                change.verdict = Verdict::Pass;
+                change.title = format!("package{index} upgraded from 1.0 to 1.1");
+                change.location.path = "Cargo.lock".into();
+            }
+        }
+        let page = render(&assessment, &sample::Files);
+        assert_eq!(page.matches("owner?").count(), 2, "{page}");
+        assert!(
+            page.contains("</code> and 2 more places | a review |"),
+            "{page}"
+        );
+        assert!(page.contains("<summary>Evidence (3)</summary>"), "{page}");
+        assert!(page.contains("<summary>Allowed (4)</summary>"), "{page}");
+        assert!(page.contains("* 4 dependencies changed <code>Cargo.lock</code>: package3 "));
     }
 
     #[test]

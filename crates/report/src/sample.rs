@@ -81,6 +81,8 @@ fn change(id: &str, kind: FactKind, how: ChangeKind, title: &str, location: Loca
         threats: Vec::new(),
         severity: None,
         exception: None,
+        attached: None,
+        context: Context::default(),
     }
 }
 
@@ -90,6 +92,9 @@ fn threat(rule: &str, title: &str, change: &str) -> Threat {
         rule: rule.into(),
         status: ThreatStatus::Introduced,
         title: title.into(),
+        subjects: Vec::new(),
+        confidence: Confidence::Resolved,
+        controls: Controls::default(),
         stride: "SE".into(),
         cwe: vec!["CWE-306".into(), "CWE-79".into()],
         classes: Classes::default(),
@@ -180,6 +185,7 @@ pub(crate) fn assessment() -> Assessment {
         subject: subject.into(),
         outcome: outcome.into(),
         location: at("src/routes/admin.js", line, 1, 10),
+        sides: Sides::default(),
     };
     guard.affected = vec![
         affected("POST /admin/refunds", "now open", 12),
@@ -287,6 +293,7 @@ pub(crate) fn hostile() -> Assessment {
         subject: HOSTILE.into(),
         outcome: HOSTILE.into(),
         location: at(HOSTILE, 3, 1, 2),
+        sides: Sides::default(),
     }];
     let mut all = empty();
     all.verdict = Verdict::Review;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use threatgate_assess::{Assessment, Change, Threat, ThreatStatus, Verdict};
+use threatgate_assess::{Assessment, Change, Threat, Verdict};
 use threatgate_facts::Location;
 
 use crate::Sources;
@@ -277,7 +277,7 @@ fn quoted(words: &str) -> String {
 fn rules(assessment: &Assessment, changes: &[&Change]) -> Vec<Rule> {
     let mut found: BTreeMap<String, (Verdict, &Change, Option<&Threat>)> = BTreeMap::new();
     for change in changes {
-        let threat = change::threats(assessment, change, ThreatStatus::Introduced).next();
+        let threat = change::news(assessment, change).next();
         let entry = found.entry(change::code(assessment, change)).or_insert((
             change.verdict,
             change,

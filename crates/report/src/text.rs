@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use threatgate_assess::{Assessment, Change, Identity, ThreatStatus, Verdict};
+use threatgate_assess::{Assessment, Change, Identity, Verdict};
 
-use crate::change::{self, Level, Parts};
+use crate::change::{self, Level, Parts, Told};
 use crate::excerpt::{self, Mark, Secrets};
 use crate::visible::{columns, count, cut, visible, wrap};
 use crate::{Sources, Style};
@@ -151,12 +151,12 @@ fn asking<W: Write>(
         let rule = change.policy_rule.clone();
         (change.verdict, change::code(assessment, change), rule)
     };
-    let mut groups: Vec<(_, Vec<&Change>)> = Vec::new();
-    for change in &parts.asking {
-        let key = key(change);
+    let mut groups: Vec<(_, Vec<Told<'_>>)> = Vec::new();
+    for told in change::told(assessment, &parts.asking) {
+        let key = key(told.change);
         match groups.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, changes)) => changes.push(change),
-            None => groups.push((key, vec![change])),
+            Some((_, changes)) => changes.push(told),
+            None => groups.push((key, vec![told])),
         }
     }
     for ((verdict, code, rule), changes) in groups {
@@ -183,13 +183,14 @@ fn asking<W: Write>(
                 &mut explained,
             )?;
         }
-        let rest = &changes[full..];
+        let rest: Vec<&Change> = changes[full..].iter().flat_map(Told::all).collect();
         if !rest.is_empty() {
             page.line("")?;
             let lead = format!("{}[{code}]: ", level.name());
             let words = format!("{} more (policy rule {rule})", rest.len());
             page.paragraph(hue(level), &lead, 4, &words)?;
-            list(page, rest, if level == Level::Error { 40 } else { MOST })?;
+            let most = if level == Level::Error { 40 } else { MOST };
+            list(page, &each(&rest), most)?;
         }
     }
     Ok(())
@@ -198,12 +199,13 @@ fn asking<W: Write>(
 fn entry<W: Write>(
     page: &mut Page<'_, W>,
     assessment: &Assessment,
-    change: &Change,
+    told: &Told<'_>,
     level: Level,
     sources: &dyn Sources,
     secrets: &Secrets,
     explained: &mut BTreeSet<String>,
 ) -> io::Result<()> {
+    let change = told.change;
     let code = change::code(assessment, change);
     page.paragraph(
         hue(level),
@@ -215,20 +217,28 @@ fn entry<W: Write>(
     let side = if change.at_base { " (at base)" } else { "" };
     let arrow = page.paint(BLUE, "-->");
     let place = format!("{}:{}:{}{side}", at.path, at.line, at.column);
-    let place = wrap(&visible(&place), page.width - 8, page.width - 8);
-    for (index, part) in place.iter().enumerate() {
-        let lead = if index == 0 { arrow.as_str() } else { "   " };
-        page.line(&format!("   {lead} {part}"))?;
-    }
+    // Never broken: terminals and editors open it by a click.
+    page.line(&format!("   {arrow} {}", visible(&place)))?;
     lines(page, &excerpt::excerpt(change, sources, secrets))?;
     if let Some(preview) = change::preview(change) {
         page.remark("value", preview)?;
     }
     affected(page, change)?;
+    for also in told.also.iter().take(MOST) {
+        let mark = page.paint(BLUE, ":::");
+        page.line(&format!(
+            "   {mark} {}",
+            visible(&change::whereabouts(also))
+        ))?;
+    }
+    if told.also.len() > MOST {
+        let mark = page.paint(BLUE, ":::");
+        page.line(&format!("   {mark} and {} more", told.also.len() - MOST))?;
+    }
     for note in &change.notes {
         page.remark("note", note)?;
     }
-    for threat in change::threats(assessment, change, ThreatStatus::Introduced) {
+    for threat in change::news(assessment, change) {
         // A threat is explained once; its code stands at every change.
         if explained.insert(threat.rule.clone()) {
             let classes = format!(
@@ -238,7 +248,7 @@ fn entry<W: Write>(
                 change::stride(&threat.stride).join(", "),
                 threat.cwe.join(", ")
             );
-            page.remark("threat", &classes)?;
+            page.remark(change::lead(threat), &classes)?;
             if let Some(help) = threat.mitigations.first() {
                 page.remark("help", help)?;
             }
@@ -325,23 +335,25 @@ fn affected<W: Write>(page: &mut Page<'_, W>, change: &Change) -> io::Result<()>
 }
 
 /// A line or two for each change: its title and its place.
-fn list<W: Write>(page: &mut Page<'_, W>, changes: &[&Change], most: usize) -> io::Result<()> {
+fn list<W: Write>(
+    page: &mut Page<'_, W>,
+    changes: &[(String, String)],
+    most: usize,
+) -> io::Result<()> {
     let shown = if changes.len() <= most + 1 {
         changes.len()
     } else {
         most
     };
-    for change in &changes[..shown] {
-        let title = visible(&change.title);
-        let place = change::whereabouts(change);
-        let place = visible(&place);
+    for (title, place) in &changes[..shown] {
+        let (title, place) = (visible(title), visible(place));
         let used = columns(&title) + columns(&place) + 6;
         if used <= page.width {
             let gap = " ".repeat(page.width - used + 2);
             page.line(&format!("    {title}{gap}{place}"))?;
         } else {
             page.text("    ", 6, &title)?;
-            page.text("        ", 8, &place)?;
+            page.line(&format!("        {place}"))?;
         }
     }
     let left = changes.len() - shown;
@@ -349,6 +361,13 @@ fn list<W: Write>(page: &mut Page<'_, W>, changes: &[&Change], most: usize) -> i
         page.line(&format!("    and {left} more, in --format json"))?;
     }
     Ok(())
+}
+
+/// Titles and places.
+fn each(changes: &[&Change]) -> Vec<(String, String)> {
+    let each = changes.iter();
+    each.map(|change| (change.title.clone(), change::whereabouts(change)))
+        .collect()
 }
 
 /// What got better, and what passes.
@@ -361,28 +380,18 @@ fn quiet<W: Write>(
         page.line("")?;
         let words = format!("{} made stronger", count(parts.better.len(), "protection"));
         page.paragraph(CYAN, "note: ", 4, &words)?;
-        list(page, &parts.better, MOST)?;
+        list(page, &each(&parts.better), MOST)?;
     }
     if !parts.passing.is_empty() {
         page.line("")?;
         let words = format!("{} allowed", count(parts.passing.len(), "change"));
         page.paragraph(CYAN, "note: ", 4, &words)?;
-        list(page, &parts.passing, MOST)?;
+        let lines = change::lines(&parts.passing).into_iter();
+        let lines: Vec<_> = lines.map(|(title, place, _)| (title, place)).collect();
+        list(page, &lines, MOST)?;
     }
-    let mut resolved: Vec<(&str, &str, usize)> = Vec::new();
-    for threat in &assessment.threats {
-        if threat.status != ThreatStatus::Resolved {
-            continue;
-        }
-        match resolved
-            .iter_mut()
-            .find(|(rule, _, _)| *rule == threat.rule)
-        {
-            Some((_, _, times)) => *times += 1,
-            None => resolved.push((&threat.rule, &threat.title, 1)),
-        }
-    }
-    for (index, (rule, title, times)) in resolved.into_iter().enumerate() {
+    for (index, (status, rule, title, times)) in change::better(assessment).into_iter().enumerate()
+    {
         if index == 0 {
             page.line("")?;
         }
@@ -395,7 +404,7 @@ fn quiet<W: Write>(
             CYAN,
             "note: ",
             4,
-            &format!("resolved: {rule} {title}{times}"),
+            &format!("{}: {rule} {title}{times}", status.name()),
         )?;
     }
     Ok(())
@@ -664,8 +673,11 @@ verdict: pass (nothing material changed)
     fn every_line_fits() {
         for assessment in [sample::assessment(), sample::hostile(), sample::many(40)] {
             let text = render(&assessment, &sample::HostileFiles, false);
+            let places = ["   --> ", "        "];
             for line in text.lines() {
-                assert!(columns(line) <= 80, "{line}");
+                // A place is never broken.
+                let place = places.iter().any(|lead| line.starts_with(lead));
+                assert!(place || columns(line) <= 80, "{line}");
             }
         }
     }

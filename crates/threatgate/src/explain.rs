@@ -136,6 +136,8 @@ fn threat_json(threat: &Explained) -> Value {
         "classes": threat.classes,
         "factors": threat.factors,
         "flags": threat.flags,
+        "tier": threat.tier,
+        "controls": threat.controls,
         "mitigations": threat.mitigations,
         "questions": threat.questions,
         "sources": threat.sources,
@@ -159,6 +161,7 @@ fn threat_text(threat: &Explained) -> String {
         }
     }
     for (heading, lines) in [
+        ("what counts against it", &threat.controls),
         ("what to do", &threat.mitigations),
         ("what to ask", &threat.questions),
         ("sources", &threat.sources),
@@ -269,10 +272,11 @@ fn change_text(assessment: &Assessment, change: &Change) -> String {
     for threat in threats {
         let _ = writeln!(
             text,
-            "\n{} {} ({})",
+            "\n{} {} ({}): {}",
             threat.rule,
             one_line(&threat.title),
-            threat.cwe.join(", ")
+            threat.cwe.join(", "),
+            threat.status.name()
         );
         if let Some(risk) = &threat.risk {
             let _ = writeln!(
@@ -285,6 +289,14 @@ fn change_text(assessment: &Assessment, change: &Change) -> String {
                 one_line(&risk.because.join(", ")),
                 risk.vector
             );
+        }
+        for (words, names) in [
+            ("seen against it", &threat.controls.existing),
+            ("not seen", &threat.controls.missing),
+        ] {
+            if !names.is_empty() {
+                let _ = writeln!(text, "  {words}: {}", names.join("; "));
+            }
         }
         for mitigation in &threat.mitigations {
             let _ = writeln!(text, "  * {mitigation}");

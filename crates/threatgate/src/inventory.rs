@@ -98,11 +98,11 @@ pub(crate) struct FactsArgs {
 }
 
 /// What was read: the facts with what is said of them.
-struct Reading {
+pub(crate) struct Reading {
     /// The project's name: its folder's.
     name: String,
-    revision: Option<String>,
-    inventory: Inventory,
+    pub(crate) revision: Option<String>,
+    pub(crate) inventory: Inventory,
     stats: Stats,
     files: usize,
 }
@@ -141,7 +141,7 @@ fn name(folder: &Path) -> String {
     name.strip_suffix(".git").unwrap_or(&name).to_owned()
 }
 
-fn read(path: Option<&Path>, repo: Option<&Path>, rev: Option<&str>) -> Result<Reading> {
+pub(crate) fn read(path: Option<&Path>, repo: Option<&Path>, rev: Option<&str>) -> Result<Reading> {
     if let Some(path) = path {
         let engine = engine(&Team::default())?;
         let folder = Folder::open(path)?;

@@ -3,7 +3,9 @@
 //! Exit codes: 0 pass or warn, 1 blocked, 2 could not run, 3 review required, 4 not understood well
 //! enough. They never depend on the output format.
 
+mod backtest;
 mod check;
+mod compliance;
 mod configuration;
 mod evidence;
 mod explain;
@@ -17,6 +19,7 @@ mod revision;
 mod rules;
 mod score;
 mod signoff;
+mod threats;
 
 use std::process::ExitCode;
 
@@ -47,6 +50,12 @@ enum Command {
     Rules(rules::RulesArgs),
     /// Look through the policy, and try it on recorded assessments
     Policy(policy::PolicyArgs),
+    /// List the threats that stand in one revision or in a plain folder, the gravest first
+    Threats(threats::ThreatsArgs),
+    /// Say what code gives evidence for, and what is open, by the requirements of a framework
+    Compliance(compliance::ComplianceArgs),
+    /// Replay the last merges under the present policy: how many would have warned, asked for a review, or stopped
+    Backtest(backtest::BacktestArgs),
     /// Show, answer, sign and verify the threat review that a range requires
     Review(review::ReviewArgs),
     /// Verify and show evidence of a run
@@ -90,6 +99,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Facts(args) => inventory::facts(&args),
         Command::Rules(args) => rules::rules(&args),
         Command::Policy(args) => policy::policy(&args),
+        Command::Threats(args) => threats::threats(&args),
+        Command::Compliance(args) => compliance::compliance(&args),
+        Command::Backtest(args) => backtest::backtest(&args),
         Command::Review(args) => review::review(&args),
         Command::Evidence(args) => evidence::evidence(&args),
         Command::Explain(args) => explain::explain(&args),

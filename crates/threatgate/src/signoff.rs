@@ -130,8 +130,13 @@ impl Run<'_> {
             };
             let functions = self.engine.functions(path, &text);
             let mut wanted: BTreeSet<usize> = BTreeSet::new();
+            // A function that is only named counts where the change made it another: that something else in
+            // its file changed says nothing.
+            let same = self.unchanged(path, texts);
             for (index, function) in functions.iter().enumerate() {
-                if names.contains(last(&function.qualified)) {
+                let known =
+                    || same.contains(&(function.qualified.clone(), function.digest.clone()));
+                if names.contains(last(&function.qualified)) && !known() {
                     wanted.insert(index);
                 }
             }
@@ -167,6 +172,23 @@ impl Run<'_> {
             }
         }
         joined
+    }
+
+    /// The functions of a file at base, by name and digest.
+    fn unchanged(&self, path: &str, texts: &Texts) -> BTreeSet<(String, String)> {
+        let mut changed = texts.changed.iter();
+        let before = changed
+            .find(|(_, after)| after.as_ref().is_some_and(|(after, _)| after == path))
+            .map_or(Some(path), |(before, _)| {
+                before.as_ref().map(|(path, _)| path.as_str())
+            });
+        let text = before.and_then(|path| texts.text(threatgate_report::Side::Base, path));
+        let text = text.unwrap_or_default();
+        let functions = self.engine.functions(before.unwrap_or(path), &text);
+        functions
+            .into_iter()
+            .map(|function| (function.qualified, function.digest))
+            .collect()
     }
 
     /// The sign-offs at head, and in notes.

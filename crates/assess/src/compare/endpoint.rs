@@ -181,7 +181,7 @@ fn came(added: &[&Fact], all: &[&Fact], changes: &mut Vec<Change>) {
         if facts.len() > 1 {
             one.affected = facts
                 .iter()
-                .map(|fact| affected(&name(fact), how.clone(), &fact.location))
+                .map(|fact| affected(&name(fact), how.clone(), &fact.location).of(None, Some(fact)))
                 .collect();
         }
         if state(first) != "guarded" {
@@ -272,7 +272,7 @@ fn went(removed: &[&Fact], changes: &mut Vec<Change>) {
         if facts.len() > 1 {
             one.affected = facts
                 .iter()
-                .map(|fact| affected(&name(fact), "gone", &fact.location))
+                .map(|fact| affected(&name(fact), "gone", &fact.location).of(Some(fact), None))
                 .collect();
         }
         changes.push(one);
@@ -365,6 +365,7 @@ fn relocated(moved: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
                         format!("now {}", name(after)),
                         &after.location,
                     )
+                    .of(Some(before), Some(after))
                 })
                 .collect();
         }
@@ -460,7 +461,9 @@ fn order(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
         if pairs.len() > 1 {
             let places = pairs.iter();
             one.affected = places
-                .map(|(_, after)| affected(&name(after), where_to, &after.location))
+                .map(|(before, after)| {
+                    affected(&name(after), where_to, &after.location).of(Some(before), Some(after))
+                })
                 .collect();
         }
         changes.push(one);
@@ -508,7 +511,9 @@ fn ways_in(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
         if pairs.len() > 1 {
             let places = pairs.iter();
             one.affected = places
-                .map(|(_, after)| affected(&name(after), verb, &after.location))
+                .map(|(before, after)| {
+                    affected(&name(after), verb, &after.location).of(Some(before), Some(after))
+                })
                 .collect();
         }
         changes.push(one);
@@ -737,6 +742,7 @@ fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
         ));
     }
     one.location = cause.place.clone();
+    one.attached = Some(cause.attached.clone()).filter(|attached| !attached.is_empty());
     one.at_base = !cause.lost.is_empty() && !cause.exempted;
     if one.at_base {
         // The reader looks at the head: the mount or handler that stands there now.
@@ -758,7 +764,7 @@ fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
     if pairs.len() > 1 {
         one.affected = pairs
             .iter()
-            .map(|(_, after)| {
+            .map(|(before, after)| {
                 let left: Vec<String> = after
                     .texts("guards")
                     .iter()
@@ -770,7 +776,7 @@ fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
                     "guarded" => format!("guarded by {}", enumerate(&left, 3)),
                     _ => "guard unknown".to_owned(),
                 };
-                affected(&name(after), outcome, &after.location)
+                affected(&name(after), outcome, &after.location).of(Some(before), Some(after))
             })
             .collect();
     } else if state(after) == "open" {
@@ -825,7 +831,10 @@ fn parameters(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
         if pairs.len() > 1 {
             one.affected = pairs
                 .iter()
-                .map(|(_, after)| affected(&name(after), enumerate(&words, 3), &after.location))
+                .map(|(before, after)| {
+                    affected(&name(after), enumerate(&words, 3), &after.location)
+                        .of(Some(before), Some(after))
+                })
                 .collect();
         }
         changes.push(one);

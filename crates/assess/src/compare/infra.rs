@@ -236,7 +236,10 @@ fn grouped(all: Vec<Said>, changes: &mut Vec<Change>) {
             first.change.title = format!("{} and {also} more: {}", first.title, first.what);
         }
         first.change.affected = group
-            .map(|one| affected(&one.title, one.what, &one.change.location))
+            .map(|one| {
+                affected(&one.title, one.what, &one.change.location)
+                    .of(one.change.before.as_ref(), one.change.after.as_ref())
+            })
             .collect();
         changes.push(first.change);
     }

@@ -72,7 +72,8 @@ fn together(all: Vec<Told>) -> Vec<Told> {
         };
         let fact = one.change.after.as_ref().or(one.change.before.as_ref());
         let name = fact.map(|fact| fact.identity.clone()).unwrap_or_default();
-        let affected = super::affected(&name, one.change.title.clone(), &one.change.location);
+        let affected = super::affected(&name, one.change.title.clone(), &one.change.location)
+            .of(one.change.before.as_ref(), one.change.after.as_ref());
         kept[at].change.affected.push(affected);
         more.entry(at).or_default().push(format!("`{name}`"));
     }
@@ -138,7 +139,7 @@ fn all(sides: &Sides<'_>, told: &mut Vec<Told>) {
 }
 
 /// A name without the ways of writing it: `user_profiles`, `UserProfile`, `"UserProfiles"`.
-fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     let plain: String = name
         .chars()
         .filter(|c| c.is_alphanumeric())

@@ -409,9 +409,9 @@ fn denials<'a>(
         );
         one.deltas = deltas(old, new, &["digest", "subject", "within"]);
         if places.len() > 1 {
-            let places = places.iter().map(|(_, new)| {
+            let places = places.iter().map(|(old, new)| {
                 let outcome = format!("denies ({})", outcome(new));
-                affected(text(new, "subject"), outcome, &new.location)
+                affected(text(new, "subject"), outcome, &new.location).of(Some(old), Some(new))
             });
             one.affected = places.collect();
         }
@@ -435,7 +435,7 @@ fn denials<'a>(
             Some(places[0]),
             None,
         );
-        one.affected = denial_places(&places, "no longer denies");
+        one.affected = denial_places(&places, "no longer denies", false);
         changes.push(one);
     }
     let come = after
@@ -453,7 +453,7 @@ fn denials<'a>(
             None,
             Some(places[0]),
         );
-        one.affected = denial_places(&places, "now denies");
+        one.affected = denial_places(&places, "now denies", true);
         changes.push(one);
     }
 }
@@ -493,13 +493,19 @@ fn denial_title(places: &[&Fact], one: &str, many: &str) -> String {
     format!("{who} ({outcome}) when `{condition}`")
 }
 
-fn denial_places(places: &[&Fact], how: &str) -> Vec<Affected> {
+fn denial_places(places: &[&Fact], how: &str, at_head: bool) -> Vec<Affected> {
     if places.len() < 2 {
         return Vec::new();
     }
     let places = places.iter();
     places
-        .map(|fact| affected(text(fact, "subject"), how, &fact.location))
+        .map(|fact| {
+            let place = affected(text(fact, "subject"), how, &fact.location);
+            match at_head {
+                true => place.of(None, Some(fact)),
+                false => place.of(Some(fact), None),
+            }
+        })
         .collect()
 }
 
@@ -552,7 +558,10 @@ fn credentials<'a>(pairs: &[(&'a Fact, &'a Fact)], changes: &mut Vec<Change>) ->
         if guards.len() > 1 {
             let guards = guards.iter();
             one.affected = guards
-                .map(|(_, new)| affected(text(new, "name"), format!("{verb} them"), &new.location))
+                .map(|(old, new)| {
+                    affected(text(new, "name"), format!("{verb} them"), &new.location)
+                        .of(Some(old), Some(new))
+                })
                 .collect();
         }
         changes.push(one);

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Policy, PolicyError, at_line};
-use crate::assessment::{Change, PolicyFinding, Threat, ThreatStatus};
+use crate::assessment::{Change, PolicyFinding, Threat};
 use threatgate_model::risk::Severity;
 
 /// Where waivers stand.
@@ -269,7 +269,7 @@ pub(crate) fn apply(
             .iter()
             .filter(|one| one.id == waiver.key())
             .collect();
-        let introduced = |one: &&&Threat| one.status == ThreatStatus::Introduced;
+        let introduced = |one: &&&Threat| one.status.is_news();
         if !of_key.is_empty() && of_key.iter().filter(introduced).count() == 0 {
             let words = format!(
                 "the waiver of {} is no longer needed: the threat is resolved here",
@@ -299,7 +299,7 @@ pub(crate) fn apply(
             // Each threat must be waived, or the change still brings one that nobody accepted.
             let brought = change.threats.iter().filter(|id| {
                 let mut of_id = threats.iter().filter(|one| one.id == **id);
-                of_id.any(|one| one.status == ThreatStatus::Introduced)
+                of_id.any(|one| one.status.is_news())
             });
             let each: Option<Vec<&Waiver>> = brought.map(|id| of(id)).collect();
             used = each.unwrap_or_default();
