@@ -100,6 +100,11 @@ pub(crate) fn inventories(before: &Files, after: &Files) -> (Inventory, Inventor
 /// What the gate says of a change from `before` to `after` by the built-in policy.
 pub(crate) fn judge(before: &Files, after: &Files) -> Assessment {
     let (old, new) = inventories(before, after);
+    judge_facts(&old, &new)
+}
+
+/// The same of facts that were read already.
+pub(crate) fn judge_facts(old: &Inventory, new: &Inventory) -> Assessment {
     let policy =
         threatgate_rules::folder("policy").find(|(path, _)| *path == "policy/default.toml");
     let policy = Policy::new(policy.expect("a built-in policy").1, None)
@@ -108,7 +113,7 @@ pub(crate) fn judge(before: &Files, after: &Files) -> Assessment {
         .expect("the built-in threats are readable");
     let today = "2026-01-01".parse().expect("a date");
     assess(
-        compare(&old, &new),
+        compare(old, new),
         &policy,
         &catalogue,
         &Owners::parse(""),

@@ -123,7 +123,7 @@ impl Compliance {
             let mut named = framework.requirement.iter().flat_map(|one| &one.objectives);
             if let Some(unknown) = named.find(|id| compliance.objective(id).is_none()) {
                 return Err(PolicyError {
-                    file: format!("compliance/{}.toml", framework.id),
+                    file: format!("policy/compliance/{}.toml", framework.id),
                     line: 1,
                     message: format!("no objective is called \"{unknown}\""),
                 });

@@ -321,3 +321,87 @@ pub(crate) fn rate(
         because,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FACTORS: Factors = Factors {
+        discovery: 7,
+        exploit: 9,
+        detection: 8,
+        confidentiality: 8,
+        integrity: 5,
+        availability: 1,
+        accountability: 9,
+    };
+
+    fn callers() -> Vec<Caller> {
+        #[derive(Deserialize)]
+        struct All {
+            caller: Vec<Caller>,
+        }
+        let text = "caller = [{ guard = [\"*Admin*\"], population = 2, opportunity = 7, says = \"administrators\" }]";
+        toml::from_str::<All>(text).unwrap().caller
+    }
+
+    fn place(state: &str, guards: &[&str]) -> Place {
+        Place {
+            states: vec![state.to_owned()],
+            guards: vec![guards.iter().map(|guard| (*guard).to_owned()).collect()],
+            ..Place::default()
+        }
+    }
+
+    fn risk(place: &Place, effects: &[Effect]) -> Risk {
+        rate(FACTORS, &[Flag::Data, Flag::Writes], place, &callers(), effects)
+    }
+
+    fn effect(text: &str) -> Result<Effect, String> {
+        let text = serde_json::Value::String(text.to_owned());
+        Effect::deserialize(text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_narrower_the_way_in_the_lower_the_risk() {
+        let ranks: Vec<u8> = [
+            place("open", &[]),
+            place("guarded", &["login_required"]),
+            place("guarded", &["requireAdmin"]),
+        ]
+        .iter()
+        .map(|place| risk(place, &[]).rank)
+        .collect();
+        assert!(ranks.is_sorted_by(|a, b| a > b), "{ranks:?}");
+    }
+
+    #[test]
+    fn the_widest_of_several_ways_in_decides() {
+        let mut both = place("guarded", &["requireAdmin"]);
+        both.states.push("guarded".into());
+        both.guards.push(vec!["login_required".into()]);
+        assert_eq!(
+            risk(&both, &[]).vector,
+            risk(&place("guarded", &["login_required"]), &[]).vector
+        );
+    }
+
+    #[test]
+    fn a_control_never_raises_a_risk() {
+        let texts = ["O-3", "S<5", "S=6", "ED-2", "EE-4", "ID=3", "C<5", "I<1", "A-9", "Acc-1"];
+        for state in ["open", "guarded", "unknown"] {
+            let bare = risk(&place(state, &[]), &[]);
+            for text in texts {
+                let less = risk(&place(state, &[]), &[effect(text).unwrap()]);
+                assert!(less.rank <= bare.rank && less.severity <= bare.severity, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_effect_that_is_none_says_what_is_expected() {
+        let wrong = effect("XY-4").unwrap_err();
+        assert!(wrong.contains("expected a factor"), "{wrong}");
+        assert!(effect("EE").is_err());
+    }
+}

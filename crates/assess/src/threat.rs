@@ -432,10 +432,6 @@ impl Catalogue {
                 lost.attached.is_empty() || any(&lost.attached, change.attached.as_slice())
             });
             let lost = lost.next().and_then(|lost| self.entry(&lost.is));
-            let named = match (base, head) {
-                (Some(_), Some(_)) => lost.unwrap_or(entry),
-                _ => entry,
-            };
             let items: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
             for item in items {
                 let (old, new) = (was.get(item), is.get(item));
@@ -454,8 +450,19 @@ impl Catalogue {
                     }
                     (None, None) => continue,
                 };
-                let Some(standing) = head.as_ref().or(base.as_ref()) else {
+                // It is called after the side on which it stands.
+                let side = match status {
+                    ThreatStatus::Resolved => base.as_ref(),
+                    _ => head.as_ref(),
+                };
+                let Some(standing) = side else {
                     continue;
+                };
+                let came_or_went =
+                    matches!(status, ThreatStatus::Introduced | ThreatStatus::Resolved);
+                let named = match (base, head) {
+                    (Some(_), Some(_)) if came_or_went => lost.unwrap_or(entry),
+                    _ => entry,
                 };
                 let (risk, controls) = match new {
                     // The name under which it came decides how grave it is.
@@ -501,12 +508,12 @@ impl Catalogue {
         } else {
             return None;
         };
-        let fact = change.after.as_ref().or(change.before.as_ref());
-        let heads = change
-            .context
-            .pairs
-            .iter()
-            .filter_map(|(_, head)| head.as_ref());
+        let (old, new) = (change.before.as_ref(), change.after.as_ref());
+        let fact = match status {
+            ThreatStatus::Resolved => old.or(new),
+            _ => new.or(old),
+        };
+        let heads = change.context.pairs.iter().filter_map(|(_, head)| head.as_ref());
         let (controls, effects) = self.controls(entry, heads);
         let mut place = Place::of_change(change);
         place.critical = critical(&change.location.path);
@@ -605,9 +612,7 @@ fn tell(group: Vec<Found<'_>>, change: &mut Change, threats: &mut Vec<Threat>) {
         }
     }
     let id = format!("{}@{}", entry.id, first.subject);
-    let sure = group
-        .iter()
-        .any(|one| one.confidence == Confidence::Resolved);
+    let sure = group.iter().any(|one| one.confidence == Confidence::Resolved);
     let gravest = group.into_iter().max_by(|a, b| {
         let grave = rank(&a.risk).cmp(&rank(&b.risk));
         grave.then_with(|| b.subject.cmp(&a.subject))

@@ -131,7 +131,6 @@ impl Engine {
                 "sensitivity/",
                 "infra/",
                 "templates/",
-                "compliance/",
             ]
             .iter()
             .any(|folder| path.starts_with(folder))

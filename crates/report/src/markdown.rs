@@ -683,6 +683,12 @@ mod tests {
 
 </details>
 
+<details><summary>Threats resolved or improved (1)</summary>
+
+* resolved: TG-CRYPTO-002 Weak password hash
+
+</details>
+
 <details><summary>Coverage: 6 of 14 changed files read, 1 guard unknown, 1 problem</summary>
 
 * guard unknown: <code>POST /beta</code> <code>src/routes/beta.js&#58;9</code> <code>dynamicGuard()</code> could not be resolved

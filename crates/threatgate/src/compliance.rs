@@ -27,7 +27,9 @@ pub(crate) struct ComplianceArgs {
 const SHOWN: usize = 3;
 
 pub(crate) fn compliance(args: &ComplianceArgs) -> Result<ExitCode> {
-    let compliance = Compliance::new(threatgate_rules::folder("compliance"))?;
+    let files = threatgate_rules::folder("policy");
+    let files = files.filter(|(path, _)| path.starts_with("policy/compliance/"));
+    let compliance = Compliance::new(files)?;
     let Some(framework) = compliance.framework(&args.framework) else {
         let known: Vec<&str> = compliance.frameworks().collect();
         bail!(
