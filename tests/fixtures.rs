@@ -143,7 +143,9 @@ fn threats_stand_still_and_keep_their_order() {
         // Which of several equal places is named first may differ; what is said may not.
         let what = |assessment: &Assessment| -> BTreeSet<(String, ThreatStatus)> {
             let threats = assessment.threats.iter();
-            threats.map(|threat| (threat.rule.clone(), threat.status)).collect()
+            threats
+                .map(|threat| (threat.rule.clone(), threat.status))
+                .collect()
         };
         assert_eq!(what(&once), what(&again), "{}", case.title);
     }
@@ -163,7 +165,12 @@ fn only_what_is_certain_is_stopped() {
             let proven = fact.kind == threatgate_facts::FactKind::Secret
                 || fact.attributes.get("verify") == Some(&false.into());
             let sure = fact.confidence == threatgate_facts::Confidence::Resolved;
-            assert!(sure && (steered || proven), "{}: {}", case.title, change.title);
+            assert!(
+                sure && (steered || proven),
+                "{}: {}",
+                case.title,
+                change.title
+            );
         }
     }
 }

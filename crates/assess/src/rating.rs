@@ -354,7 +354,13 @@ mod tests {
     }
 
     fn risk(place: &Place, effects: &[Effect]) -> Risk {
-        rate(FACTORS, &[Flag::Data, Flag::Writes], place, &callers(), effects)
+        rate(
+            FACTORS,
+            &[Flag::Data, Flag::Writes],
+            place,
+            &callers(),
+            effects,
+        )
     }
 
     fn effect(text: &str) -> Result<Effect, String> {
@@ -388,12 +394,17 @@ mod tests {
 
     #[test]
     fn a_control_never_raises_a_risk() {
-        let texts = ["O-3", "S<5", "S=6", "ED-2", "EE-4", "ID=3", "C<5", "I<1", "A-9", "Acc-1"];
+        let texts = [
+            "O-3", "S<5", "S=6", "ED-2", "EE-4", "ID=3", "C<5", "I<1", "A-9", "Acc-1",
+        ];
         for state in ["open", "guarded", "unknown"] {
             let bare = risk(&place(state, &[]), &[]);
             for text in texts {
                 let less = risk(&place(state, &[]), &[effect(text).unwrap()]);
-                assert!(less.rank <= bare.rank && less.severity <= bare.severity, "{text}");
+                assert!(
+                    less.rank <= bare.rank && less.severity <= bare.severity,
+                    "{text}"
+                );
             }
         }
     }

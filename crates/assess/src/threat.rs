@@ -513,7 +513,11 @@ impl Catalogue {
             ThreatStatus::Resolved => old.or(new),
             _ => new.or(old),
         };
-        let heads = change.context.pairs.iter().filter_map(|(_, head)| head.as_ref());
+        let heads = change
+            .context
+            .pairs
+            .iter()
+            .filter_map(|(_, head)| head.as_ref());
         let (controls, effects) = self.controls(entry, heads);
         let mut place = Place::of_change(change);
         place.critical = critical(&change.location.path);
@@ -612,7 +616,9 @@ fn tell(group: Vec<Found<'_>>, change: &mut Change, threats: &mut Vec<Threat>) {
         }
     }
     let id = format!("{}@{}", entry.id, first.subject);
-    let sure = group.iter().any(|one| one.confidence == Confidence::Resolved);
+    let sure = group
+        .iter()
+        .any(|one| one.confidence == Confidence::Resolved);
     let gravest = group.into_iter().max_by(|a, b| {
         let grave = rank(&a.risk).cmp(&rank(&b.risk));
         grave.then_with(|| b.subject.cmp(&a.subject))
