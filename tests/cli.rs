@@ -579,10 +579,19 @@ fn the_policy_is_that_of_the_base() {
     repo.check(&["--base", "main", "--exit-zero"]).expect(0);
 
     let file = repo.beside("policy.toml");
+    let args = ["--base", "main", "--policy", file.to_str().unwrap()];
     std::fs::write(&file, ALLOWS).unwrap();
-    let run = repo
-        .check(&["--base", "main", "--policy", file.to_str().unwrap()])
-        .expect(0);
+    // The built-in floor holds whatever the rules say; a floor of the same name takes its place.
+    let run = repo.check(&args).expect(3);
+    assert!(
+        run.json()["reasons"][0]
+            .as_str()
+            .unwrap()
+            .contains("gate-floor")
+    );
+    let floor = "[[floor]]\nid = \"gate-floor\"\nwhen = { kind = \"gate\" }\nverdict = \"pass\"\n";
+    std::fs::write(&file, format!("{ALLOWS}{floor}")).unwrap();
+    let run = repo.check(&args).expect(0);
     assert_eq!(run.json()["verdict"], "pass");
 }
 

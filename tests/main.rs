@@ -7,6 +7,8 @@ mod cyclonedx;
 mod fixture;
 mod fixtures;
 mod metamorphic;
+mod policy;
 mod reports;
 mod repository;
+mod reviews;
 mod secrets;

@@ -6,7 +6,7 @@ use threatgate_facts::FactKind;
 
 use crate::assessment::*;
 use crate::owners::Owners;
-use crate::policy::{Mode, Policy};
+use crate::policy::{Closes, Policy};
 use crate::threat::Catalogue;
 
 /// What is known about the range and the reading; handed through to the report.
@@ -48,22 +48,133 @@ pub fn assess(
         )),
     }
     let threats = catalogue.apply(&mut changes, &|path| {
-        let owners = owners.of(path).map(|(_, owners)| owners);
+        let named = owners.of(path).map(|(_, owners)| owners);
         policy
-            .critical(path)
-            .or_else(|| catalogue.critical(owners.unwrap_or_default()))
+            .place(path, owners)
+            .critical
+            .or_else(|| catalogue.critical(named.unwrap_or_default()))
     });
-    let mut reviewers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for change in &mut changes {
-        let decision = policy.decide(change, today);
+    let mut assessment = Assessment {
+        schema_version: SCHEMA_VERSION.into(),
+        tool: Tool {
+            name: "threatgate".into(),
+            version: circumstances.version,
+            rules: circumstances.rules,
+        },
+        verdict: Verdict::Pass,
+        reasons: Vec::new(),
+        base: circumstances.base,
+        head: circumstances.head,
+        range: circumstances.range,
+        notes,
+        changes,
+        threats,
+        coverage: circumstances.coverage,
+        review: None,
+        policy: policy.source.clone(),
+        policy_findings: Vec::new(),
+    };
+    let knows = |id: &str| catalogue.explain(id).is_some();
+    decide(&mut assessment, policy, &knows, owners, today);
+    assessment
+}
+
+/// Asks the policy about each change, and says what follows for all.
+pub(crate) fn decide(
+    assessment: &mut Assessment,
+    policy: &Policy,
+    knows: &dyn Fn(&str) -> bool,
+    owners: &Owners,
+    today: jiff::civil::Date,
+) {
+    for change in &mut assessment.changes {
+        let decision = policy.decide(change, owners, today);
         change.verdict = decision.verdict;
         change.policy_rule = decision.rule;
         change.exception = decision.exception;
-        change.notes.extend(decision.note);
-        if !decision.reviewers.is_empty() {
-            reviewers.insert(change.id.clone(), decision.reviewers);
+        for note in decision.notes {
+            if !change.notes.contains(&note) {
+                change.notes.push(note);
+            }
         }
     }
+    assessment.policy_findings =
+        policy.waive(&mut assessment.changes, &assessment.threats, knows, today);
+    settle(assessment, policy, owners, &[]);
+}
+
+/// What a module of the policy says beyond its rules: it raises, and never lowers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruling {
+    /// The module's file.
+    pub module: String,
+    /// What it asks for.
+    pub verdict: Verdict,
+    /// Why.
+    pub message: String,
+    /// The change it is about; none: the whole.
+    pub change: Option<String>,
+    /// Who must sign.
+    pub reviewers: Vec<String>,
+}
+
+/// Raises verdicts by further rulings. A change that is waived or excepted stays so.
+pub fn rule_further(
+    assessment: &mut Assessment,
+    rulings: &[Ruling],
+    policy: &Policy,
+    owners: &Owners,
+) {
+    for ruling in rulings {
+        let Some(id) = &ruling.change else {
+            continue;
+        };
+        let change = assessment.changes.iter_mut().find(|one| one.id == *id);
+        if let Some(change) = change
+            && change.exception.is_none()
+            && ruling.verdict >= change.verdict
+        {
+            let raised = ruling.verdict > change.verdict;
+            change.verdict = ruling.verdict;
+            if raised {
+                change.policy_rule.clone_from(&ruling.module);
+            }
+            change.notes.push(ruling.message.clone());
+        }
+    }
+    settle(assessment, policy, owners, rulings);
+}
+
+/// Lowers what a valid sign-off closes to a warning that says so; the review stays in the report.
+pub fn sign_off(
+    assessment: &mut Assessment,
+    review: Review,
+    words: &str,
+    closes_blocks: bool,
+    rulings: &[Ruling],
+    policy: &Policy,
+    owners: &Owners,
+) {
+    for change in &mut assessment.changes {
+        let closed =
+            change.verdict == Verdict::Review || change.verdict == Verdict::Block && closes_blocks;
+        if closed && review.changes.contains(&change.id) {
+            change.verdict = Verdict::Warn;
+            change.notes.push(words.to_owned());
+        }
+    }
+    let left: Vec<Ruling> = rulings
+        .iter()
+        .filter(|ruling| ruling.verdict != Verdict::Review)
+        .cloned()
+        .collect();
+    settle(assessment, policy, owners, &left);
+    assessment.review = Some(review);
+}
+
+/// Order, verdict, reasons and review, as they follow from what each change asks for.
+fn settle(assessment: &mut Assessment, policy: &Policy, owners: &Owners, rulings: &[Ruling]) {
+    let changes = &mut assessment.changes;
     changes.sort_by(|a, b| {
         let rank = |change: &Change| {
             (
@@ -80,9 +191,11 @@ pub fn assess(
         ))
     });
     let mut reasons = Vec::new();
+    let whole = rulings.iter().filter(|ruling| ruling.change.is_none());
     let mut verdict = changes
         .iter()
         .map(|change| change.verdict)
+        .chain(whole.clone().map(|ruling| ruling.verdict))
         .max()
         .unwrap_or_default();
     for change in changes
@@ -94,7 +207,10 @@ pub fn assess(
             change.title, change.policy_rule
         ));
     }
-    let coverage = circumstances.coverage;
+    for ruling in whole.filter(|ruling| ruling.verdict == verdict && verdict > Verdict::Pass) {
+        reasons.push(format!("{} ({})", ruling.message, ruling.module));
+    }
+    let coverage = &assessment.coverage;
     let (guards, files) = policy.unknown();
     if !coverage.unknown_guards.is_empty() && guards > Verdict::Pass {
         let words = match coverage.unknown_guards.len() {
@@ -119,12 +235,7 @@ pub fn assess(
         ));
         verdict = verdict.max(files);
     }
-    let review = review(&changes, &threats, policy, owners, &reviewers);
-    let capped = match policy.mode() {
-        Mode::Observe | Mode::Comment => verdict.min(Verdict::Warn),
-        Mode::Review => verdict.min(Verdict::Review),
-        Mode::Block => verdict,
-    };
+    let capped = policy.cap(verdict);
     if capped != verdict {
         reasons.insert(
             0,
@@ -135,49 +246,35 @@ pub fn assess(
             ),
         );
     }
-    Assessment {
-        schema_version: SCHEMA_VERSION.into(),
-        tool: Tool {
-            name: "threatgate".into(),
-            version: circumstances.version,
-            rules: circumstances.rules,
-        },
-        verdict: capped,
-        reasons,
-        base: circumstances.base,
-        head: circumstances.head,
-        range: circumstances.range,
-        notes,
-        changes,
-        threats,
-        coverage,
-        review,
-        policy: policy.source.clone(),
-    }
+    let review = review(assessment, policy, owners, rulings);
+    assessment.verdict = capped;
+    assessment.reasons = reasons;
+    assessment.review = review;
 }
 
 /// The requirement over all changes that ask for a review.
 fn review(
-    changes: &[Change],
-    threats: &[Threat],
+    assessment: &Assessment,
     policy: &Policy,
     owners: &Owners,
-    named: &BTreeMap<String, Vec<String>>,
+    rulings: &[Ruling],
 ) -> Option<Review> {
-    let asked: Vec<&Change> = changes
+    let threats = &assessment.threats;
+    let asked: Vec<&Change> = assessment
+        .changes
         .iter()
         .filter(|change| change.verdict >= Verdict::Review)
         .collect();
-    if !asked.iter().any(|change| change.verdict == Verdict::Review) {
+    let of_whole = rulings
+        .iter()
+        .filter(|ruling| ruling.change.is_none() && ruling.verdict == Verdict::Review);
+    let closes_blocks = policy.review().closes == Closes::Block;
+    let closable = |change: &&Change| change.verdict == Verdict::Review || closes_blocks;
+    if !asked.iter().any(closable) && of_whole.clone().count() == 0 {
         return None;
     }
     let mut ids: Vec<String> = asked.iter().map(|change| change.id.clone()).collect();
     ids.sort();
-    let mut hasher = blake3::Hasher::new();
-    for id in &ids {
-        hasher.update(id.as_bytes()).update(&[0]);
-    }
-    let fingerprint = hasher.finalize().to_hex().to_string();
     let mut questions: Vec<Question> = Vec::new();
     for change in &asked {
         let mut texts: Vec<&str> = threats
@@ -193,6 +290,7 @@ fn review(
                 let id = format!("q{}", questions.len() + 1);
                 questions.push(Question {
                     id,
+                    answer: AnswerKind::of(text),
                     text: text.to_owned(),
                     change: change.id.clone(),
                 });
@@ -209,14 +307,35 @@ fn review(
         }
     };
     for change in &asked {
-        if let Some(owners) = named.get(&change.id) {
-            add(owners, format!("policy rule {}", change.policy_rule));
+        add(
+            policy.reviewers_of(&change.policy_rule),
+            format!("policy rule {}", change.policy_rule),
+        );
+        let of_change = rulings
+            .iter()
+            .filter(|one| one.change.as_ref() == Some(&change.id));
+        for ruling in of_change.filter(|ruling| ruling.verdict >= Verdict::Review) {
+            add(&ruling.reviewers, ruling.module.clone());
         }
-        for (name, owners) in policy.components(&change.location.path) {
+        for (name, owners) in policy.place_of(change, owners).components() {
             add(owners, format!("component {name}"));
         }
         if let Some((pattern, owners)) = owners.of(&change.location.path) {
             add(owners, format!("CODEOWNERS: {pattern}"));
+        }
+    }
+    for ruling in of_whole {
+        add(&ruling.reviewers, ruling.module.clone());
+        if !questions
+            .iter()
+            .any(|question| question.text == ruling.message)
+        {
+            questions.push(Question {
+                id: format!("q{}", questions.len() + 1),
+                answer: AnswerKind::of(&ruling.message),
+                text: ruling.message.clone(),
+                change: String::new(),
+            });
         }
     }
     if reviewers.is_empty() && !policy.default_reviewers().is_empty() {
@@ -225,13 +344,97 @@ fn review(
             reason: "the policy's default".into(),
         });
     }
-    Some(Review {
-        id: format!("TR-{}", &fingerprint[..8]),
-        fingerprint,
+    let introduced: Vec<&Threat> = threats
+        .iter()
+        .filter(|threat| threat.status.is_news())
+        .filter(|threat| threat.changes.iter().any(|id| ids.contains(id)))
+        .collect();
+    let mut objectives: Vec<String> = introduced
+        .iter()
+        .flat_map(|threat| threat.classes.objectives.iter().cloned())
+        .collect();
+    objectives.sort();
+    objectives.dedup();
+    let settings = policy.review();
+    let mut review = Review {
         changes: ids,
+        threats: introduced.iter().map(|threat| threat.id.clone()).collect(),
+        verdict: asked
+            .iter()
+            .map(|change| change.verdict)
+            .max()
+            .unwrap_or(Verdict::Review),
+        severity: asked.iter().filter_map(|change| change.severity).max(),
         questions,
         reviewers,
-    })
+        count: settings.count.max(1),
+        contributors_allowed: settings.contributors_allowed,
+        self_review: settings.self_review,
+        valid_days: settings.valid_days,
+        objectives,
+        inputs: inputs(&asked, &introduced, policy),
+        ..Review::default()
+    };
+    for ruling in rulings {
+        let name = format!("ruling of {}: {}", ruling.module, ruling.message);
+        review.inputs.insert(name, ruling.verdict.name().into());
+    }
+    review.seal();
+    Some(review)
+}
+
+/// What a sign-off is bound to, by readable names: nothing of it is a commit, a path, a line or a time, so
+/// that a rebase or a reformat keeps it and a change of what was reviewed does not.
+fn inputs(asked: &[&Change], threats: &[&Threat], policy: &Policy) -> BTreeMap<String, String> {
+    let mut inputs: BTreeMap<String, String> = BTreeMap::new();
+    inputs.insert("contract".to_owned(), SCHEMA_VERSION.to_owned());
+    inputs.insert("policy".to_owned(), policy.digest().to_owned());
+    for threat in threats {
+        if let Some(risk) = &threat.risk {
+            inputs.insert(format!("risk of {}", threat.id), risk.vector.to_string());
+        }
+    }
+    for change in asked {
+        let kind = format!("{} {}", change.kind, change.change.name());
+        inputs.insert(format!("change {}", change.id), kind);
+        for (side, fact) in [("before", &change.before), ("after", &change.after)] {
+            let Some(fact) = fact else {
+                continue;
+            };
+            let of = format!("{} {} ({side})", fact.kind, fact.identity);
+            for (name, value) in &fact.attributes {
+                let (key, value) = (format!("{of}: {name}"), short(value));
+                // Several facts may share an identity; the order of changes must not tell.
+                let values = inputs.entry(key).or_default();
+                let mut all: Vec<&str> =
+                    values.split(" | ").filter(|one| !one.is_empty()).collect();
+                all.push(&value);
+                all.sort_unstable();
+                *values = all.join(" | ");
+            }
+        }
+        for affected in &change.affected {
+            inputs.insert(
+                format!("{} is reached", affected.subject),
+                affected.outcome.clone(),
+            );
+        }
+    }
+    inputs
+}
+
+/// A value that can be read, or its digest.
+fn short(value: &serde_json::Value) -> String {
+    const MOST: usize = 160;
+    let text = match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    if text.len() <= MOST {
+        text
+    } else {
+        format!("digest {}", &blake3::hash(text.as_bytes()).to_hex()[..16])
+    }
 }
 
 /// What to ask where no threat of the catalogue speaks.

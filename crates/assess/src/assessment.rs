@@ -1,6 +1,8 @@
 //! The result of a comparison: changes, threats, verdict, review, coverage. This is the type
 //! that every report renders and whose JSON is the public contract.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use threatgate_facts::{Confidence, Fact, FactKind, Location, Problem};
 use threatgate_model::risk::{Severity, Vector};
@@ -336,29 +338,179 @@ pub struct Risk {
     pub because: Vec<String>,
 }
 
+/// Something about the policy or its waivers that is not in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyFinding {
+    /// What kind of fault: `waiver-expired`.
+    pub id: String,
+    /// One sentence.
+    pub message: String,
+    /// The file, at base.
+    pub path: String,
+    /// Line, from 1.
+    pub line: usize,
+}
+
 /// A required threat review.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Review {
     /// `TR-` and 8 hexadecimal digits of the fingerprint.
     pub id: String,
-    /// Digest over the reviewed facts; free of commits, lines and time.
+    /// Digest over [`Review::inputs`]; free of commits, lines and time.
     pub fingerprint: String,
     /// Ids of the changes to review.
     pub changes: Vec<String>,
+    /// Ids of the threats that they introduce.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub threats: Vec<String>,
+    /// The gravest of what the changes ask for.
+    #[serde(default)]
+    pub verdict: Verdict,
+    /// How grave the gravest threat is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub severity: Option<Severity>,
     /// What the reviewer must answer.
     pub questions: Vec<Question>,
     /// Who must sign: every entry needs one of its owners.
     pub reviewers: Vec<Reviewers>,
+    /// How many people must sign at least.
+    #[serde(default)]
+    pub count: usize,
+    /// Whether somebody who contributed to the change may sign it.
+    #[serde(default)]
+    pub contributors_allowed: bool,
+    /// Whether a contributor's own record of a review counts.
+    #[serde(default)]
+    pub self_review: bool,
+    /// How many days a sign-off holds at most.
+    #[serde(default)]
+    pub valid_days: u32,
+    /// Control objectives that are touched.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub objectives: Vec<String>,
+    /// What a sign-off is bound to, by readable names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub inputs: BTreeMap<String, String>,
+    /// Where it stands.
+    #[serde(default)]
+    pub state: ReviewState,
+    /// How well the contributors are known; none while nobody has looked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub identity: Option<Identity>,
+    /// The sign-offs that were found, with what became of each.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub signoffs: Vec<Signoff>,
+}
+
+impl Review {
+    /// Derives fingerprint and id from the inputs.
+    pub fn seal(&mut self) {
+        let mut hasher = blake3::Hasher::new();
+        for (name, value) in &self.inputs {
+            for text in [name, value] {
+                hasher.update(&(text.len() as u64).to_le_bytes());
+                hasher.update(text.as_bytes());
+            }
+        }
+        self.fingerprint = hasher.finalize().to_hex().to_string();
+        self.id = format!("TR-{}", &self.fingerprint[..8]);
+    }
+}
+
+/// Where a review stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReviewState {
+    /// Not signed, or not by all who must.
+    #[default]
+    Required,
+    /// Signed by all who must.
+    Signed,
+    /// Signed by a contributor, which the policy allows.
+    SelfReviewed,
+}
+
+/// How well the contributors of a change are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    /// Every commit bears a signature of an allowed signer.
+    Signed,
+    /// By what commits say about themselves, which anybody can write.
+    Weak,
+}
+
+/// A sign-off that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signoff {
+    /// Who says to have signed.
+    pub signer: String,
+    /// The day, as written there.
+    pub date: String,
+    /// The file, or the git note.
+    pub place: String,
+    /// Whether it counts.
+    pub counts: bool,
+    /// Why it does not count, or what is to be known about it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub because: Vec<String>,
+    /// Of a stale one, the inputs that differ: `policy: was a, now b`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub differs: Vec<String>,
+    /// Fingerprint of the key that signed it, if its signature holds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key: Option<String>,
+}
+
+/// What counts as an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerKind {
+    /// Words.
+    #[default]
+    Text,
+    /// `yes` or `no`, and words after it.
+    Choice,
+    /// A URL, or a path in the repository.
+    Link,
+    /// Somebody's name or address.
+    Person,
+}
+
+impl AnswerKind {
+    /// By the mark at the question's end: `(yes/no)`, `(link)`, `(person)`.
+    pub fn of(question: &str) -> Self {
+        let mark = question.trim_end().strip_suffix(')');
+        match mark.and_then(|text| text.rsplit_once('(')) {
+            Some((_, mark)) if mark.starts_with("yes/no") => Self::Choice,
+            Some((_, "link")) => Self::Link,
+            Some((_, "person" | "who")) => Self::Person,
+            _ => Self::Text,
+        }
+    }
+
+    /// The kind's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Choice => "choice",
+            Self::Link => "link",
+            Self::Person => "person",
+        }
+    }
 }
 
 /// A question of a review.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// `q1`, `q2` …
     pub id: String,
     /// The question.
     pub text: String,
-    /// The change it is about.
+    /// What counts as an answer.
+    #[serde(default)]
+    pub answer: AnswerKind,
+    /// The change it is about; empty: the whole.
     pub change: String,
 }
 
@@ -429,6 +581,9 @@ pub struct Assessment {
     pub review: Option<Review>,
     /// Where the policy came from: `built in`, `.threatgate/policy.toml at 4b1e9c2`.
     pub policy: String,
+    /// What is not in order about the policy and its waivers.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub policy_findings: Vec<PolicyFinding>,
 }
 
 /// The program that made the assessment.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use globset::{GlobBuilder, GlobMatcher};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{IntoDeserializer, SeqAccess, Visitor};
 use serde_json::Value as Json;
@@ -12,6 +13,7 @@ use threatgate_facts::{Confidence, Fact, FactKind, Scope};
 use threatgate_model::risk::Severity;
 
 use crate::assessment::{Change, ChangeKind, Direction};
+use crate::policy::{Criticality, Exposure};
 
 /// One value or several of which any counts. A value's own error comes through: it lists what may
 /// stand there.
@@ -58,6 +60,16 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
+impl JsonSchema for Pattern {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Pattern".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
 /// A pattern over a path, as in `.gitignore`: `**` crosses folders, `*` does not.
 #[derive(Clone, Debug)]
 pub(crate) struct PathGlob(GlobMatcher);
@@ -83,20 +95,24 @@ impl<'de> Deserialize<'de> for PathGlob {
 }
 
 /// All that is given must hold; of a list any value. An empty condition holds for every change.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
     /// Kinds of fact.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "words_of::<FactKind>")]
     kind: Vec<FactKind>,
     /// `added`, `removed`, `modified`
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "words_of::<ChangeKind>")]
     change: Vec<ChangeKind>,
     /// `weakened`, `strengthened`, `neutral`
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "words_of::<Direction>")]
     direction: Vec<Direction>,
     /// The endpoint's guard at head: `guarded`, `open`, `unknown`; of a group any of them.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     guard_state: Vec<String>,
     /// The endpoint can write: its method is none of GET, HEAD, OPTIONS.
     writes: Option<bool>,
@@ -104,33 +120,61 @@ pub struct Condition {
     guarded_siblings: Option<bool>,
     /// Sensitivity classes of the fields concerned; `*` for any.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     sensitivity: Vec<Pattern>,
     /// What the fields concerned decide: `access`, `ownership`, `tenancy`; `*` for any.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     control: Vec<Pattern>,
     /// What the file is for.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "words_of::<Scope>")]
     scope: Vec<Scope>,
     /// `resolved` or `heuristic`
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "words_of::<Confidence>")]
     confidence: Vec<Confidence>,
     /// How grave the gravest threat is that the change introduces.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "words_of::<Severity>")]
     severity: Vec<Severity>,
     /// Paths.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     path: Vec<PathGlob>,
     /// Components of the policy.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     component: Vec<String>,
+    /// A component says that it is reached from there: `internet`, `partner`, `internal`, `none`.
+    #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "words_of::<Exposure>")]
+    exposure: Vec<Exposure>,
+    /// A component says that the business depends on it so much: `low`, `medium`, `high`, `critical`.
+    #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "words_of::<Criticality>")]
+    criticality: Vec<Criticality>,
+    /// A component says that it handles data of this class.
+    #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
+    data: Vec<String>,
+    /// The file is on the critical path.
+    critical: Option<bool>,
+    /// Threats that the change introduces or resolves: `TG-AUTHN-*`, or with their subject.
+    #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
+    threat: Vec<Pattern>,
     /// Attributes that differ.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     delta: Vec<String>,
     /// Attributes that do not differ.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     no_delta: Vec<String>,
     /// Attributes that the fact has at all, whatever their value.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     has: Vec<String>,
     /// Attributes of the fact at head (at base if it is gone); `none` stands for an absent one.
     #[serde(default)]
@@ -143,21 +187,27 @@ pub struct Condition {
     before: BTreeMap<String, Patterns>,
     /// Patterns over the title.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     title: Vec<Pattern>,
     /// Where a guard that came or went hung: `handler`, `class`, `router`, `mount`, `app`, `setting`.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     attached: Vec<Pattern>,
     /// Names of the guards that came or went, any of them.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     guard: Vec<Pattern>,
     /// All guards that came or went are called otherwise.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     no_guard: Vec<Pattern>,
     /// Paths of the endpoints concerned, any of them.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     route: Vec<Pattern>,
     /// None of the endpoints concerned has such a path.
     #[serde(default, deserialize_with = "many")]
+    #[schemars(schema_with = "texts")]
     no_route: Vec<Pattern>,
 }
 
@@ -167,6 +217,66 @@ pub(crate) struct Patterns(pub(crate) Vec<Pattern>);
 impl<'de> Deserialize<'de> for Patterns {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         many(deserializer).map(Self)
+    }
+}
+
+/// Whether a word about the place that begins so names what is wanted.
+fn said(place: &[&str], prefix: &str, wanted: impl Fn(&str) -> bool) -> bool {
+    let mut words = place.iter().filter_map(|word| word.strip_prefix(prefix));
+    words.any(wanted)
+}
+
+/// A set of words that a schema lists.
+trait Words {
+    /// All of them.
+    fn all() -> Vec<&'static str>;
+}
+
+impl Words for FactKind {
+    fn all() -> Vec<&'static str> {
+        Self::ALL.iter().map(|kind| kind.name()).collect()
+    }
+}
+
+macro_rules! words {
+    ($($type:ty: $($word:literal)+;)+) => {
+        $(impl Words for $type {
+            fn all() -> Vec<&'static str> {
+                vec![$($word),+]
+            }
+        })+
+    };
+}
+
+words! {
+    ChangeKind: "added" "removed" "modified";
+    Direction: "weakened" "strengthened" "neutral";
+    Scope: "production" "test" "example" "generated" "vendored";
+    Confidence: "resolved" "heuristic";
+    Severity: "note" "low" "medium" "high" "critical";
+    Exposure: "internet" "partner" "internal" "none";
+    Criticality: "low" "medium" "high" "critical";
+}
+
+fn one_or_many(item: &Json) -> Schema {
+    json_schema!({ "anyOf": [item, { "type": "array", "items": item }] })
+}
+
+fn words_of<T: Words>(_: &mut SchemaGenerator) -> Schema {
+    one_or_many(&serde_json::json!({ "type": "string", "enum": T::all() }))
+}
+
+fn texts(_: &mut SchemaGenerator) -> Schema {
+    one_or_many(&serde_json::json!({ "type": "string" }))
+}
+
+impl JsonSchema for Patterns {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Patterns".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        texts(generator)
     }
 }
 
@@ -201,8 +311,9 @@ pub(crate) fn attributes(wanted: &BTreeMap<String, Patterns>, fact: Option<&Fact
 }
 
 impl Condition {
-    /// Whether the condition holds for a change in a file of these components.
-    pub fn holds(&self, change: &Change, components: &[&str]) -> bool {
+    /// Whether the condition holds for a change in a place: names of components, and what the
+    /// policy says of it ([`crate::policy::Place::words`]).
+    pub fn holds(&self, change: &Change, place: &[&str]) -> bool {
         let fact = change.after.as_ref().or(change.before.as_ref());
         let given = |list_is_empty: bool, holds: bool| list_is_empty || holds;
         given(self.kind.is_empty(), self.kind.contains(&change.kind))
@@ -255,9 +366,37 @@ impl Condition {
             )
             && given(
                 self.component.is_empty(),
-                components
+                place
                     .iter()
                     .any(|name| self.component.iter().any(|wanted| wanted == name)),
+            )
+            && given(
+                self.exposure.is_empty(),
+                said(place, "exposure:", |name| {
+                    self.exposure.iter().any(|one| one.name() == name)
+                }),
+            )
+            && given(
+                self.criticality.is_empty(),
+                said(place, "criticality:", |name| {
+                    self.criticality.iter().any(|one| one.name() == name)
+                }),
+            )
+            && given(
+                self.data.is_empty(),
+                said(place, "data:", |name| {
+                    self.data.iter().any(|one| one == name)
+                }),
+            )
+            && self
+                .critical
+                .is_none_or(|wanted| wanted == place.contains(&"critical:"))
+            && given(
+                self.threat.is_empty(),
+                change.threats.iter().any(|id| {
+                    let rule = id.split('@').next().unwrap_or(id);
+                    any(&self.threat, &[id.clone(), rule.to_owned()])
+                }),
             )
             && given(
                 self.delta.is_empty(),
@@ -401,4 +540,28 @@ fn judged(change: &Change, attribute: &str) -> Vec<String> {
         collect(&delta.after);
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_lists_every_word_that_is_read() {
+        fn check<T: Words + for<'de> Deserialize<'de>>(count: usize) {
+            assert_eq!(T::all().len(), count);
+            for word in T::all() {
+                let text = Json::String(word.to_owned());
+                assert!(serde_json::from_value::<T>(text).is_ok(), "{word}");
+            }
+        }
+        check::<FactKind>(10);
+        check::<ChangeKind>(3);
+        check::<Direction>(3);
+        check::<Scope>(5);
+        check::<Confidence>(2);
+        check::<Severity>(5);
+        check::<Exposure>(4);
+        check::<Criticality>(4);
+    }
 }

@@ -3,6 +3,7 @@
 mod annotated;
 mod asked;
 mod check;
+mod code;
 mod content_policy;
 mod crypto;
 mod document_model;
@@ -33,6 +34,7 @@ mod specification;
 mod text;
 mod walk;
 
+pub use code::Code;
 pub use engine::{
     Cache, Coverage, Engine, MAX_SOURCE, Request, RuleSummary, Stats, Team, Tree, most_bytes,
 };

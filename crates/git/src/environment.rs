@@ -65,6 +65,16 @@ impl Environment {
             .cloned()
     }
 
+    /// Who opened the pull request, as far as the pipeline says so: `@alice`. Who started the pipeline is no
+    /// contributor by that: somebody who pushes a sign-off starts it too.
+    pub fn people(&self) -> BTreeSet<String> {
+        let author = self.event("/pull_request/user/login");
+        author
+            .into_iter()
+            .map(|name| format!("@{}", name.to_lowercase()))
+            .collect()
+    }
+
     fn event(&self, pointer: &str) -> Option<String> {
         self.event
             .as_ref()?

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod blob;
+mod commits;
 mod diff;
 mod environment;
 mod history;
@@ -13,6 +14,7 @@ mod repository;
 
 pub use attributes::Attributes;
 pub use blob::{Content, decode};
+pub use commits::{Commits, Contribution, NOTES};
 pub use diff::{ChangedFile, Status, changed_files};
 pub use environment::Environment;
 pub use history::{History, PassingFile};

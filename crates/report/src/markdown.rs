@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use threatgate_assess::{Assessment, Change, Verdict};
+use threatgate_assess::{Assessment, Change, Identity, Verdict};
 
 use crate::Sources;
 use crate::change::{self, Told};
@@ -46,6 +46,13 @@ pub(crate) fn write(
     page.add(&format!("{} · {range}\n", summary(assessment, &parts)));
     for note in &assessment.notes {
         page.add(&format!("\n{}\n", prose(note)));
+    }
+    for finding in &assessment.policy_findings {
+        let place = code(&format!("{}:{}", finding.path, finding.line));
+        page.add(&format!(
+            "\nPolicy: {} ({place})\n",
+            prose(&finding.message)
+        ));
     }
     let told = change::told(assessment, &parts.asking);
     table(&mut page, assessment, &told);
@@ -470,6 +477,27 @@ fn sign(assessment: &Assessment) -> String {
     }
     if review.reviewers.is_empty() {
         out.push_str("Nobody is named to sign: name reviewers in the policy or in CODEOWNERS.\n");
+    }
+    for signoff in review.signoffs.iter().take(MOST) {
+        let said = match signoff.counts {
+            true => "counts".to_owned(),
+            false => format!("does not count: {}", prose(&signoff.because.join("; "))),
+        };
+        // A stale one is struck through, with what differs since.
+        let who = format!("{} of {}", code(&signoff.signer), prose(&signoff.date));
+        let who = match signoff.differs.is_empty() {
+            true => who,
+            false => format!("<s>{who}</s>"),
+        };
+        out.push_str(&format!("Sign-off by {who} {said}.\n"));
+        for differs in signoff.differs.iter().take(MOST) {
+            out.push_str(&format!("* {}\n", prose(differs)));
+        }
+    }
+    if review.identity == Some(Identity::Weak) {
+        out.push_str(
+            "Identity: weak; not every commit bears the signature of an allowed signer.\n",
+        );
     }
     let id = code(&review.id);
     out.push_str(&format!(

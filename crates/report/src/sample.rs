@@ -147,6 +147,7 @@ fn empty() -> Assessment {
         },
         review: None,
         policy: "built in".into(),
+        policy_findings: Vec::new(),
     }
 }
 
@@ -261,11 +262,13 @@ pub(crate) fn assessment() -> Assessment {
             id: "q1".into(),
             text: "Which requests does the guard let through now?".into(),
             change: "TC-000000000002".into(),
+            ..Question::default()
         }],
         reviewers: vec![Reviewers {
             owners: vec!["@acme/security".into()],
             reason: "CODEOWNERS: /src/".into(),
         }],
+        ..Review::default()
     });
     all
 }

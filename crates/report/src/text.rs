@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use threatgate_assess::{Assessment, Change, Verdict};
+use threatgate_assess::{Assessment, Change, Identity, Verdict};
 
 use crate::change::{self, Level, Parts, Told};
 use crate::excerpt::{self, Mark, Secrets};
@@ -51,6 +51,7 @@ pub(crate) fn write(
     quiet(&mut page, assessment, &parts)?;
     read(&mut page, assessment)?;
     review(&mut page, assessment)?;
+    policy(&mut page, assessment)?;
     verdict(&mut page, assessment)
 }
 
@@ -488,6 +489,34 @@ fn review<W: Write>(page: &mut Page<'_, W>, assessment: &Assessment) -> io::Resu
     if review.reviewers.is_empty() {
         let words = "nobody is named; name reviewers in the policy or in CODEOWNERS";
         page.text("    must sign: ", 8, words)?;
+    }
+    for signoff in &review.signoffs {
+        let said = match signoff.counts {
+            true => "counts".to_owned(),
+            false => format!("does not count: {}", signoff.because.join("; ")),
+        };
+        let words = format!("{} of {}, {said}", signoff.signer, signoff.date);
+        page.text("    sign-off: ", 8, &words)?;
+        for differs in signoff.differs.iter().take(MOST) {
+            page.text("        ", 8, differs)?;
+        }
+    }
+    if review.identity == Some(Identity::Weak) {
+        let words = "weak; not every commit bears the signature of an allowed signer";
+        page.text("    identity: ", 8, words)?;
+    }
+    Ok(())
+}
+
+/// What is not in order about the policy itself.
+fn policy<W: Write>(page: &mut Page<'_, W>, assessment: &Assessment) -> io::Result<()> {
+    if assessment.policy_findings.is_empty() {
+        return Ok(());
+    }
+    page.line("")?;
+    for finding in &assessment.policy_findings {
+        let words = format!("{} ({}:{})", finding.message, finding.path, finding.line);
+        page.paragraph(BOLD, "policy: ", 4, &words)?;
     }
     Ok(())
 }

@@ -69,6 +69,12 @@ pub(crate) struct CheckArgs {
     /// Report as ever, but exit with 0 whatever the verdict
     #[arg(long)]
     exit_zero: bool,
+    /// Write evidence of this run: an in-toto statement in a DSSE envelope
+    #[arg(long, value_name = "FILE")]
+    evidence: Option<PathBuf>,
+    /// Seal the evidence with this private SSH key
+    #[arg(long, value_name = "KEY", requires = "evidence")]
+    evidence_key: Option<PathBuf>,
 }
 
 /// A report and where it goes.
@@ -108,6 +114,14 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
         Some(texts) => &**texts,
         None => &NoSources,
     };
+    if let (Some(file), Some(texts)) = (&args.evidence, &texts) {
+        crate::evidence::write(
+            file,
+            args.evidence_key.as_deref(),
+            &assessment,
+            &texts.trail,
+        )?;
+    }
     // Files first: a reader that closes stdout early must not cost them.
     for target in &args.formats {
         if let Some(file) = &target.file {
@@ -176,16 +190,26 @@ pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
         }
         _ => configuration.policy.source.clone(),
     };
+    let (base, head) = (range.base.clone(), range.head.clone());
     match of_range(&repository, range, &configuration, &engine)? {
-        Judged::Assessment(mut assessment, texts) => {
+        Judged::Assessment(mut assessment, mut texts) => {
             assessment.policy = policy_source;
+            let sides = (&base, &head);
+            let signed = crate::signoff::Run {
+                repository: &repository,
+                sides,
+                configuration: &configuration,
+                engine: &engine,
+                environment: &environment,
+            };
+            texts.trail = signed.settle(&mut assessment, &texts)?;
             Ok(Judged::Assessment(assessment, texts))
         }
         Judged::Undetermined(absent) => Ok(Judged::Undetermined(absent)),
     }
 }
 
-/// The assessment of a range by a configuration.
+/// The assessment of a range by a configuration, before anybody signed it off.
 pub(crate) fn of_range(
     repository: &Repository,
     range: Range,
@@ -319,12 +343,13 @@ impl Sides {
             inventories = (first, second);
         }
         let (mut before_facts, mut after_facts) = inventories;
+        let used = crate::gate::is_used(&before);
         before_facts
             .facts
-            .extend(crate::gate::facts(&before, &only_before));
+            .extend(crate::gate::facts(&before, &only_before, used));
         after_facts
             .facts
-            .extend(crate::gate::facts(&after, &only_after));
+            .extend(crate::gate::facts(&after, &only_after, used));
         let mut missing: BTreeSet<String> = before
             .missing
             .iter()
@@ -359,6 +384,16 @@ impl Sides {
         coverage.problems.sort();
         coverage.problems.dedup();
         let (before, after) = (before.into_files(), after.into_files());
+        let changed = files
+            .iter()
+            .map(|file| {
+                let path = |side: &Option<(String, threatgate_git::Entry)>| {
+                    side.as_ref()
+                        .map(|(path, entry)| (path.clone(), entry.id.to_string()))
+                };
+                (path(&file.before), path(&file.after))
+            })
+            .collect();
         let mut credentials = before_facts.credentials.clone();
         credentials.extend(&after_facts.credentials);
         let texts = Texts {
@@ -366,6 +401,8 @@ impl Sides {
             after,
             blobs,
             credentials,
+            changed,
+            trail: crate::signoff::Trail::default(),
         };
         Ok(Self {
             before: before_facts,
@@ -507,6 +544,7 @@ fn undetermined(reason: String) -> Result<Assessment> {
         },
         review: None,
         policy: "not read: nothing was compared".into(),
+        policy_findings: Vec::new(),
     })
 }
 

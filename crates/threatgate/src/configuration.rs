@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use threatgate_assess::{CODEOWNERS_PATHS, Catalogue, Owners, Policy};
+use threatgate_assess::{CODEOWNERS_PATHS, Catalogue, Owners, Policy, WAIVERS_PATH};
 use threatgate_facts::{Team, TeamNames};
 use threatgate_git::{Content, Repository, Side};
 
@@ -13,6 +13,11 @@ use threatgate_git::{Content, Repository, Side};
 pub(crate) const POLICY_PATH: &str = ".threatgate/policy.toml";
 /// Where a team's own rules stand.
 pub(crate) const RULES_FOLDER: &str = ".threatgate/rules/";
+/// Whose signatures count.
+pub(crate) const SIGNERS_PATH: &str = ".threatgate/allowed_signers";
+/// Where sign-offs stand. They count by their signatures alone, so that they are not part of the gate's
+/// configuration.
+pub(crate) const REVIEWS_FOLDER: &str = ".threatgate/reviews/";
 /// A policy or rule file is never larger.
 const MAX_CONFIGURATION: usize = 1 << 20;
 
@@ -23,11 +28,36 @@ pub(crate) struct Configuration {
     pub(crate) owners: Owners,
     pub(crate) catalogue: Catalogue,
     pub(crate) excluded: Option<GlobSet>,
+    /// `.threatgate/allowed_signers`.
+    pub(crate) signers: String,
+    /// Modules in Rego: path and text.
+    pub(crate) modules: Vec<(String, String)>,
+    /// Every file that was read: path and text.
+    pub(crate) sources: Vec<(String, String)>,
+}
+
+/// The files of a configuration.
+#[derive(Default)]
+struct Texts {
+    policy: Option<(String, String)>,
+    waivers: Option<String>,
+    rules: Vec<(String, String)>,
+    owners: String,
+    signers: String,
+    modules: Vec<(String, String)>,
+    sources: Vec<(String, String)>,
+}
+
+/// The built-in policy's text.
+pub(crate) fn default_policy() -> &'static str {
+    let mut files = threatgate_rules::folder("policy");
+    let default = files.find(|(path, _)| *path == "policy/default.toml");
+    default.map(|(_, text)| text).unwrap_or_default()
 }
 
 /// The built-in policy and nothing else.
 pub(crate) fn built_in() -> Result<Configuration> {
-    configuration(None, Vec::new(), "")
+    configuration(Texts::default())
 }
 
 /// Reads the configuration at a side; `policy` is a file that stands in place of the team's.
@@ -49,7 +79,12 @@ pub(crate) fn read(
             _ => bail!("{path} of the base revision is no readable text file"),
         }
     };
-    let team_policy = match policy {
+    let mut texts = Texts {
+        waivers: text(WAIVERS_PATH)?,
+        signers: text(SIGNERS_PATH)?.unwrap_or_default(),
+        ..Texts::default()
+    };
+    texts.policy = match policy {
         Some(path) => {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("reading the policy {}", path.display()))?;
@@ -57,13 +92,26 @@ pub(crate) fn read(
         }
         None => text(POLICY_PATH)?.map(|text| (POLICY_PATH.to_owned(), text)),
     };
-    let mut rules = Vec::new();
     if !matches!(side, Side::Empty) {
         let paths = repository.below(side, RULES_FOLDER)?;
         for path in paths.into_iter().filter(|path| path.ends_with(".toml")) {
             if let Some(text) = text(&path)? {
                 let short = path.trim_start_matches(RULES_FOLDER).to_owned();
-                rules.push((short, text));
+                texts.sources.push((path, text.clone()));
+                texts.rules.push((short, text));
+            }
+        }
+    }
+    if !matches!(side, Side::Empty) {
+        let paths = repository.below(side, ".threatgate/")?;
+        for path in paths.into_iter().filter(|path| path.ends_with(".rego")) {
+            // Tests of modules are for opa and conftest.
+            if path.ends_with("_test.rego") {
+                continue;
+            }
+            if let Some(text) = text(&path)? {
+                texts.sources.push((path.clone(), text.clone()));
+                texts.modules.push((path, text));
             }
         }
     }
@@ -71,28 +119,37 @@ pub(crate) fn read(
     for path in CODEOWNERS_PATHS {
         if owners.is_none() {
             owners = text(path)?;
+            let found = owners.iter().map(|text| (path.to_owned(), text.clone()));
+            texts.sources.extend(found);
         }
     }
-    configuration(team_policy, rules, &owners.unwrap_or_default())
+    texts.owners = owners.unwrap_or_default();
+    texts.sources.extend(texts.policy.clone());
+    let waivers = texts.waivers.iter();
+    let waivers = waivers.map(|text| (WAIVERS_PATH.to_owned(), text.clone()));
+    texts.sources.extend(waivers);
+    if !texts.signers.is_empty() {
+        let signers = (SIGNERS_PATH.to_owned(), texts.signers.clone());
+        texts.sources.push(signers);
+    }
+    texts.sources.sort();
+    configuration(texts)
 }
 
-fn configuration(
-    policy: Option<(String, String)>,
-    rules: Vec<(String, String)>,
-    owners: &str,
-) -> Result<Configuration> {
-    let default =
-        threatgate_rules::folder("policy").find(|(path, _)| *path == "policy/default.toml");
-    let default = default.map(|(_, text)| text).unwrap_or_default();
-    let given = policy
+fn configuration(texts: Texts) -> Result<Configuration> {
+    let given = texts
+        .policy
         .as_ref()
         .map(|(path, text)| (path.as_str(), text.as_str()));
-    let policy = Policy::new(default, given)?;
+    let mut policy = Policy::new(default_policy(), given)?;
+    if let Some(waivers) = &texts.waivers {
+        policy = policy.with_waivers(WAIVERS_PATH, waivers)?;
+    }
     let (guards, not_guards) = policy.guards();
     let team = Team {
         names: TeamNames { guards, not_guards },
         classes: policy.sensitivity(),
-        rules,
+        rules: texts.rules,
     };
     let mut excluded = None;
     if !policy.excluded().is_empty() {
@@ -111,8 +168,11 @@ fn configuration(
     Ok(Configuration {
         policy,
         team,
-        owners: Owners::parse(owners),
+        owners: Owners::parse(&texts.owners),
         catalogue: Catalogue::new(threatgate_rules::folder("threats"))?,
         excluded,
+        signers: texts.signers,
+        modules: texts.modules,
+        sources: texts.sources,
     })
 }

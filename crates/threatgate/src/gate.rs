@@ -2,15 +2,26 @@
 
 use std::collections::BTreeSet;
 
+use threatgate_assess::CODEOWNERS_PATHS;
 use threatgate_facts::{Attributes, Confidence, Fact, FactKind, Location, Scope, Tree};
 
+use crate::configuration::REVIEWS_FOLDER;
 use crate::revision::Revision;
 
-/// Facts about `.threatgate/**` and about pipelines that run the gate, among `only`.
-pub(crate) fn facts(revision: &Revision<'_>, only: &BTreeSet<String>) -> Vec<Fact> {
+/// Whether a revision has a configuration of the gate.
+pub(crate) fn is_used(revision: &Revision<'_>) -> bool {
+    let mut paths = revision.entries.keys();
+    paths.any(|path| path.starts_with(".threatgate/"))
+}
+
+/// Facts about `.threatgate/**` and about pipelines that run the gate, among `only`; where the base is
+/// `used` to the gate also about CODEOWNERS.
+pub(crate) fn facts(revision: &Revision<'_>, only: &BTreeSet<String>, used: bool) -> Vec<Fact> {
     let mut facts = Vec::new();
     for path in only {
-        let own = path.starts_with(".threatgate/");
+        // Who owns what, and what is generated, decide about the gate only where the team uses it.
+        let own = path.starts_with(".threatgate/") && !path.starts_with(REVIEWS_FOLDER)
+            || used && CODEOWNERS_PATHS.contains(&path.as_str());
         let pipeline = is_pipeline(path);
         if !own && !pipeline {
             continue;

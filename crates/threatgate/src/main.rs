@@ -7,23 +7,25 @@ mod backtest;
 mod check;
 mod compliance;
 mod configuration;
+mod evidence;
 mod explain;
 mod gate;
 mod history;
 mod inventory;
-mod nearest;
 mod output;
+mod policy;
 mod review;
 mod revision;
 mod rules;
 mod score;
+mod signoff;
 mod threats;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use threatgate_assess::Verdict;
+use threatgate_assess::{Verdict, nearest};
 use threatgate_facts::FactKind;
 
 /// Says which changes of a pull request are material to security, and gates them.
@@ -46,14 +48,18 @@ enum Command {
     Facts(inventory::FactsArgs),
     /// List, test and explain the rules
     Rules(rules::RulesArgs),
+    /// Look through the policy, and try it on recorded assessments
+    Policy(policy::PolicyArgs),
     /// List the threats that stand in one revision or in a plain folder, the gravest first
     Threats(threats::ThreatsArgs),
     /// Say what code gives evidence for, and what is open, by the requirements of a framework
     Compliance(compliance::ComplianceArgs),
     /// Replay the last merges under the present policy: how many would have warned, asked for a review, or stopped
     Backtest(backtest::BacktestArgs),
-    /// Show the threat review that a range requires
+    /// Show, answer, sign and verify the threat review that a range requires
     Review(review::ReviewArgs),
+    /// Verify and show evidence of a run
+    Evidence(evidence::EvidenceArgs),
     /// Explain a change, a threat, a rule or a rule of the policy
     Explain(explain::ExplainArgs),
     /// Compute severity and rank of a risk vector
@@ -92,10 +98,12 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Guards(args) => inventory::guards(&args),
         Command::Facts(args) => inventory::facts(&args),
         Command::Rules(args) => rules::rules(&args),
+        Command::Policy(args) => policy::policy(&args),
         Command::Threats(args) => threats::threats(&args),
         Command::Compliance(args) => compliance::compliance(&args),
         Command::Backtest(args) => backtest::backtest(&args),
         Command::Review(args) => review::review(&args),
+        Command::Evidence(args) => evidence::evidence(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Score(args) => score::score(&args),
     }

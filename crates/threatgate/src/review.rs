@@ -1,5 +1,7 @@
 //! `threatgate review`: the threat review that a range requires, to read or to file.
 
+mod signing;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use threatgate_assess::{Assessment, Change, Review, Threat};
+use threatgate_assess::{AnswerKind, Assessment, Change, Review, Threat};
 
 use crate::check::RangeArgs;
 use crate::output::one_line;
@@ -26,6 +28,45 @@ enum ReviewCommand {
     Show(ShowArgs),
     /// Write the requirement to a file, as JSON or, by the ending .md, as Markdown
     Write(WriteArgs),
+    /// Answer questions in a draft of your sign-off
+    Answer(SignArgs),
+    /// Sign the review off, with an SSH key
+    Sign(SignArgs),
+    /// Say which sign-offs count and why others do not; exits as check does
+    Verify(ListArgs),
+}
+
+#[derive(Args, Debug)]
+struct SignArgs {
+    /// The review's id (TR-…)
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Your name in .threatgate/allowed_signers [default: the address that git commits with]
+    #[arg(long = "as", value_name = "PRINCIPAL")]
+    signer: Option<String>,
+    /// An answer, by the question's number; may be repeated
+    #[arg(long = "answer", value_name = "q1=TEXT")]
+    answers: Vec<String>,
+    /// Anything else that a later reader should know
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+    /// Days for which the sign-off holds [default: as many as the policy allows]
+    #[arg(long, value_name = "DAYS")]
+    days: Option<u32>,
+    /// The SSH key: a private key, or with an agent or in hardware its public half [default: git's user.signingKey]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Record your own review of a change of yours; the policy must allow it
+    #[arg(long = "self", conflicts_with = "reject")]
+    own: bool,
+    /// Sign that the change must not be merged as it is
+    #[arg(long)]
+    reject: bool,
+    /// Put it into a git note (refs/notes/threatgate) in place of a file
+    #[arg(long)]
+    note: bool,
+    #[command(flatten)]
+    range: RangeArgs,
 }
 
 #[derive(Args, Debug)]
@@ -119,6 +160,9 @@ pub(crate) fn review(args: &ReviewArgs) -> Result<ExitCode> {
             crate::output::write_file(&args.file, text.as_bytes())?;
             crate::output::print(&format!("{}\n", args.file.display()))?;
         }
+        ReviewCommand::Answer(args) => signing::answer(args)?,
+        ReviewCommand::Sign(args) => signing::sign(args)?,
+        ReviewCommand::Verify(args) => return signing::verify(args),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -254,7 +298,18 @@ fn text(assessment: &Assessment, required: &Required<'_>) -> String {
     }
     text.push_str("\nquestions to answer\n");
     for question in &review.questions {
-        let words = format!("{}  {}  ({})", question.id, question.text, question.change);
+        let words = match question.answer {
+            AnswerKind::Text => {
+                format!("{}  {}  ({})", question.id, question.text, question.change)
+            }
+            kind => format!(
+                "{}  {}  ({}, a {})",
+                question.id,
+                question.text,
+                question.change,
+                kind.name()
+            ),
+        };
         let _ = writeln!(text, "  {}", one_line(&words));
     }
     text.push_str("\nwho must sign\n");
@@ -269,6 +324,10 @@ fn text(assessment: &Assessment, required: &Required<'_>) -> String {
         );
         let _ = writeln!(text, "  {}", one_line(&words));
     }
+    if review.count > 1 {
+        let _ = writeln!(text, "  {} people at least", review.count);
+    }
+    text.push_str(&signing::signoffs(review));
     text
 }
 

@@ -154,6 +154,9 @@ pub(crate) struct Files {
     entries: BTreeMap<String, Entry>,
 }
 
+/// A file's path and its blob's id.
+pub(crate) type PathAndBlob = (String, String);
+
 /// Texts of both sides, from which reports show lines.
 pub(crate) struct Texts {
     pub(crate) before: Files,
@@ -161,6 +164,10 @@ pub(crate) struct Texts {
     pub(crate) blobs: Blobs,
     /// What no report shows, wherever it stands.
     pub(crate) credentials: Credentials,
+    /// The files that differ, each with its blob's id, before and after.
+    pub(crate) changed: Vec<(Option<PathAndBlob>, Option<PathAndBlob>)>,
+    /// What evidence of the run lists.
+    pub(crate) trail: crate::signoff::Trail,
 }
 
 impl threatgate_report::Sources for Texts {

@@ -1,7 +1,7 @@
 //! Names that somebody may have meant.
 
 /// At most three of `known` that are close to `name`, the closest first.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = name.to_lowercase();
     let bound = (wanted.chars().count() / 3).max(2);
     let mut close: Vec<(usize, &str)> = known
@@ -22,7 +22,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> V
 }
 
 /// `; did you mean a or b?`, or nothing.
-pub(crate) fn hint<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub fn hint<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     match nearest(name, known).as_slice() {
         [] => String::new(),
         close => format!("; did you mean {}?", close.join(" or ")),
