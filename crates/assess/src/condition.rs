@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::OnceLock;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{IntoDeserializer, SeqAccess, Visitor};
@@ -47,15 +48,45 @@ where
     deserializer.deserialize_any(OneOrMany(PhantomData))
 }
 
+/// A glob that is compiled when something is first held against it: most rules of a policy and of
+/// the catalogue never get that far, and compiling all of them takes longer than a small check.
+#[derive(Clone, Debug)]
+struct Matcher {
+    glob: Glob,
+    compiled: OnceLock<GlobMatcher>,
+}
+
+impl Matcher {
+    fn new(text: &str, separator: bool) -> Result<Self, globset::Error> {
+        let glob = GlobBuilder::new(text)
+            .literal_separator(separator)
+            .build()?;
+        Ok(Self {
+            glob,
+            compiled: OnceLock::new(),
+        })
+    }
+
+    fn is_match(&self, text: &str) -> bool {
+        let plain = self.glob.glob();
+        if !plain.contains(['*', '?', '[', ']', '{', '}', '\\']) {
+            return plain == text;
+        }
+        self.compiled
+            .get_or_init(|| self.glob.compile_matcher())
+            .is_match(text)
+    }
+}
+
 /// A pattern over a text: `*` stands for any run of characters, `{a,b}` for alternatives.
 #[derive(Clone, Debug)]
-pub(crate) struct Pattern(GlobMatcher);
+pub(crate) struct Pattern(Matcher);
 
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let glob = GlobBuilder::new(&text).literal_separator(false).build();
-        glob.map(|glob| Self(glob.compile_matcher()))
+        Matcher::new(&text, false)
+            .map(Self)
             .map_err(serde::de::Error::custom)
     }
 }
@@ -72,7 +103,7 @@ impl JsonSchema for Pattern {
 
 /// A pattern over a path, as in `.gitignore`: `**` crosses folders, `*` does not.
 #[derive(Clone, Debug)]
-pub(crate) struct PathGlob(GlobMatcher);
+pub(crate) struct PathGlob(Matcher);
 
 impl PathGlob {
     pub(crate) fn matches(&self, path: &str) -> bool {
@@ -88,8 +119,8 @@ impl<'de> Deserialize<'de> for PathGlob {
         } else {
             text
         };
-        let glob = GlobBuilder::new(&text).literal_separator(true).build();
-        glob.map(|glob| Self(glob.compile_matcher()))
+        Matcher::new(&text, true)
+            .map(Self)
             .map_err(serde::de::Error::custom)
     }
 }
