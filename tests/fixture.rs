@@ -294,7 +294,7 @@ pub(crate) fn update(results: &[(Case, Actual)]) {
             let mut blocks = vec![(case.lines, changes)];
             blocks.extend(case.threats.iter().map(|(_, place)| (*place, threats)));
             // From the end, so that lines before keep their numbers.
-            blocks.sort_by(|a, b| b.0.cmp(&a.0));
+            blocks.sort_by_key(|b| std::cmp::Reverse(b.0));
             for ((start, end), actual) in blocks {
                 lines.splice(start..end, actual.lines().map(str::to_owned));
             }

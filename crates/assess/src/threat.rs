@@ -107,7 +107,7 @@ impl Control {
     }
 
     fn stands(&self, standing: &Standing) -> bool {
-        let guards = standing.endpoints.iter().map(|endpoint| {
+        let mut guards = standing.endpoints.iter().map(|endpoint| {
             let names: Vec<String> = endpoint
                 .texts("guards")
                 .into_iter()
@@ -116,7 +116,7 @@ impl Control {
             any(&self.guard, &names)
         });
         // One way without it is enough to get in.
-        let guarded = !standing.endpoints.is_empty() && guards.fold(true, |all, one| all && one);
+        let guarded = !standing.endpoints.is_empty() && guards.all(|one| one);
         guarded
             || self.is_like(&standing.fact)
             || self.beside.iter().any(|beside| beside.holds(standing))
