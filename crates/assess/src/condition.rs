@@ -343,7 +343,7 @@ pub(crate) fn attributes(wanted: &BTreeMap<String, Patterns>, fact: Option<&Fact
 
 impl Condition {
     /// Whether the condition holds for a change in a place: names of components, and what the
-    /// policy says of it ([`crate::policy::Place::words`]).
+    /// policy says of it (its words).
     pub fn holds(&self, change: &Change, place: &[&str]) -> bool {
         let fact = change.after.as_ref().or(change.before.as_ref());
         let given = |list_is_empty: bool, holds: bool| list_is_empty || holds;
