@@ -22,6 +22,7 @@ mod markup;
 mod names;
 mod plain;
 mod project;
+mod redaction;
 mod rule;
 pub mod schema;
 mod scope;
