@@ -157,7 +157,10 @@ pub(crate) fn extract(
                     continue;
                 }
                 let decorates = decorates(unit, id);
-                let place = places.entry(around(unit, id)).or_default();
+                let Some(name) = around(unit, id) else {
+                    continue;
+                };
+                let place = places.entry(name).or_default();
                 place.span.get_or_insert(unit.expr(id).span);
                 place.decorates |= decorates;
                 if named.is_some() {
@@ -176,7 +179,11 @@ pub(crate) fn extract(
                 place.by.extend(by.into_iter().map(str::to_owned));
             }
             ExprKind::Str(text) if redaction.is_placeholder(text) => {
-                let place = places.entry(around(unit, id)).or_default();
+                // A constant may as well be compared with.
+                let Some(name) = around(unit, id).filter(|name| name != "module") else {
+                    continue;
+                };
+                let place = places.entry(name).or_default();
                 place.span.get_or_insert(unit.expr(id).span);
                 place.replaces = true;
             }
@@ -254,8 +261,7 @@ fn built(
         let ExprKind::Member { object, property } = unit.kind(*callee) else {
             continue;
         };
-        let of_builder =
-            matches!(unit.kind(*object), ExprKind::Name(name) if **name == *builder.object);
+        let of_builder = unit.last_name(*object) == Some(&*builder.object);
         if !of_builder || args.is_empty() || is(&builder.except, property) {
             continue;
         }
@@ -318,7 +324,9 @@ fn answers(
             })
             .filter_map(|arg| arg.name.as_deref().filter(|name| credential(name)))
             .collect();
-        let subject = around(unit, id);
+        let Some(subject) = around(unit, id) else {
+            continue;
+        };
         let mut attributes = Attributes::new();
         attributes.insert("role".into(), json!("answer"));
         attributes.insert("subject".into(), json!(subject));
@@ -332,20 +340,29 @@ fn answers(
     }
 }
 
-/// The declared function or the class around, past functions without a name of their own.
-fn around(unit: &Unit, id: ExprId) -> String {
-    let mut function = unit.expr(id).function;
+/// The declared function or the class around. What stands in a function without a name of its own, such as
+/// one of many handlers, cannot be told from the others.
+pub(crate) fn around(unit: &Unit, id: ExprId) -> Option<String> {
+    let innermost = unit.expr(id).function;
+    let mut function = innermost;
     while let Some(at) = function {
         let element = unit.function(at);
         if element.declared {
-            return element.qualified.to_string();
-        }
-        if element.parent.is_none() {
-            break;
+            return Some(element.qualified.to_string());
         }
         function = element.parent;
     }
-    subject(unit, id)
+    let Some(innermost) = innermost else {
+        return Some(subject(unit, id));
+    };
+    // A block in a class: `attribute :payload do … end`.
+    let qualified = &unit.function(innermost).qualified;
+    let mut classes = unit.classes.iter().map(|class| &class.name);
+    let class = classes.find(|name| {
+        let rest = qualified.strip_prefix(&***name);
+        !name.is_empty() && rest.is_some_and(|rest| rest.starts_with('.'))
+    });
+    class.map(|name| name.to_string())
 }
 
 /// Whether a call is a decorator, or stands in one.

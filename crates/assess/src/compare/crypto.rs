@@ -89,7 +89,11 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     }));
     // What was drawn before is written down now: told once.
     others.retain(|fact| {
-        let same = |new: &&Fact| text(new, "subject") == text(fact, "subject");
+        // In the function itself, or in a block of it.
+        let same = |new: &&Fact| {
+            let rest = text(fact, "subject").strip_prefix(text(new, "subject"));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
         text(fact, "operation") != "random" || !alone.iter().any(|new| same(new) && is_weak(new))
     });
     alone.append(&mut single);
@@ -160,6 +164,7 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         let mut others = after.iter();
         others.any(|new| verifies(new) && text(new, "operation") == text(old, "operation"))
     };
+    let hashed_elsewhere = after.iter().any(|new| hashes(new));
     for old in before {
         let gone = came_or_went(old, &sides.after.functions, &BTreeSet::new());
         let direction = match against_default(old) {
@@ -170,6 +175,7 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             _ if is_constant_time(old) && !gone => Direction::Weakened,
             _ if is_unchecked(old) && !gone => Direction::Strengthened,
             _ if verifies(old) && !gone && !verified_elsewhere(old) => Direction::Weakened,
+            _ if hashes(old) && !gone && !hashed_elsewhere => Direction::Weakened,
             _ => Direction::Neutral,
         };
         let place = text(old, "subject");
@@ -185,6 +191,8 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
                 _ => "a token's signature",
             };
             format!("{place} no longer verifies {what}")
+        } else if hashes(old) && !gone {
+            format!("{place} no longer hashes passwords with {}", shown(old))
         } else if lists(old) {
             format!("{} in {place} are the library's own again", operation(old))
         } else if let Some(what) = unchecked(old) {
@@ -402,6 +410,11 @@ fn verifies(fact: &Fact) -> bool {
     checks && text(fact, "action") == "verify" && !unverified(fact)
 }
 
+/// Whether a password is hashed, or held against its hash, in a way that withstands guessing.
+fn hashes(fact: &Fact) -> bool {
+    text(fact, "operation") == "password-hash" && !is_weak(fact)
+}
+
 /// Whether the use is a list of what is allowed.
 fn lists(fact: &Fact) -> bool {
     matches!(text(fact, "operation"), "tls-suites" | "tls-groups")
@@ -410,7 +423,8 @@ fn lists(fact: &Fact) -> bool {
 /// What such a list names.
 fn items(fact: &Fact) -> BTreeSet<String> {
     let all = text(fact, "algorithm").split('+');
-    all.map(|one| one.to_ascii_uppercase()).collect()
+    all.map(|one| one.to_ascii_uppercase().replace('-', "_"))
+        .collect()
 }
 
 /// Claims that a token may have and that tell whether it counts.

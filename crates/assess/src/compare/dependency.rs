@@ -11,6 +11,16 @@ use threatgate_facts::{Fact, FactKind};
 use super::{Sides, affected, change, delta, enumerate, package_setting};
 use crate::assessment::{Change, ChangeKind, Direction};
 
+/// Whether more, or fewer, entries leave the content open; one more that is fixed is no news. Where none
+/// is fixed on either side, their number says nothing.
+fn opened(a: &Package<'_>, b: &Package<'_>) -> Ordering {
+    let ((sealed, open), (sealed_now, open_now)) = (a.pins(), b.pins());
+    match sealed + sealed_now {
+        0 => Ordering::Equal,
+        _ => open_now.cmp(&open),
+    }
+}
+
 fn traits(fact: &Fact) -> Option<Traits> {
     Ecosystem::named(fact.text("ecosystem")?).map(Ecosystem::traits)
 }
@@ -202,7 +212,7 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             && a.versions() == b.versions()
             && a.sources() == b.sources()
             && a.is_direct() == b.is_direct()
-            && a.pins().0 == b.pins().0
+            && opened(a, b) == Ordering::Equal
             && a.features() == b.features();
         let again = b.is_direct() && is_sealed_again(a, b);
         if same && weakness(a, b).is_none() && !again {
@@ -212,6 +222,9 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             // A version that nobody asks for is no dependency yet.
             continue;
         }
+        // A version that is fixed somewhere becomes a dependency with who asks for it.
+        let comes = !a.is_asked_for() && b.is_asked_for() && b.locked.is_empty();
+        let a = if comes { &none } else { a };
         if a.is_direct() || b.is_direct() {
             direct = true;
             changes.extend(one(name, a, b));
@@ -473,6 +486,12 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
             Direction::Neutral,
             format!("{short}{role} removed (was {})", a.shown()),
         ),
+        // What others brought already.
+        (false, true) if !a.locked.is_empty() => (
+            ChangeKind::Modified,
+            Direction::Neutral,
+            format!("{short}{role} {} is a direct dependency now", b.shown()),
+        ),
         (false, true) => (
             ChangeKind::Added,
             Direction::Neutral,
@@ -512,8 +531,9 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
         direction = Direction::Weakened;
         change.title = format!("{short} {} added; its name resembles {popular}", b.shown());
     }
-    if how == ChangeKind::Modified {
-        let ((sealed, _), (sealed_now, open_now)) = (a.pins(), b.pins());
+    // Who only becomes a direct dependency is the same package.
+    if how == ChangeKind::Modified && was {
+        let ((_, open), (sealed_now, open_now)) = (a.pins(), b.pins());
         let by = traits(fact).map_or("a hash", |traits| traits.pin);
         if let Some(weakness) = weakness(a, b) {
             direction = Direction::Weakened;
@@ -591,31 +611,25 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
                 enumerate(&words, 6)
             );
             change.deltas.push(delta("features", json!(was), json!(is)));
-        } else if sealed_now > sealed && open_now == 0 && direction == Direction::Neutral {
+        } else if open > 0 && sealed_now > 0 && open_now == 0 && direction == Direction::Neutral {
             direction = Direction::Strengthened;
             change.title = format!("{short}{role} is pinned by {by} now ({})", b.shown());
             change
                 .deltas
                 .push(delta("integrity", json!(false), json!(true)));
-        } else if a.shown() == b.shown() && sealed_now > sealed {
-            direction = Direction::Strengthened;
+        } else if a.shown() == b.shown() && opened(a, b) != Ordering::Equal {
             let all = sealed_now + open_now;
+            direction = match opened(a, b) {
+                Ordering::Less => Direction::Strengthened,
+                _ => Direction::Weakened,
+            };
             change.title = format!(
                 "{short}{role} is pinned by {by} in {sealed_now} of {all} places now ({})",
                 b.shown()
             );
             change
                 .deltas
-                .push(delta("pinned_places", json!(sealed), json!(sealed_now)));
-        } else if a.shown() == b.shown() && sealed_now < sealed {
-            direction = Direction::Weakened;
-            change.title = format!(
-                "{short}{role} is pinned by {by} in {sealed_now} places, {sealed} before ({})",
-                b.shown()
-            );
-            change
-                .deltas
-                .push(delta("pinned_places", json!(sealed), json!(sealed_now)));
+                .push(delta("unpinned_places", json!(open), json!(open_now)));
         } else if a.shown() == b.shown() && a.constraints() != b.constraints() {
             let (was, is) = (list(a.constraints()), list(b.constraints()));
             change.title = format!("{short}{role} is asked for as {is}, was {was}");
@@ -653,6 +667,11 @@ fn downgraded(a: &Package<'_>, b: &Package<'_>) -> Option<bool> {
             |x: &String, y: &String| compare_versions(ecosystem, x, y).unwrap_or(Ordering::Equal);
         Some((ecosystem, versions.into_iter().max_by(order)?))
     };
+    // One of several copies that goes is no downgrade.
+    let (was, is) = (a.versions(), b.versions());
+    if !is.is_empty() && is.is_subset(&was) {
+        return None;
+    }
     let ((ecosystem, old), (_, new)) = (newest(a)?, newest(b)?);
     match compare_versions(ecosystem, &old, &new)? {
         Ordering::Greater => Some(true),

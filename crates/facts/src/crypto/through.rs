@@ -7,9 +7,10 @@ use serde_json::{Value as Json, json};
 use crate::element::*;
 use crate::fact::{Attributes, Confidence, Fact, FactKind};
 use crate::link::{Linker, Value};
-use crate::local::{Site, subject, use_at};
+use crate::local::{Site, use_at};
 use crate::names::{Around, contains};
 use crate::project::FileId;
+use crate::redaction::around;
 use crate::sensitivity::split;
 
 /// A function's body is searched through this many calls.
@@ -96,7 +97,9 @@ pub(super) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
             attributes.insert("strength".into(), json!(strength));
         }
         attributes.insert("through".into(), json!(last));
-        let subject = subject(unit, id);
+        let Some(subject) = around(unit, id) else {
+            continue;
+        };
         attributes.insert("subject".into(), json!(subject));
         let identity = format!("{subject}:{operation}:{algorithm}:{last}");
         let span = unit.expr(id).span;
