@@ -18,6 +18,7 @@ use crate::names::Around;
 use crate::rule::wild;
 
 pub(crate) mod origin;
+mod through;
 
 use origin::Origins;
 
@@ -34,6 +35,7 @@ pub(crate) struct Cryptography {
     costs: Vec<Cost>,
     purposes: Vec<Purpose>,
     verifiers: Vec<Verifier>,
+    wrappers: Vec<through::Wrapper>,
     comparison: Comparison,
     pub(crate) origins: Origins,
 }
@@ -58,6 +60,8 @@ struct Text {
     purposes: Vec<Purpose>,
     #[serde(default, rename = "verifier")]
     verifiers: Vec<Verifier>,
+    #[serde(default, rename = "wrapper")]
+    wrappers: Vec<through::Wrapper>,
     comparison: Option<Comparison>,
     origin: Option<Origins>,
 }
@@ -189,6 +193,7 @@ impl Cryptography {
             all.costs.extend(read.costs);
             all.purposes.extend(read.purposes);
             all.verifiers.extend(read.verifiers);
+            all.wrappers.extend(read.wrappers);
             if let Some(comparison) = read.comparison {
                 all.comparison = comparison;
             }
@@ -498,6 +503,7 @@ fn shown(name: &str, algorithm: &Algorithm) -> String {
 pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     verifiers(linker, site, facts);
     comparisons(linker, site, facts);
+    through::extract(linker, site, facts);
 }
 
 fn verifiers(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {

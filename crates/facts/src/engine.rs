@@ -125,6 +125,7 @@ impl Engine {
             } else if ![
                 "crypto/",
                 "policy/",
+                "redaction/",
                 "threats/",
                 "secrets/",
                 "dependencies/",
@@ -169,7 +170,8 @@ impl Engine {
             line: 1,
             message: error.to_string(),
         })?;
-        let sensitivity = crate::plain::sensitivity(files, team)?;
+        let mut sensitivity = crate::plain::sensitivity(files, team)?;
+        sensitivity.set_redaction(crate::redaction::Redaction::load(files)?);
         let cryptography = Cryptography::load(files)?;
         let plain = crate::plain::Plain::load(files)?;
         let infra = crate::infra::Infra::load(files)?;

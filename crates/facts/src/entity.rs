@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 
 use crate::element::*;
-use crate::fact::{Attributes, Fact, FactKind};
+use crate::fact::{Attributes, Evidence, Fact, FactKind};
 use crate::link::{Linker, Matched};
 use crate::local::{Site, typed};
 use crate::project::FileId;
@@ -194,13 +194,23 @@ fn model(
         sensitivity,
     };
     let mut fields = Vec::new();
+    let mut places = Vec::new();
     for assign in unit
         .assigns
         .iter()
         .filter(|assign| assign.class == Some(class) && assign.function.is_none())
     {
         if let Some(name) = assign.name.as_deref() {
-            fields.extend(reader.member(site.file, name, assign));
+            let found = reader.member(site.file, name, assign);
+            let named = found.as_ref().and_then(|field| field["name"].as_str());
+            places.extend(named.map(|name| Evidence {
+                role: "field".to_owned(),
+                text: name.to_owned(),
+                attached: String::new(),
+                asks: String::new(),
+                location: site.location(assign.span),
+            }));
+            fields.extend(found);
         }
     }
     let mut listed = reader.listed(&matched);
@@ -231,13 +241,16 @@ fn model(
         json!(linker.framework_name(loaded.framework)),
     );
     attributes.insert("fields".into(), Json::from(fields));
-    Some(site.fact(
+    let head = element.head;
+    let mut fact = site.fact(
         FactKind::DataModel,
         entity,
         attributes,
-        element.head,
+        head,
         &loaded.rule.id,
-    ))
+    );
+    fact.evidence = places;
+    Some(fact)
 }
 
 fn fact_attributes(linker: &Linker<'_>, loaded: &LoadedRule, matched: &Matched) -> Attributes {

@@ -24,6 +24,7 @@ mod markup;
 mod names;
 mod plain;
 mod project;
+mod redaction;
 mod rule;
 pub mod schema;
 mod scope;

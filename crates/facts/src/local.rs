@@ -116,6 +116,7 @@ pub(crate) fn extract(
         }
         return;
     }
+    crate::redaction::extract(sensitivity, unit, site, facts);
     let told = denials(linker, site, facts, false);
     crate::annotated::extract(linker, site, facts);
     check_bodies(linker, site, facts);
@@ -355,8 +356,10 @@ fn by_call(
     facts: &mut Vec<Fact>,
 ) {
     let mut name = None;
-    // A call is one fact of a kind, of several rules the first; but it may set several things.
+    // A call is one fact of a kind, of several rules the first; but it may set several things, and
+    // do several things of cryptography.
     let mut kinds = BTreeSet::new();
+    let mut operations: BTreeSet<String> = BTreeSet::new();
     for (rule_id, pattern) in linker.call_rules(site.file, callee, last) {
         let loaded = linker.loaded(rule_id);
         let Some(kind) = loaded.rule.fact.filter(|kind| !kinds.contains(kind)) else {
@@ -389,16 +392,52 @@ fn by_call(
                     let same = |other: &Fact| {
                         other.identity == fact.identity && other.location == fact.location
                     };
-                    if !facts.iter().any(same) {
+                    let operation = fact.text("operation").unwrap_or_default().to_owned();
+                    let known = kind == FactKind::Crypto && !operations.insert(operation);
+                    if !known && !facts.iter().any(same) {
                         facts.push(fact);
                     }
                 }
             }
-            if kind != FactKind::Auth {
+            if !matches!(kind, FactKind::Auth | FactKind::Crypto) {
                 kinds.insert(kind);
             }
         }
     }
+}
+
+/// What the first rule of cryptography that a call or name fits says of it; nothing of its place.
+pub(crate) fn use_at(linker: &Linker<'_>, file: FileId, id: ExprId) -> Option<Attributes> {
+    let parsed = linker.project.parsed(file);
+    let (callee, rules) = match parsed.unit.kind(id) {
+        ExprKind::Call { callee, .. } => {
+            let last = parsed.unit.last_name(*callee)?;
+            (*callee, linker.call_rules(file, *callee, last))
+        }
+        ExprKind::Name(_) | ExprKind::Member { .. } => {
+            let last = parsed.unit.last_name(id)?;
+            (id, linker.mention_rules(file, last))
+        }
+        _ => return None,
+    };
+    let last = parsed.unit.last_name(callee)?;
+    let mut found = rules.into_iter().filter_map(|(rule, pattern)| {
+        let loaded = linker.loaded(rule);
+        if loaded.rule.fact != Some(FactKind::Crypto) {
+            return None;
+        }
+        let pattern = &loaded.patterns[pattern];
+        let fits = match pattern.receiver {
+            Some(_) => linker.imports(file, loaded.framework) && pattern.matches(last),
+            None => pattern.matches(&linker.name_of(file, callee).unwrap_or_default()),
+        };
+        let matched = linker.matched(file, id);
+        let holds = fits
+            && linker.speaks_in(file, loaded)
+            && linker.holds(&matched, &loaded.rule.constraints);
+        holds.then(|| attributes_of(linker, loaded, &matched))
+    });
+    found.next()
 }
 
 /// A map with certain keys and values: `{ rejectUnauthorized: false }`.

@@ -32,6 +32,9 @@ impl Around {
                 if let Some((class, _)) = element.qualified.rsplit_once('.') {
                     around.method = Some((split(class), split(&element.name)));
                 }
+            }
+            // A block that a call opens is named after the call: the method around tells more.
+            if element.declared || element.parent.is_none() {
                 break;
             }
             function = element.parent;
@@ -158,7 +161,8 @@ fn behind(unit: &Unit, call: ExprId) -> Option<ExprId> {
     None
 }
 
-fn contains(name: &[String], pattern: &str) -> bool {
+/// Whether words of a name follow one another as in the pattern.
+pub(crate) fn contains(name: &[String], pattern: &str) -> bool {
     let wanted: Vec<&str> = pattern.split_whitespace().collect();
     name.windows(wanted.len().max(1)).any(|words| {
         let pairs = words.iter().zip(&wanted);

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use crate::engine::Team;
@@ -10,6 +11,7 @@ use crate::entity::field_json;
 use crate::error::RuleError;
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Problem, Scope};
 use crate::manifest::{self, Roles};
+use crate::rule::wild;
 use crate::schema::{self, ColumnChange, Field, Operation, Statement};
 use crate::secret::Secrets;
 use crate::sensitivity::Sensitivity;
@@ -17,8 +19,49 @@ use crate::sensitivity::Sensitivity;
 /// The readers of plain files with their data.
 pub(crate) struct Plain {
     roles: Roles,
+    tls: TlsLibraries,
     secrets: Secrets,
     markup: crate::markup::Markup,
+}
+
+/// Libraries that speak TLS, by the features that ask for them: `dependencies/tls.toml`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsLibraries {
+    /// For the reader of the file.
+    #[serde(rename = "source", default)]
+    _source: String,
+    #[serde(default)]
+    library: Vec<TlsLibrary>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsLibrary {
+    name: String,
+    features: Vec<String>,
+}
+
+impl TlsLibraries {
+    fn load(files: &[(&str, &str)]) -> Result<Self, RuleError> {
+        let mut files = files.iter();
+        match files.find(|(path, _)| *path == "dependencies/tls.toml") {
+            Some((path, text)) => {
+                toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))
+            }
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// The names of those that features ask for.
+    fn of(&self, features: &[String]) -> Vec<&str> {
+        let asked = |library: &&TlsLibrary| {
+            let mut patterns = library.features.iter();
+            patterns.any(|pattern| features.iter().any(|one| wild(pattern, one)))
+        };
+        let found = self.library.iter().filter(asked);
+        found.map(|library| library.name.as_str()).collect()
+    }
 }
 
 /// The dictionary of sensitive fields with the team's own classes.
@@ -59,6 +102,7 @@ impl Plain {
         let markup = crate::markup::Markup::load(files)?;
         Ok(Self {
             roles,
+            tls: TlsLibraries::load(files)?,
             secrets,
             markup,
         })
@@ -86,11 +130,14 @@ impl Plain {
         let mut problems = Vec::new();
         if let Some(kind) = manifest::is_manifest(path) {
             let reading = manifest::read(kind, path, text, &self.roles, beside);
-            dependencies(reading, path, text, scope, &mut facts, &mut problems);
+            let tls = &self.tls;
+            dependencies(reading, tls, path, text, scope, &mut facts, &mut problems);
         }
         if path.ends_with(".sql") {
             sql(path, text, scope, sensitivity, &mut facts);
         }
+        changelog(path, text, scope, sensitivity, &mut facts);
+        mapped(path, text, scope, sensitivity, &mut facts);
         if path.ends_with(".prisma") {
             prisma(path, text, scope, sensitivity, &mut facts, &mut problems);
         }
@@ -111,6 +158,7 @@ impl Plain {
 
 fn dependencies(
     reading: manifest::Reading,
+    tls: &TlsLibraries,
     path: &str,
     text: &str,
     scope: Scope,
@@ -156,6 +204,10 @@ fn dependencies(
             "install_script",
             dependency.install_script.then(|| json!(true)),
         );
+        let tls = tls.of(&dependency.features);
+        if !tls.is_empty() {
+            attributes.insert("tls".into(), json!(tls));
+        }
         if !dependency.features.is_empty() {
             attributes.insert("features".into(), json!(dependency.features));
         }
@@ -294,7 +346,14 @@ fn field(entity: &str, field: &Field, sensitivity: &Sensitivity) -> Json {
 /// Whether a path is a migration that runs backwards: it never runs in the normal course.
 fn backwards(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    name == "down.sql" || name.ends_with(".down.sql") || name.ends_with("_down.sql")
+    // `U1__users.sql` is Flyway's.
+    let undo = || {
+        let version = name
+            .strip_prefix('U')
+            .and_then(|rest| rest.split_once("__"));
+        version.is_some_and(|(version, _)| version.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    name == "down.sql" || name.ends_with(".down.sql") || name.ends_with("_down.sql") || undo()
 }
 
 fn sql(path: &str, text: &str, scope: Scope, sensitivity: &Sensitivity, facts: &mut Vec<Fact>) {
@@ -312,12 +371,77 @@ pub(crate) fn statements(
     facts: &mut Vec<Fact>,
 ) {
     let reading = schema::read_sql(text);
-    let dropped = remade(&reading.statements);
-    for statement in reading
-        .statements
-        .iter()
-        .filter(|statement| !statement.down)
-    {
+    steps(
+        &reading.statements,
+        "sql",
+        path,
+        text,
+        scope,
+        sensitivity,
+        facts,
+    );
+}
+
+/// A changelog's changes, which are statements in other words.
+fn changelog(
+    path: &str,
+    text: &str,
+    scope: Scope,
+    sensitivity: &Sensitivity,
+    facts: &mut Vec<Fact>,
+) {
+    let statements = schema::read_liquibase(path, text);
+    steps(
+        &statements,
+        "liquibase",
+        path,
+        text,
+        scope,
+        sensitivity,
+        facts,
+    );
+}
+
+/// Entities that documents map to tables.
+fn mapped(path: &str, text: &str, scope: Scope, sensitivity: &Sensitivity, facts: &mut Vec<Fact>) {
+    for one in schema::read_mapping(path, text) {
+        let fields: Vec<Json> = one
+            .fields
+            .iter()
+            .map(|item| field(&one.entity, item, sensitivity))
+            .collect();
+        let mut attributes = Attributes::new();
+        attributes.insert("entity".into(), json!(one.entity));
+        if let Some(table) = &one.table {
+            attributes.insert("table".into(), json!(table));
+        }
+        attributes.insert("framework".into(), json!("mapping"));
+        attributes.insert("fields".into(), Json::from(fields));
+        facts.push(Fact {
+            kind: FactKind::DataModel,
+            identity: one.entity,
+            attributes,
+            location: location(path, text, one.start, one.end),
+            rule: "mapping".into(),
+            confidence: Confidence::Resolved,
+            scope,
+            evidence: Vec::new(),
+        });
+    }
+}
+
+/// Facts of statements that change the data model.
+fn steps(
+    statements: &[Statement],
+    rule: &str,
+    path: &str,
+    text: &str,
+    scope: Scope,
+    sensitivity: &Sensitivity,
+    facts: &mut Vec<Fact>,
+) {
+    let dropped = remade(statements);
+    for statement in statements.iter().filter(|statement| !statement.down) {
         if statement.operation == schema::Operation::DropTable
             && dropped.contains(&*statement.table)
         {
@@ -345,7 +469,7 @@ pub(crate) fn statements(
             ),
             attributes,
             location: location(path, text, statement.span.start, statement.span.end),
-            rule: "sql".into(),
+            rule: rule.to_owned(),
             confidence: Confidence::Resolved,
             scope,
             evidence: Vec::new(),

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::error::{RuleError, position};
+use crate::redaction::Redaction;
 
 /// What kind of sensitive data a field holds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,6 +101,7 @@ pub struct Sensitivity {
     /// Last word of a pattern → term and pattern.
     by_last_word: BTreeMap<String, Vec<(usize, usize)>>,
     words: WordLists,
+    redaction: Redaction,
 }
 
 #[derive(Clone, Debug)]
@@ -205,6 +207,15 @@ struct Examples {
 }
 
 impl Sensitivity {
+    /// What keeps sensitive values out of sight.
+    pub(crate) fn redaction(&self) -> &Redaction {
+        &self.redaction
+    }
+
+    pub(crate) fn set_redaction(&mut self, redaction: Redaction) {
+        self.redaction = redaction;
+    }
+
     /// Reads the dictionary's files, given as path and text; several may state the same class.
     ///
     /// # Errors

@@ -206,12 +206,27 @@ fn logged(
             ExprKind::Name(_) | ExprKind::Member { .. } => vec![*id],
             ExprKind::Template(parts) => parts.clone(),
             ExprKind::Binary { .. } => unit.descendants(*id),
+            // A field with its name: `slog.String("token", token)`.
+            ExprKind::Call { args, .. } => match &args[..] {
+                [key, value]
+                    if matches!(
+                        unit.kind(value.value),
+                        ExprKind::Name(_) | ExprKind::Member { .. }
+                    ) && unit
+                        .literal(key.value)
+                        .is_some_and(|key| !key.contains(char::is_whitespace)) =>
+                {
+                    vec![key.value, value.value]
+                }
+                _ => continue,
+            },
             _ => continue,
         };
         for part in shown {
             let name = match unit.kind(part) {
                 ExprKind::Name(name) => name,
                 ExprKind::Member { property, .. } => property,
+                ExprKind::Str(key) if matches!(unit.kind(*id), ExprKind::Call { .. }) => key,
                 _ => continue,
             };
             let class = linker.sensitivity().classify("", name, Some("string"));
@@ -232,6 +247,10 @@ fn logged(
             fact.identity = format!("{}:{name}", fact.identity);
             fact.confidence = Confidence::Heuristic;
             facts.push(fact);
+            // A field and its name are one.
+            if matches!(unit.kind(*id), ExprKind::Call { .. }) {
+                break;
+            }
         }
     }
 }

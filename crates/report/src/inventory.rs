@@ -72,6 +72,8 @@ impl Listing {
                 .facts
                 .iter()
                 .filter(|fact| fact.kind == kind)
+                // What an answer is given matters only where it changes.
+                .filter(|fact| shape == Shape::Outline || fact.text("role") != Some("answer"))
                 .collect();
             if facts.is_empty() {
                 continue;
@@ -144,6 +146,18 @@ pub fn summary(fact: &Fact) -> String {
                 fact.text("method").unwrap_or_default(),
                 fact.text("path").unwrap_or_default()
             )
+        }
+        FactKind::DataModel if fact.text("role") == Some("redaction") => {
+            let names = fact.texts("by");
+            let with = match names.is_empty() {
+                true => String::new(),
+                false => format!(" with {}", names.join(", ")),
+            };
+            let subject = fact.text("subject").unwrap_or_default();
+            match fact.texts("items").len() {
+                0 => format!("{subject} redacts{with}"),
+                count => format!("{subject} redacts{with} ({count} names)"),
+            }
         }
         FactKind::DataModel => {
             let fields = fact

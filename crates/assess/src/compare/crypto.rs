@@ -11,16 +11,32 @@ use super::{Sides, change, deltas, pair};
 use crate::assessment::{Change, ChangeKind, Direction};
 
 /// Attributes that have an order, with whether more is safer.
-const ORDERED: [&str; 5] = [
+const ORDERED: [&str; 6] = [
     "strength",
     "key_bits",
     "iterations",
     "memory",
     "min_version",
+    "length",
 ];
 
 pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
-    let (mut before, mut after) = sides.of(FactKind::Crypto);
+    let (before, after) = sides.of(FactKind::Crypto);
+    let is_through = |fact: &&Fact| fact.text("through").is_some();
+    let (through_before, before): (Vec<&Fact>, Vec<&Fact>) =
+        before.into_iter().partition(is_through);
+    let (through_after, after): (Vec<&Fact>, Vec<&Fact>) = after.into_iter().partition(is_through);
+    through(
+        sides,
+        (through_before, &before),
+        (through_after, &after),
+        changes,
+    );
+    let is_constant = |fact: &&Fact| fact.text("constant").is_some();
+    let (mut old_constants, mut before): (Vec<&Fact>, Vec<&Fact>) =
+        before.into_iter().partition(is_constant);
+    let (mut new_constants, mut after): (Vec<&Fact>, Vec<&Fact>) =
+        after.into_iter().partition(is_constant);
     let shape = |fact: &Fact| {
         let rest: Vec<String> = fact
             .attributes
@@ -73,7 +89,11 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     }));
     // What was drawn before is written down now: told once.
     others.retain(|fact| {
-        let same = |new: &&Fact| text(new, "subject") == text(fact, "subject");
+        // In the function itself, or in a block of it.
+        let same = |new: &&Fact| {
+            let rest = text(fact, "subject").strip_prefix(text(new, "subject"));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
         text(fact, "operation") != "random" || !alone.iter().any(|new| same(new) && is_weak(new))
     });
     alone.append(&mut single);
@@ -88,6 +108,21 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             place
         }
     }));
+    // A constant by its name, and the call that is handed it, tell one thing.
+    let costs = |fact: &Fact| {
+        let number = |name: &str| fact.attributes.get(name).and_then(Json::as_i64);
+        (number("iterations"), number("memory"))
+    };
+    let by_calls: Vec<_> = pairs
+        .iter()
+        .map(|(old, new)| (costs(old), costs(new)))
+        .collect();
+    let named = |fact: &Fact| key(fact, &["subject", "constant"]);
+    for (old, new) in pair(&mut old_constants, &mut new_constants, named) {
+        if costs(old) != costs(new) && !by_calls.contains(&(costs(old), costs(new))) {
+            pairs.push((old, new));
+        }
+    }
     for (old, new) in pairs {
         let direction = weigh(old, new);
         let how = match direction {
@@ -124,6 +159,12 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         one.deltas = deltas(old, new, &DERIVED);
         changes.push(one);
     }
+    // What is verified in another place now was moved there.
+    let verified_elsewhere = |old: &Fact| {
+        let mut others = after.iter();
+        others.any(|new| verifies(new) && text(new, "operation") == text(old, "operation"))
+    };
+    let hashed_elsewhere = after.iter().any(|new| hashes(new));
     for old in before {
         let gone = came_or_went(old, &sides.after.functions, &BTreeSet::new());
         let direction = match against_default(old) {
@@ -133,7 +174,8 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             _ if written_down(old) && !gone => Direction::Strengthened,
             _ if is_constant_time(old) && !gone => Direction::Weakened,
             _ if is_unchecked(old) && !gone => Direction::Strengthened,
-            _ if verifies_saml(old) && !gone => Direction::Weakened,
+            _ if verifies(old) && !gone && !verified_elsewhere(old) => Direction::Weakened,
+            _ if hashes(old) && !gone && !hashed_elsewhere => Direction::Weakened,
             _ => Direction::Neutral,
         };
         let place = text(old, "subject");
@@ -143,8 +185,16 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             format!("{place} no longer uses {what}")
         } else if is_constant_time(old) {
             format!("{place} no longer compares in constant time")
-        } else if verifies_saml(old) {
-            format!("{place} no longer verifies signatures of SAML messages")
+        } else if verifies(old) {
+            let what = match text(old, "operation") {
+                "saml" => "signatures of SAML messages",
+                _ => "a token's signature",
+            };
+            format!("{place} no longer verifies {what}")
+        } else if hashes(old) && !gone {
+            format!("{place} no longer hashes passwords with {}", shown(old))
+        } else if lists(old) {
+            format!("{} in {place} are the library's own again", operation(old))
         } else if let Some(what) = unchecked(old) {
             format!("{what} of tokens is checked again in {place}")
         } else {
@@ -177,6 +227,13 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             format!("{place} compares in constant time")
         } else if let Some(what) = unchecked(new) {
             format!("{what} of tokens is not checked in {place}")
+        } else if lists(new) {
+            let all: Vec<String> = items(new).into_iter().collect();
+            format!(
+                "{} in {place} are limited to {}",
+                operation(new),
+                super::enumerate(&all, 2)
+            )
         } else if text(new, "operation") == "random" {
             let how = match text(new, "algorithm") {
                 "secure" => "a",
@@ -200,6 +257,82 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     }
 }
 
+/// Calls of functions of the repository that encrypt or hash for their callers. Only who stays and
+/// stops, or begins, to call one that stays is told; what took its place in the same function, or
+/// calls it elsewhere now, does the same.
+fn through(
+    sides: &Sides<'_>,
+    (mut old, direct_old): (Vec<&Fact>, &[&Fact]),
+    (mut new, direct_new): (Vec<&Fact>, &[&Fact]),
+    changes: &mut Vec<Change>,
+) {
+    pair(&mut old, &mut new, place);
+    // Encryption and hashing are two words for what happens to a password.
+    pair(&mut old, &mut new, |fact| text(fact, "subject").to_owned());
+    pair(&mut old, &mut new, |fact| text(fact, "through").to_owned());
+    let (before, after) = (&sides.before.functions, &sides.after.functions);
+    let stays = |fact: &Fact| {
+        let around = text(fact, "subject");
+        let both = before.contains(around) && after.contains(around);
+        let called = fact.text("through_function");
+        both && called.is_none_or(|name| before.contains(name) == after.contains(name))
+    };
+    let direct = |fact: &Fact, others: &[&Fact]| {
+        let mut others = others.iter();
+        others.any(|other| text(other, "subject") == text(fact, "subject") && protects(other))
+    };
+    let verb = |fact: &Fact| match text(fact, "operation") {
+        "cipher" => "encrypts",
+        _ => "hashes",
+    };
+    for fact in old {
+        if !stays(fact) || direct(fact, direct_new) {
+            continue;
+        }
+        let direction = match is_weak(fact) {
+            true => Direction::Strengthened,
+            false => Direction::Weakened,
+        };
+        let title = format!(
+            "{} no longer {} with `{}` ({})",
+            text(fact, "subject"),
+            verb(fact),
+            text(fact, "through"),
+            shown(fact)
+        );
+        let kind = ChangeKind::Removed;
+        let one = change(FactKind::Crypto, kind, direction, title, Some(fact), None);
+        changes.push(one);
+    }
+    for fact in new {
+        if !stays(fact) || direct(fact, direct_old) {
+            continue;
+        }
+        let direction = match is_weak(fact) {
+            true => Direction::Weakened,
+            false => Direction::Strengthened,
+        };
+        let title = format!(
+            "{} {} with `{}` ({})",
+            text(fact, "subject"),
+            verb(fact),
+            text(fact, "through"),
+            shown(fact)
+        );
+        let kind = ChangeKind::Added;
+        let one = change(FactKind::Crypto, kind, direction, title, None, Some(fact));
+        changes.push(one);
+    }
+}
+
+/// Whether the use hides what it is handed.
+fn protects(fact: &Fact) -> bool {
+    matches!(
+        text(fact, "operation"),
+        "cipher" | "hash" | "hmac" | "kdf" | "password-hash"
+    )
+}
+
 /// Attributes that follow from others, or say where.
 const DERIVED: [&str; 8] = [
     "subject",
@@ -213,12 +346,13 @@ const DERIVED: [&str; 8] = [
 ];
 
 /// Attributes that a title names, with their words.
-const SAID: [(&str, &str); 11] = [
+const SAID: [(&str, &str); 12] = [
     ("mode", "mode"),
     ("padding", "padding"),
     ("key_bits", "key size"),
     ("iterations", "iterations"),
     ("memory", "memory"),
+    ("length", "length"),
     ("min_version", "minimum version"),
     ("iv", "IV"),
     ("salt", "salt"),
@@ -267,11 +401,30 @@ fn written_down(fact: &Fact) -> bool {
 
 /// Facts of their own that stand beside another use: an IV.
 fn stands_alone(fact: &Fact) -> bool {
-    text(fact, "operation") == "iv"
+    text(fact, "operation") == "iv" || lists(fact)
 }
 
-fn verifies_saml(fact: &Fact) -> bool {
-    text(fact, "operation") == "saml" && text(fact, "action") == "verify" && !unverified(fact)
+/// Whether messages or tokens are verified here.
+fn verifies(fact: &Fact) -> bool {
+    let checks = matches!(text(fact, "operation"), "saml" | "jwt");
+    checks && text(fact, "action") == "verify" && !unverified(fact)
+}
+
+/// Whether a password is hashed, or held against its hash, in a way that withstands guessing.
+fn hashes(fact: &Fact) -> bool {
+    text(fact, "operation") == "password-hash" && !is_weak(fact)
+}
+
+/// Whether the use is a list of what is allowed.
+fn lists(fact: &Fact) -> bool {
+    matches!(text(fact, "operation"), "tls-suites" | "tls-groups")
+}
+
+/// What such a list names.
+fn items(fact: &Fact) -> BTreeSet<String> {
+    let all = text(fact, "algorithm").split('+');
+    all.map(|one| one.to_ascii_uppercase().replace('-', "_"))
+        .collect()
 }
 
 /// Claims that a token may have and that tell whether it counts.
@@ -362,6 +515,15 @@ fn value(fact: &Fact, name: &str) -> Option<String> {
 
 /// What changed: `AES-256-GCM became AES-256-ECB`, `PBKDF2 iterations 600,000 became 1,000`.
 fn difference(old: &Fact, new: &Fact) -> String {
+    if lists(new) && lists(old) {
+        let (a, b) = (items(old), items(new));
+        let some = |verb: &str, from: &BTreeSet<String>, to: &BTreeSet<String>| {
+            let only: Vec<String> = from.difference(to).cloned().collect();
+            (!only.is_empty()).then(|| format!("{verb} {}", super::enumerate(&only, 2)))
+        };
+        let parts = [some("now with", &b, &a), some("no longer with", &a, &b)];
+        return parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    }
     let differs = |name: &str| old.attributes.get(name) != new.attributes.get(name);
     let purpose = |fact: &Fact| match fact.text("purpose") {
         Some(purpose) if differs("purpose") => format!(" as {purpose}"),
@@ -452,6 +614,8 @@ fn operation(fact: &Fact) -> &'static str {
         "password-hash" => "password hashing",
         "random" => "a random value",
         "tls" => "TLS",
+        "tls-suites" => "the TLS cipher suites",
+        "tls-groups" => "the TLS key exchange groups",
         "jwt" => "a JWT",
         "sign" => "a signature",
         "compare" => "a comparison",

@@ -5,11 +5,25 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use threatgate_facts::manifest::{Ecosystem, compare_versions};
+use threatgate_facts::manifest::{Ecosystem, Traits, Versions, compare_versions};
 use threatgate_facts::{Fact, FactKind};
 
 use super::{Sides, affected, change, delta, enumerate, package_setting};
 use crate::assessment::{Change, ChangeKind, Direction};
+
+/// Whether more, or fewer, entries leave the content open; one more that is fixed is no news. Where none
+/// is fixed on either side, their number says nothing.
+fn opened(a: &Package<'_>, b: &Package<'_>) -> Ordering {
+    let ((sealed, open), (sealed_now, open_now)) = (a.pins(), b.pins());
+    match sealed + sealed_now {
+        0 => Ordering::Equal,
+        _ => open_now.cmp(&open),
+    }
+}
+
+fn traits(fact: &Fact) -> Option<Traits> {
+    Ecosystem::named(fact.text("ecosystem")?).map(Ecosystem::traits)
+}
 
 /// One package on one side.
 #[derive(Default)]
@@ -94,18 +108,17 @@ impl<'a> Package<'a> {
     fn seals(&self) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
         let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for fact in self.locked.iter().chain(&self.direct) {
-            // The tag of an image moves with every build.
-            let moves = fact.text("ecosystem") == Some("docker");
-            let version = match fact.text("ecosystem") {
+            let version = match traits(fact).map(|traits| traits.versions) {
+                Some(Versions::Moving) => None,
                 // `v4` moves as well; a whole version does not.
-                Some("github") => fact
+                Some(Versions::Whole) => fact
                     .text("constraint")
                     .filter(|version| version.matches('.').count() >= 2),
                 _ => fact.text("locked").filter(|version| {
                     version.starts_with(|c: char| c.is_ascii_digit() || c == 'v')
                 }),
             };
-            if let (Some(version), Some(hash), false) = (version, fact.text("hash"), moves) {
+            if let (Some(version), Some(hash)) = (version, fact.text("hash")) {
                 all.entry(version).or_default().insert(hash);
             }
         }
@@ -126,11 +139,11 @@ impl<'a> Package<'a> {
         !self.direct.is_empty() && self.locked.is_empty() && self.direct.iter().all(exact)
     }
 
-    /// Whether an entry that is not for developers alone leaves the version to whoever installs it. Where
-    /// Maven and NuGet find no version, another file has it.
+    /// Whether an entry that is not for developers alone leaves the version to whoever installs it, and not
+    /// to another file.
     fn is_open(&self) -> bool {
         let elsewhere = |fact: &Fact| match fact.text("constraint") {
-            None => matches!(fact.text("ecosystem"), Some("maven" | "nuget")),
+            None => traits(fact).is_some_and(|traits| traits.version_elsewhere),
             Some(version) => version.contains('$'),
         };
         self.direct.iter().any(|fact| {
@@ -199,7 +212,7 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             && a.versions() == b.versions()
             && a.sources() == b.sources()
             && a.is_direct() == b.is_direct()
-            && a.pins().0 == b.pins().0
+            && opened(a, b) == Ordering::Equal
             && a.features() == b.features();
         let again = b.is_direct() && is_sealed_again(a, b);
         if same && weakness(a, b).is_none() && !again {
@@ -209,6 +222,9 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             // A version that nobody asks for is no dependency yet.
             continue;
         }
+        // A version that is fixed somewhere becomes a dependency with who asks for it.
+        let comes = !a.is_asked_for() && b.is_asked_for() && b.locked.is_empty();
+        let a = if comes { &none } else { a };
         if a.is_direct() || b.is_direct() {
             direct = true;
             changes.extend(one(name, a, b));
@@ -285,7 +301,37 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             .collect();
         changes.push(change);
     }
+    for (name, b) in &new {
+        if let Some(a) = old.get(name) {
+            changes.extend(tls_library(name, a, b));
+        }
+    }
     package_setting::compare(&before, &after, changes);
+}
+
+/// A package that speaks TLS through another library.
+fn tls_library(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
+    let of = |package: &Package<'_>| -> BTreeSet<String> {
+        let facts = package.direct.iter();
+        let all = facts.flat_map(|fact| fact.texts("tls"));
+        all.map(str::to_owned).collect()
+    };
+    let (was, is) = (of(a), of(b));
+    if was.is_empty() || is.is_empty() || was == is {
+        return None;
+    }
+    let short = name.split_once(':').map_or(name, |(_, package)| package);
+    let words = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(" and ");
+    let title = format!(
+        "{short} speaks TLS with {} instead of {}",
+        words(&is),
+        words(&was)
+    );
+    let kind = ChangeKind::Modified;
+    let direction = Direction::Neutral;
+    let mut one = change(FactKind::Crypto, kind, direction, title, a.fact(), b.fact());
+    one.deltas.push(delta("tls", json!(was), json!(is)));
+    Some(one)
 }
 
 /// `3 transitive packages added, 1 removed, 12 changed`.
@@ -396,12 +442,12 @@ fn changes_source(a: &Package<'_>, b: &Package<'_>) -> bool {
 /// Whether what came from the ecosystem's own registry, which manifests do not name, comes from a
 /// repository or an address now.
 fn leaves_registry(a: &Package<'_>, b: &Package<'_>) -> bool {
-    let image = |package: &Package<'_>| {
-        let fact = package.fact();
-        fact.is_some_and(|fact| fact.text("ecosystem") == Some("docker"))
+    let always = |package: &Package<'_>| {
+        let traits = package.fact().and_then(traits);
+        traits.is_some_and(|traits| traits.names_registry)
     };
-    // Lock files name every registry but the usual one, as images do.
-    let named = image(b) || !a.locked.is_empty() && !b.locked.is_empty();
+    // Lock files name every registry but the usual one.
+    let named = always(b) || !a.locked.is_empty() && !b.locked.is_empty();
     let elsewhere = |source: &String| {
         source.starts_with("git+")
             || source.starts_with("url+")
@@ -440,6 +486,12 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
             Direction::Neutral,
             format!("{short}{role} removed (was {})", a.shown()),
         ),
+        // What others brought already.
+        (false, true) if !a.locked.is_empty() => (
+            ChangeKind::Modified,
+            Direction::Neutral,
+            format!("{short}{role} {} is a direct dependency now", b.shown()),
+        ),
         (false, true) => (
             ChangeKind::Added,
             Direction::Neutral,
@@ -468,8 +520,8 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
     };
     // Images and actions are packages for a bill of materials; a change of them is one of what runs the
     // project and its pipeline.
-    let kind = match fact.text("ecosystem") {
-        Some("docker" | "github") => FactKind::Infra,
+    let kind = match traits(fact) {
+        Some(traits) if traits.runs_the_project => FactKind::Infra,
         _ => FactKind::Dependency,
     };
     let mut change = change(kind, how, direction, title, a.fact(), b.fact());
@@ -479,13 +531,10 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
         direction = Direction::Weakened;
         change.title = format!("{short} {} added; its name resembles {popular}", b.shown());
     }
-    if how == ChangeKind::Modified {
-        let ((sealed, _), (sealed_now, open_now)) = (a.pins(), b.pins());
-        let by = match fact.text("ecosystem") {
-            Some("github") => "a commit",
-            Some("docker") => "a digest",
-            _ => "a hash",
-        };
+    // Who only becomes a direct dependency is the same package.
+    if how == ChangeKind::Modified && was {
+        let ((_, open), (sealed_now, open_now)) = (a.pins(), b.pins());
+        let by = traits(fact).map_or("a hash", |traits| traits.pin);
         if let Some(weakness) = weakness(a, b) {
             direction = Direction::Weakened;
             let now = b.shown();
@@ -562,12 +611,28 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
                 enumerate(&words, 6)
             );
             change.deltas.push(delta("features", json!(was), json!(is)));
-        } else if sealed_now > sealed && open_now == 0 && direction == Direction::Neutral {
+        } else if open > 0 && sealed_now > 0 && open_now == 0 && direction == Direction::Neutral {
             direction = Direction::Strengthened;
             change.title = format!("{short}{role} is pinned by {by} now ({})", b.shown());
             change
                 .deltas
                 .push(delta("integrity", json!(false), json!(true)));
+        } else if a.shown() == b.shown() && opened(a, b) != Ordering::Equal {
+            let all = sealed_now + open_now;
+            direction = match opened(a, b) {
+                Ordering::Less => Direction::Strengthened,
+                _ => Direction::Weakened,
+            };
+            change.title = format!(
+                "{short}{role} is pinned by {by} in {sealed_now} of {all} places now ({})",
+                b.shown()
+            );
+            change
+                .deltas
+                .push(delta("unpinned_places", json!(open), json!(open_now)));
+        } else if a.shown() == b.shown() && a.constraints() != b.constraints() {
+            let (was, is) = (list(a.constraints()), list(b.constraints()));
+            change.title = format!("{short}{role} is asked for as {is}, was {was}");
         }
         if a.versions() != b.versions() {
             change
@@ -597,14 +662,16 @@ fn downgraded(a: &Package<'_>, b: &Package<'_>) -> Option<bool> {
         } else {
             package.versions().into_iter().collect()
         };
-        let ecosystem = package.fact()?.text("ecosystem")?;
-        let ecosystem = Ecosystem::ALL
-            .into_iter()
-            .find(|known| known.name() == ecosystem)?;
+        let ecosystem = Ecosystem::named(package.fact()?.text("ecosystem")?)?;
         let order =
             |x: &String, y: &String| compare_versions(ecosystem, x, y).unwrap_or(Ordering::Equal);
         Some((ecosystem, versions.into_iter().max_by(order)?))
     };
+    // One of several copies that goes is no downgrade.
+    let (was, is) = (a.versions(), b.versions());
+    if !is.is_empty() && is.is_subset(&was) {
+        return None;
+    }
     let ((ecosystem, old), (_, new)) = (newest(a)?, newest(b)?);
     match compare_versions(ecosystem, &old, &new)? {
         Ordering::Greater => Some(true),

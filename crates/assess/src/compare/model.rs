@@ -3,11 +3,12 @@
 
 mod entity;
 mod migration;
+mod redaction;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
-use threatgate_facts::{Fact, FactKind};
+use threatgate_facts::{Evidence, Fact, FactKind};
 
 use super::{Sides, enumerate, pair};
 use crate::assessment::{Change, ChangeKind};
@@ -16,7 +17,32 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let mut told = Vec::new();
     all(sides, &mut told);
     let told = together(once(told));
-    changes.extend(told.into_iter().map(|one| one.change));
+    changes.extend(told.into_iter().map(placed));
+}
+
+/// The change at the first field that it tells of, where the entity stays; who reads it need not be told
+/// where the others stand.
+fn placed(one: Told) -> Change {
+    let mut change = one.change;
+    if let (Some(after), false, false) = (&change.after, one.whole, change.at_base) {
+        let told =
+            |field: &&Evidence| field.role == "field" && one.columns.contains(&plain(&field.text));
+        let first = after
+            .evidence
+            .iter()
+            .filter(told)
+            .map(|field| &field.location);
+        if let Some(place) = first.min_by_key(|place| place.start) {
+            change.location = place.clone();
+        }
+    }
+    for fact in [&mut change.before, &mut change.after]
+        .into_iter()
+        .flatten()
+    {
+        fact.evidence.retain(|place| place.role != "field");
+    }
+    change
 }
 
 /// A change with what it is about.
@@ -86,6 +112,14 @@ fn together(all: Vec<Told>) -> Vec<Told> {
 
 fn all(sides: &Sides<'_>, told: &mut Vec<Told>) {
     let (before, after) = sides.of(FactKind::DataModel);
+    let redacts = |fact: &&Fact| fact.text("role") == Some("redaction");
+    let (old_redaction, before): (Vec<&Fact>, Vec<&Fact>) = before.into_iter().partition(redacts);
+    let (new_redaction, after): (Vec<&Fact>, Vec<&Fact>) = after.into_iter().partition(redacts);
+    redaction::compare(sides, old_redaction, new_redaction, told);
+    let answers = |fact: &&Fact| fact.text("role") == Some("answer");
+    let (old_answers, before): (Vec<&Fact>, Vec<&Fact>) = before.into_iter().partition(answers);
+    let (new_answers, after): (Vec<&Fact>, Vec<&Fact>) = after.into_iter().partition(answers);
+    redaction::answers((old_answers, &before), (new_answers, &after), told);
     let is_migration = |fact: &&Fact| fact.text("operation").is_some();
     let (old_steps, before): (Vec<&Fact>, Vec<&Fact>) = before.into_iter().partition(is_migration);
     let (new_steps, after): (Vec<&Fact>, Vec<&Fact>) = after.into_iter().partition(is_migration);
@@ -127,7 +161,7 @@ fn all(sides: &Sides<'_>, told: &mut Vec<Told>) {
     for (old, new) in pair(&mut before, &mut after, shape) {
         entity::renamed(old, new, told);
     }
-    let some = |fact: &&&Fact| !fields(fact).is_empty();
+    let some = |fact: &&&Fact| !fields(fact).is_empty() && !carries(fact);
     for new in after.iter().filter(some) {
         told.push(entity::added(new));
     }
@@ -186,6 +220,17 @@ fn stated(fact: &Fact) -> bool {
 /// Whether what is said of the fact only passes the border of the program.
 fn passes(fact: &Fact) -> bool {
     matches!(fact.text("role"), Some("transfer" | "request" | "response"))
+}
+
+/// Whether an answer, new or gone as a whole, only carries a credential that its name alone tells: to
+/// hand over a token is what it is for, and the endpoint tells it.
+fn carries(fact: &Fact) -> bool {
+    let named = |field: &&Json| {
+        class(field) == Some("credential")
+            && field.get("confidence").and_then(Json::as_str) != Some("resolved")
+            && !decides(field)
+    };
+    passes(fact) && fields(fact).values().all(named)
 }
 
 /// The fields that are compared: all of what is stored, the sensitive ones of what only passes

@@ -416,6 +416,33 @@ impl FieldReader<'_> {
                     }
                 }
             }
+            // What a function makes: `table => new { Email = table.Column<string>() }`.
+            ExprKind::Function(function) if depth < MAX_NESTING => {
+                if let Some(body) = parsed.unit.function(*function).body {
+                    self.item(file, body, column, depth + 1, fields);
+                }
+            }
+            ExprKind::Block(items) | ExprKind::Other(items) if depth < MAX_NESTING => {
+                // `Email = table.Column<string>()`: a name and what it is.
+                let mut name = column;
+                for item in items {
+                    match parsed.unit.kind(*item) {
+                        ExprKind::Name(word) => name = Some(&**word),
+                        _ => self.item(file, *item, name, depth + 1, fields),
+                    }
+                }
+            }
+            ExprKind::Exit {
+                value: Some(value), ..
+            } if depth < MAX_NESTING => {
+                self.item(file, *value, column, depth + 1, fields);
+            }
+            ExprKind::Map(pairs) if depth < MAX_NESTING => {
+                for (key, value) in pairs {
+                    let name = parsed.unit.last_name(*key).or(parsed.unit.literal(*key));
+                    self.item(file, *value, name, depth + 1, fields);
+                }
+            }
             ExprKind::Call { callee, .. } if self.calls(&self.rule.call, file, *callee) => {
                 let matched = self.linker.matched(file, id);
                 let own = self.linker.texts(&matched, &self.rule.name);

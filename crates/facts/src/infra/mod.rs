@@ -24,7 +24,8 @@ use serde_json::{Value as Json, json};
 use crate::engine::Tree;
 use crate::error::RuleError;
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Problem, Scope};
-use node::{Found, Kind, Node};
+use node::Found;
+pub(crate) use node::{Kind, Node};
 use rule::{Format, Resource, RuleFile, Trait};
 use weigh::Item;
 
@@ -87,6 +88,11 @@ fn in_folder<'a>(tree: &'a dyn Tree, folder: &str) -> impl Iterator<Item = &'a S
     };
     let all = tree.paths().range(start.clone()..);
     all.take_while(move |path| path.starts_with(&start))
+}
+
+/// The documents of a YAML or JSON text, as trees with places.
+pub(crate) fn yaml_documents(text: &str) -> Vec<Node> {
+    yaml::read(text).documents
 }
 
 /// Whether a file is read as one with others: those of a Terraform folder, the values of a chart.
@@ -396,6 +402,20 @@ fn resolved(document: &Node, parameters: &str) -> Node {
         if let [(key, value)] = node.map()
             && (key == "Ref" || key.starts_with("Fn::"))
         {
+            if let Some(all) = alternatives(key, value, root) {
+                let all = all.iter().map(|one| walk(one, root, parameters));
+                // What a condition adds to a list stands in the list.
+                let flat = all.flat_map(|one| match one.kind {
+                    Kind::List(items) => items,
+                    Kind::Null => Vec::new(),
+                    _ => vec![one],
+                });
+                let mut flat: Vec<Node> = flat.collect();
+                return match flat.len() {
+                    1 => flat.remove(0),
+                    _ => Node::new(Kind::List(flat), node.start, node.end),
+                };
+            }
             let words = value.text().unwrap_or("…");
             let default = (key == "Ref")
                 .then(|| node::Path::try_from(parameters.replace("{}", words)).ok())
@@ -425,6 +445,38 @@ fn resolved(document: &Node, parameters: &str) -> Node {
         Node::new(kind, node.start, node.end)
     }
     walk(document, document, parameters)
+}
+
+/// The values that a function of a template may give: both sides of a condition, all that a mapping holds,
+/// a text without variables. A condition that leaves a value out gives none.
+fn alternatives(key: &str, value: &Node, root: &Node) -> Option<Vec<Node>> {
+    let none = |node: &Node| {
+        let reference = node.get("Ref").and_then(Node::text);
+        reference == Some("AWS::NoValue")
+    };
+    match (key, &value.kind) {
+        ("Fn::If", Kind::List(parts)) => match &parts[..] {
+            [_, then, otherwise] => {
+                let both = [then, otherwise].into_iter().filter(|one| !none(one));
+                Some(both.cloned().collect())
+            }
+            _ => None,
+        },
+        ("Fn::FindInMap", Kind::List(parts)) => {
+            let [name, _, second] = &parts[..] else {
+                return None;
+            };
+            let (name, second) = (name.text()?, second.text()?);
+            let mapping = root.get("Mappings")?.get(name)?;
+            let all = mapping.map().iter();
+            let all: Vec<Node> = all
+                .filter_map(|(_, one)| one.get(second).cloned())
+                .collect();
+            (!all.is_empty()).then_some(all)
+        }
+        ("Fn::Sub", Kind::Text(text)) if !text.contains("${") => Some(vec![value.clone()]),
+        _ => None,
+    }
 }
 
 /// The resources of one document as facts.

@@ -442,7 +442,16 @@ impl Linker<'_> {
     fn lets_through(&self, file: FileId, id: ExprId) -> bool {
         let (file, function) = match self.eval(file, id) {
             Value::Function(file, function) => (file, function),
-            _ => return false,
+            // A type of functions around it: `new Callback(delegate { return true; })`.
+            _ => match self.project.parsed(file).unit.kind(id) {
+                ExprKind::Call { args, .. } if args.len() == 1 => {
+                    match self.eval(file, args[0].value) {
+                        Value::Function(file, function) => (file, function),
+                        _ => return false,
+                    }
+                }
+                _ => return false,
+            },
         };
         let parsed = self.project.parsed(file);
         let body = parsed.unit.function(function).body;

@@ -146,9 +146,14 @@ fn uses(reader: &mut Reader<'_>, line: &Line<'_>) {
         Some(reference) if commit(&reference) => {
             found.verified_by([format!("git:{}", reference.to_ascii_lowercase()).as_str()]);
             // People and bots write the version that the commit is of behind it.
-            let version = line.comment.split_whitespace().find(|word| {
+            // A date further on is none.
+            let version = line.comment.split_whitespace().next().filter(|word| {
                 let number = word.trim_start_matches('v');
-                number.starts_with(|c: char| c.is_ascii_digit()) && word.len() < 40
+                let fits =
+                    |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '_');
+                number.starts_with(|c: char| c.is_ascii_digit())
+                    && number.chars().all(fits)
+                    && word.len() < 40
             });
             let version = version.unwrap_or(&reference[..12]);
             found.constraint = Some(version.to_owned());

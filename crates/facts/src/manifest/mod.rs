@@ -107,6 +107,68 @@ impl Ecosystem {
             Self::Github => "github",
         }
     }
+
+    /// The ecosystem of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
+
+    /// What is peculiar to it, as far as a comparison must know.
+    pub const fn traits(self) -> Traits {
+        let usual = Traits {
+            pin: "a hash",
+            versions: Versions::Locked,
+            names_registry: false,
+            version_elsewhere: false,
+            runs_the_project: false,
+        };
+        match self {
+            Self::Docker => Traits {
+                pin: "a digest",
+                versions: Versions::Moving,
+                names_registry: true,
+                runs_the_project: true,
+                ..usual
+            },
+            Self::Github => Traits {
+                pin: "a commit",
+                versions: Versions::Whole,
+                runs_the_project: true,
+                ..usual
+            },
+            Self::Maven | Self::Nuget => Traits {
+                version_elsewhere: true,
+                ..usual
+            },
+            _ => usual,
+        }
+    }
+}
+
+/// What is peculiar to an ecosystem.
+#[derive(Clone, Copy, Debug)]
+pub struct Traits {
+    /// What fixes the content of an entry, in words.
+    pub pin: &'static str,
+    /// Which versions stand for the same content for ever.
+    pub versions: Versions,
+    /// Entries name the registry that they come from, also the usual one.
+    pub names_registry: bool,
+    /// Where an entry says no version, another file does.
+    pub version_elsewhere: bool,
+    /// What it brings runs the project and its pipeline, and is no library of it.
+    pub runs_the_project: bool,
+}
+
+/// Which versions stand for the same content for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Versions {
+    /// Those of lock files.
+    Locked,
+    /// Whole ones, with two dots, also in manifests.
+    Whole,
+    /// None: a tag moves with every build.
+    Moving,
 }
 
 impl fmt::Display for Ecosystem {

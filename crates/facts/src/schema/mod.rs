@@ -9,6 +9,9 @@
 mod alter;
 mod create;
 mod cursor;
+mod element;
+mod liquibase;
+mod mapping;
 mod prisma;
 mod replay;
 mod split;
@@ -18,6 +21,8 @@ mod table;
 mod tests;
 mod token;
 
+pub use liquibase::read_liquibase;
+pub use mapping::{Mapping, read_mapping};
 pub use prisma::{Enum, Model, ModelKind, PrismaSchema, read_prisma};
 pub use sql::read_sql;
 pub use table::narrows;

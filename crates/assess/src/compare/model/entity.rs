@@ -380,7 +380,7 @@ pub(super) fn protection<'a>(
         let (a, b) = (old.map_or(empty.clone(), fields), new.map_or(empty, fields));
         let how = fact.text("protection").unwrap_or_default();
         let matters = |field: &&&Json| match how {
-            "assignable" => decides(field),
+            "assignable" => decides(field) || class(field) == Some("credential"),
             "encrypted" => true,
             _ => class(field).is_some(),
         };
@@ -410,6 +410,11 @@ pub(super) fn protection<'a>(
             if list.is_empty() {
                 continue;
             }
+            // Callers give their own passwords: that they may is no loss by itself.
+            let direction = match how {
+                "assignable" if !list.iter().any(|field| decides(field)) => Direction::Neutral,
+                _ => direction,
+            };
             let shown = names(list.iter().copied());
             let shown: Vec<String> = shown
                 .iter()

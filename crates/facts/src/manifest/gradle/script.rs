@@ -25,6 +25,13 @@ static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     )
     .ok()
 });
+static CATALOG: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    // `implementation(libs.ktor.server.core)`, `api platform(libs.spring.bom)`
+    Regex::new(
+        r#"^\s*["']?([A-Za-z][A-Za-z0-9_]*)["']?[\s(]+(?:(?:enforcedPlatform|platform|testFixtures)\s*\(?\s*)?libs\.([A-Za-z][A-Za-z0-9_.]*)"#,
+    )
+    .ok()
+});
 static PLUGIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r#"^\s*(?:(id)\s*\(?\s*["']([^"']+)["']\s*\)?|kotlin\(\s*["']([^"']+)["']\s*\))\s*version\s*\(?\s*(?:["']([^"']+)["']|([A-Za-z_][\w.]*))"#,
@@ -54,6 +61,7 @@ pub(crate) fn read(reader: &mut Reader<'_>) {
     ) else {
         return;
     };
+    let catalog = CATALOG.as_ref();
     let variables = variables(reader);
     let value = |text: &str| substitute(text, &variables);
     let text = reader.text;
@@ -93,6 +101,25 @@ pub(crate) fn read(reader: &mut Reader<'_>) {
             let version = found.get(4).map(|version| value(version.as_str()));
             let version = version.or_else(|| variables.get(found.get(5)?.as_str()).cloned());
             add(reader, &name, version, group, span);
+        } else if let Some(found) = catalog.and_then(|catalog| catalog.captures(code))
+            && let Some(group) = group_of(&found[1])
+        {
+            let alias = found[2].trim_end_matches(".get");
+            // One alias is one library; a bundle is several.
+            let all = variables.get(&format!("libs.{alias}"));
+            for library in all.into_iter().flat_map(|all| all.split(' ')) {
+                let mut parts = library.splitn(3, ':');
+                if let (Some(owner), Some(name)) = (parts.next(), parts.next()) {
+                    let version = parts.next().map(str::to_owned);
+                    add(
+                        reader,
+                        &format!("{owner}:{name}"),
+                        version,
+                        group,
+                        span.clone(),
+                    );
+                }
+            }
         } else if let Some(found) = plugin.captures(code) {
             let id = match (found.get(2), found.get(3)) {
                 (Some(id), _) => id.as_str().to_owned(),
@@ -158,6 +185,7 @@ fn variables(reader: &Reader<'_>) -> BTreeMap<String, String> {
                     found.entry(name).or_insert(version.to_owned());
                 }
             }
+            libraries(&catalog, &mut found);
         } else if path.ends_with(".properties") {
             for line in text.lines() {
                 if let Some((key, value)) = line.split_once('=') {
@@ -170,6 +198,52 @@ fn variables(reader: &Reader<'_>) -> BTreeMap<String, String> {
         }
     }
     found
+}
+
+/// The libraries and bundles of a catalogue, as scripts call them: `libs.ktor.core`.
+fn libraries(catalog: &toml::Table, found: &mut BTreeMap<String, String>) {
+    let table = |name: &str| catalog.get(name).and_then(toml::Value::as_table);
+    let text = |value: &toml::Value| value.as_str().map(str::to_owned);
+    let version = |value: Option<&toml::Value>| -> Option<String> {
+        let value = value?;
+        let named = value.get("ref").and_then(toml::Value::as_str);
+        match named {
+            Some(name) => table("versions")?.get(name).and_then(text),
+            None => text(value),
+        }
+    };
+    let mut known: BTreeMap<&str, String> = BTreeMap::new();
+    for (alias, library) in table("libraries").into_iter().flatten() {
+        let part = |name: &str| library.get(name).and_then(toml::Value::as_str);
+        let module = match (
+            library.as_str(),
+            part("module"),
+            part("group"),
+            part("name"),
+        ) {
+            (Some(whole), ..) => whole.to_owned(),
+            (None, Some(module), ..) => module.to_owned(),
+            (None, None, Some(group), Some(name)) => format!("{group}:{name}"),
+            _ => continue,
+        };
+        let whole = match version(library.get("version")) {
+            Some(version) => format!("{module}:{version}"),
+            None => module,
+        };
+        let name = alias.replace(['-', '_'], ".");
+        found.entry(format!("libs.{name}")).or_insert(whole.clone());
+        known.insert(alias, whole);
+    }
+    for (alias, bundle) in table("bundles").into_iter().flatten() {
+        let names = bundle.as_array().into_iter().flatten();
+        let all: Vec<&str> = names
+            .filter_map(|name| known.get(name.as_str()?).map(String::as_str))
+            .collect();
+        let name = alias.replace(['-', '_'], ".");
+        found
+            .entry(format!("libs.bundles.{name}"))
+            .or_insert(all.join(" "));
+    }
 }
 
 fn script_variables(text: &str, found: &mut BTreeMap<String, String>) {
