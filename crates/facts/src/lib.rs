@@ -3,6 +3,7 @@
 mod annotated;
 mod asked;
 mod check;
+mod cleaning;
 mod crypto;
 mod document_model;
 mod element;
@@ -32,6 +33,7 @@ mod specification;
 mod text;
 mod walk;
 
+pub use cleaning::Words;
 pub use engine::{
     Cache, Coverage, Engine, MAX_SOURCE, Request, RuleSummary, Stats, Team, Tree, most_bytes,
 };
