@@ -355,7 +355,7 @@ impl Linker<'_> {
         }
     }
 
-    /// The texts of lists and maps that a sanitiser is handed.
+    /// The texts of lists that a sanitiser is handed; what stands in its map of options is told by itself.
     fn allowed_texts(&self, file: FileId, args: &[Arg]) -> BTreeSet<String> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
