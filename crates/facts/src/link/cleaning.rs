@@ -359,13 +359,10 @@ impl Linker<'_> {
     fn allowed_texts(&self, file: FileId, args: &[Arg]) -> BTreeSet<String> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
-        let lists = args.iter().map(|arg| arg.value).filter(|value| {
-            matches!(unit.kind(*value), ExprKind::List(_) | ExprKind::Map(_))
-                || matches!(
-                    unit.kind(*value),
-                    ExprKind::Name(_) | ExprKind::Member { .. }
-                )
-        });
+        let lists = args
+            .iter()
+            .map(|arg| arg.value)
+            .filter(|value| matches!(unit.kind(*value), ExprKind::List(_) | ExprKind::Name(_)));
         self.texts_below(file, &lists.collect::<Vec<_>>())
     }
 
