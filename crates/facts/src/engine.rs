@@ -418,6 +418,7 @@ impl Engine {
                 inventory
                     .functions
                     .extend(functions.map(|function| function.qualified.to_string()));
+                crate::cleaning::words(unit, &mut inventory.words);
                 let classes = unit.classes.iter();
                 inventory
                     .functions
@@ -449,7 +450,7 @@ impl Engine {
         }
         // Files that are no source: manifests, schemas, and any text for secrets.
         let texts: Vec<&String> = tree.paths().iter().filter(|path| wanted(path)).collect();
-        let plain: Vec<(Vec<Fact>, Vec<Problem>)> = texts
+        let plain: Vec<_> = texts
             .par_iter()
             .filter_map(|path| {
                 let text = tree.text(path)?;
@@ -476,10 +477,15 @@ impl Engine {
                     &read,
                     &mut facts,
                 );
-                Some((facts, problems))
+                let words = self.plain.outputs(path, &text, scope, &mut facts);
+                Some((*path, facts, problems, words))
             })
             .collect();
-        for (facts, problems) in plain {
+        for (path, facts, problems, words) in plain {
+            if !words.is_empty() {
+                let name = path.rsplit('/').next().unwrap_or(path).to_owned();
+                inventory.words.entry(name).or_default().extend(words);
+            }
             inventory.facts.extend(facts);
             inventory.problems.extend(problems);
         }

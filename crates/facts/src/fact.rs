@@ -240,7 +240,19 @@ pub struct Inventory {
     /// gone together with its function is no lost check.
     #[serde(skip)]
     pub functions: BTreeSet<String>,
+    /// The names that those functions, classes and templates use: what is no longer made harmless is news
+    /// only where the value is still there.
+    #[serde(skip)]
+    pub words: crate::cleaning::Words,
     /// The values of its credentials, to be hidden wherever text of the repository is shown.
     #[serde(skip)]
     pub credentials: crate::secret::Credentials,
+}
+
+impl Inventory {
+    /// Whether a function, class or template uses a name; nothing where it is not there.
+    pub fn uses(&self, subject: &str, name: &str) -> Option<bool> {
+        let words = self.words.get(subject)?;
+        Some(words.contains(&crate::cleaning::word(name)))
+    }
 }

@@ -3,6 +3,7 @@
 mod annotated;
 mod asked;
 mod check;
+mod cleaning;
 mod code;
 mod content_policy;
 mod crypto;
@@ -35,6 +36,7 @@ mod specification;
 mod text;
 mod walk;
 
+pub use cleaning::Words;
 pub use code::Code;
 pub use engine::{
     Cache, Coverage, Engine, MAX_SOURCE, Request, RuleSummary, Stats, Team, Tree, most_bytes,

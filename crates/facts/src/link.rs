@@ -11,6 +11,7 @@ mod caller;
 mod caught;
 mod class_guard;
 mod class_way;
+mod cleaning;
 mod condition;
 mod contract;
 mod declared;
@@ -61,6 +62,7 @@ use crate::language::LanguageId;
 use crate::project::{FileId, Project};
 use crate::rule::{Applies, GuardKind, Link, LoadedRule, Rules, wild};
 
+pub(crate) use cleaning::{Cleaner, How};
 pub(crate) use emit::Endpoint;
 pub(crate) use select::Matched;
 pub(crate) use taint::{Found as FoundSink, Trace};
@@ -391,6 +393,8 @@ pub(crate) struct RuleIndex {
     /// Rules of classes by their members, and by members of others.
     members: Vec<usize>,
     maps: Vec<usize>,
+    /// Rules of texts that code writes out.
+    written: Vec<usize>,
     /// Routers that classes are by what they derive from.
     derived: Vec<usize>,
     /// Assignments to a member of anything, which set a guard for everything.
@@ -416,6 +420,9 @@ impl RuleIndex {
             let rule = &loaded.rule;
             if !rule.has.is_empty() {
                 index.maps.push(id);
+            }
+            if !rule.written.is_empty() {
+                index.written.push(id);
             }
             if !rule.method.is_empty() {
                 index.methods.push(id);

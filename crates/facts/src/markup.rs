@@ -1,6 +1,10 @@
 //! What templates put out as it is: text in, raw-HTML facts out. No grammar is needed for that;
 //! `rules/templates/` says how each kind of template writes it.
 
+mod output;
+
+use std::collections::BTreeSet;
+
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use regex::Regex;
 use serde::Deserialize;
@@ -21,6 +25,12 @@ struct File {
     markers: Vec<Entry>,
     #[serde(default)]
     harmless: Harmless,
+    #[serde(default, rename = "output")]
+    outputs: Vec<output::OutputEntry>,
+    #[serde(default, rename = "element")]
+    elements: Vec<output::ElementEntry>,
+    #[serde(default, rename = "link")]
+    links: Vec<output::LinkEntry>,
 }
 
 #[derive(Default, Deserialize)]
@@ -36,6 +46,8 @@ struct Entry {
     id: String,
     files: Vec<String>,
     find: String,
+    /// Only in what this finds: the code between the signs of a template.
+    within: Option<String>,
 }
 
 /// One way of putting out HTML as it is.
@@ -43,6 +55,7 @@ struct Marker {
     id: String,
     files: GlobSet,
     find: Regex,
+    within: Option<Regex>,
 }
 
 /// All that is known of templates.
@@ -50,6 +63,7 @@ struct Marker {
 pub(crate) struct Markup {
     markers: Vec<Marker>,
     harmless: Vec<String>,
+    outputs: output::Outputs,
 }
 
 impl Markup {
@@ -63,15 +77,31 @@ impl Markup {
             let file: File =
                 toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
             markup.harmless.extend(file.harmless.calls);
-            for entry in file.markers {
+            let failing = |id: &str| {
                 let line = text
-                    .find(&format!("\"{}\"", entry.id))
+                    .find(&format!("\"{id}\""))
                     .map_or(1, |offset| position(text, offset).0);
-                let fail = |message: String| RuleError {
+                move |message: String| RuleError {
                     path: (*path).to_owned(),
                     line,
                     message,
-                };
+                }
+            };
+            for entry in file.outputs {
+                let fail = failing(&entry.id);
+                markup.outputs.add_output(entry).map_err(fail)?;
+            }
+            for entry in file.elements {
+                let fail = failing(&entry.id);
+                markup.outputs.add_element(entry).map_err(fail)?;
+            }
+            for entry in file.links {
+                let fail = failing(&entry.id);
+                markup.outputs.add_link(entry).map_err(fail)?;
+            }
+            for entry in file.markers {
+                let fail = failing(&entry.id);
+                let within = entry.within.as_deref().map(Regex::new);
                 let mut set = GlobSetBuilder::new();
                 for glob in &entry.files {
                     set.add(Glob::new(glob).map_err(|error| fail(error.to_string()))?);
@@ -80,6 +110,9 @@ impl Markup {
                     id: entry.id.clone(),
                     files: set.build().map_err(|error| fail(error.to_string()))?,
                     find: Regex::new(&entry.find).map_err(|error| fail(error.to_string()))?,
+                    within: within
+                        .transpose()
+                        .map_err(|error| fail(error.to_string()))?,
                 });
             }
         }
@@ -91,6 +124,22 @@ impl Markup {
         self.markers
             .iter()
             .any(|marker| marker.files.is_match(path))
+            || self.outputs.reads(path)
+    }
+
+    /// What a template puts out at all, by digests, and what it cleans of it as facts.
+    pub(crate) fn outputs(
+        &self,
+        path: &str,
+        text: &str,
+        scope: Scope,
+        facts: &mut Vec<Fact>,
+    ) -> BTreeSet<u32> {
+        let mut words = BTreeSet::new();
+        if self.outputs.reads(path) && text.len() <= crate::MAX_SOURCE && !is_plain(path) {
+            self.outputs.extract(path, text, scope, facts, &mut words);
+        }
+        words
     }
 
     /// Reads one file.
@@ -100,27 +149,32 @@ impl Markup {
             .iter()
             .filter(|marker| marker.files.is_match(path))
             .peekable();
-        if markers.peek().is_none() || text.len() > crate::MAX_SOURCE {
+        if markers.peek().is_none() || text.len() > crate::MAX_SOURCE || is_plain(path) {
             return;
         }
         for marker in markers {
-            let places = marker.find.captures_iter(text).take(MAX_PLACES);
-            for place in places {
-                // The group that took part.
-                let Some(value) = place.iter().skip(1).flatten().next() else {
-                    continue;
-                };
-                if let Some(whole) = place.get(0)
-                    && let Some(shown) = self.expression(value.as_str())
-                {
-                    facts.push(fact(
-                        path,
-                        text,
-                        (whole.start(), whole.end()),
-                        &shown,
-                        scope,
-                        &marker.id,
-                    ));
+            let whole = [(0, text.len())];
+            let parts: Vec<(usize, usize)> = match &marker.within {
+                Some(within) => within
+                    .find_iter(text)
+                    .map(|part| (part.start(), part.end()))
+                    .collect(),
+                None => whole.to_vec(),
+            };
+            let mut left = MAX_PLACES;
+            for (start, end) in parts {
+                for place in marker.find.captures_iter(&text[start..end]).take(left) {
+                    left -= 1;
+                    // The group that took part.
+                    let Some(value) = place.iter().skip(1).flatten().next() else {
+                        continue;
+                    };
+                    if let Some(whole) = place.get(0)
+                        && let Some(shown) = self.expression(value.as_str())
+                    {
+                        let at = (start + whole.start(), start + whole.end());
+                        facts.push(fact(path, text, at, &shown, scope, &marker.id));
+                    }
                 }
             }
         }
@@ -148,6 +202,13 @@ impl Markup {
         }
         Some(value.split_whitespace().collect::<Vec<_>>().join(" "))
     }
+}
+
+/// Whether a template's name says that it puts out plain text: the body or the subject of a message.
+fn is_plain(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let mut words = name.split(['-', '_', '.']);
+    words.any(|word| matches!(word, "text" | "txt" | "plain" | "subject"))
 }
 
 fn fact(

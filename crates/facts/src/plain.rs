@@ -147,6 +147,17 @@ impl Plain {
         (facts, problems)
     }
 
+    /// What a template puts out, with facts of what it cleans; nothing for other files.
+    pub(crate) fn outputs(
+        &self,
+        path: &str,
+        text: &str,
+        scope: Scope,
+        facts: &mut Vec<Fact>,
+    ) -> std::collections::BTreeSet<u32> {
+        self.markup.outputs(path, text, scope, facts)
+    }
+
     /// The credentials of one text alone.
     pub(crate) fn secrets(&self, path: &str, text: &str, scope: Scope) -> Vec<Fact> {
         let mut facts = Vec::new();

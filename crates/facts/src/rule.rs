@@ -308,6 +308,11 @@ pub(crate) enum Link {
     Sanitizer,
     /// Its result holds what it is handed: `os.path.join(a, b)`.
     Carrier,
+    /// Names of methods that a framework calls: what they do to a value is done while their class
+    /// stays.
+    Hook,
+    /// Lets more through a sanitiser: `policy.AllowElements("iframe")`.
+    Allowance,
 }
 
 /// Which routes a guard on a router reaches.
@@ -855,6 +860,12 @@ pub(crate) struct Rule {
     /// A sanitiser that only asks: what it is handed is harmless behind it.
     #[serde(default)]
     pub(crate) asks: bool,
+    /// Of a sanitiser: missed only where one of these names came in its place.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) instead: Vec<String>,
+    /// Regular expressions of texts that code writes out; the texts of a list are one text.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) written: Vec<String>,
     #[serde(default)]
     pub(crate) attributes: BTreeMap<String, OneOrManySelector>,
     pub(crate) field: Option<FieldRule>,
@@ -1192,6 +1203,8 @@ pub(crate) struct LoadedRule {
     /// Types of the routers that it makes.
     pub(crate) types: Vec<Pattern>,
     pub(crate) files: Option<globset::GlobSet>,
+    /// Texts that code writes out.
+    pub(crate) written: Vec<regex::Regex>,
 }
 
 /// A rule file's header.
@@ -1287,12 +1300,13 @@ impl Rules {
                 ];
                 let count = looks.iter().filter(|list| !list.is_empty()).count()
                     + usize::from(!rule.has.is_empty())
+                    + usize::from(!rule.written.is_empty())
                     + usize::from(!rule.exports.is_empty())
                     + usize::from(!rule.document.is_empty())
                     + usize::from(rule.directive.is_some());
                 if count != 1 && !(rule.whole_file && count == 0) {
                     return Err(fail(format!(
-                        "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, method, member, collected, called, has, exports, directive, document, names; it has {count}",
+                        "rule \"{}\" must have exactly one of call, decorator, class, assign, mention, parameter, method, member, collected, called, has, written, exports, directive, document, names; it has {count}",
                         rule.id
                     )));
                 }
@@ -1348,7 +1362,12 @@ impl Rules {
                     .chain(named)
                     .map(|text| Pattern::parse(&text))
                     .collect();
+                let written = rule.written.iter().map(|text| regex::Regex::new(text));
+                let written = written
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(|error| fail(error.to_string()))?;
                 rules.all.push(LoadedRule {
+                    written,
                     types,
                     rule,
                     bare: bare || imported,

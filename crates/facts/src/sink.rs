@@ -18,33 +18,7 @@ pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
         one(linker, site, sink, facts);
     }
     through(linker, site, facts);
-    sanitisers(linker, site, facts);
-}
-
-/// Calls that make values harmless: one that is gone is news, wherever the value leads.
-fn sanitisers(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
-    let parsed = linker.project.parsed(site.file);
-    let unit = &parsed.unit;
-    for (id, rule) in linker.sanitisers_in(site.file) {
-        let ExprKind::Call { callee, .. } = unit.kind(id) else {
-            continue;
-        };
-        let rule = &linker.loaded(rule).rule;
-        let subject = subject(unit, id);
-        let callee = unit.last_name(*callee).unwrap_or_default();
-        let mut attributes = Attributes::new();
-        attributes.insert("operation".into(), json!("sanitise"));
-        attributes.insert("callee".into(), json!(callee));
-        attributes.insert("subject".into(), json!(subject));
-        attributes.insert("against".into(), json!(rule.operation));
-        facts.push(site.fact(
-            FactKind::Sink,
-            format!("{subject}:sanitise:{callee}"),
-            attributes,
-            unit.expr(id).span,
-            &rule.id,
-        ));
-    }
+    crate::cleaning::extract(linker, site, facts);
 }
 
 fn one(linker: &Linker<'_>, site: &Site<'_>, sink: &FoundSink, facts: &mut Vec<Fact>) {

@@ -58,7 +58,6 @@ fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     for (old, new) in changed {
         modified(old, new, changes);
     }
-    sanitisers(sides, cleaned, clean, changes);
     for old in before {
         let title = format!("{} no longer {}", text(old, "subject"), does(old));
         let how = (ChangeKind::Removed, Direction::Strengthened);
@@ -69,6 +68,7 @@ fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         let how = (ChangeKind::Added, Direction::Weakened);
         changes.extend(came_or_gone(new, how, title));
     }
+    super::cleaning::compare(sides, cleaned, clean, changes);
 }
 
 /// The change of a call that only one side has, unless it is harmless; only a serious one has a
@@ -85,88 +85,6 @@ fn came_or_gone(fact: &Fact, how: (ChangeKind, Direction), title: String) -> Opt
     };
     let kind = FactKind::Sink;
     Some(change(kind, how.0, direction, title, before, after))
-}
-
-/// What makes values harmless, in functions that stay.
-fn sanitisers<'a>(
-    sides: &Sides<'a>,
-    mut before: Vec<&'a Fact>,
-    mut after: Vec<&'a Fact>,
-    changes: &mut Vec<Change>,
-) {
-    pair(&mut before, &mut after, |fact| {
-        key(fact, &["subject", "callee"])
-    });
-    pair(&mut before, &mut after, |fact| key(fact, &["callee"]));
-    pair(&mut before, &mut after, |fact| key(fact, &["subject"]));
-    let told = |changes: &[Change], subject: &str| {
-        let mut sinks = changes.iter().filter(|one| one.kind == FactKind::Sink);
-        sinks.any(|one| {
-            let mut facts = one.before.iter().chain(&one.after);
-            facts.any(|fact| text(fact, "subject") == subject)
-        })
-    };
-    let stays = |functions: &std::collections::BTreeSet<String>, fact: &Fact| {
-        let subject = text(fact, "subject");
-        subject == "module" || functions.contains(subject)
-    };
-    for old in before {
-        let subject = text(old, "subject");
-        if !stays(&sides.after.functions, old) || told(changes, subject) {
-            continue;
-        }
-        let title = format!(
-            "{subject} no longer calls `{}`, which made values harmless for {}",
-            text(old, "callee"),
-            against(old)
-        );
-        let how = ChangeKind::Removed;
-        changes.push(change(
-            FactKind::Sink,
-            how,
-            Direction::Weakened,
-            title,
-            Some(old),
-            None,
-        ));
-    }
-    for new in after {
-        let subject = text(new, "subject");
-        if !stays(&sides.before.functions, new) || told(changes, subject) {
-            continue;
-        }
-        let title = format!(
-            "{subject} calls `{}`, which makes values harmless for {}",
-            text(new, "callee"),
-            against(new)
-        );
-        let how = ChangeKind::Added;
-        changes.push(change(
-            FactKind::Sink,
-            how,
-            Direction::Strengthened,
-            title,
-            None,
-            Some(new),
-        ));
-    }
-}
-
-/// What a sanitiser makes values harmless for, in words.
-fn against(fact: &Fact) -> String {
-    let words = fact.texts("against").into_iter().map(|one| match one {
-        "path" => "paths of files",
-        "archive" => "archives",
-        "raw-html" => "HTML",
-        "redirect" => "redirects",
-        "outbound" => "requests to other hosts",
-        "header" => "headers",
-        "command" => "commands",
-        "sql" => "SQL",
-        "regex" => "regular expressions",
-        other => other,
-    });
-    words.collect::<Vec<_>>().join(", ")
 }
 
 /// The same call is handed something else.

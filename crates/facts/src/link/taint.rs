@@ -317,6 +317,8 @@ impl Linker<'_> {
                             && !rule_of.operation.is_empty()
                             && !rule_of.default
                             && self.fits_call(file, *callee, last, *rule, *pattern)
+                            && (rule_of.constraints.is_empty()
+                                || self.holds(&self.matched(file, id), &rule_of.constraints))
                     });
                     if let Some((rule, _)) = definite {
                         sites.sanitisers.push((id, *rule));
@@ -447,7 +449,7 @@ impl Linker<'_> {
     }
 
     /// Whether the pattern of a rule fits what is called, and the rule may speak here.
-    fn fits_call(
+    pub(super) fn fits_call(
         &self,
         file: FileId,
         callee: ExprId,
