@@ -328,6 +328,10 @@ fn egress(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let (mut before, mut after) = sides.of(FactKind::Egress);
     pair(&mut before, &mut after, |fact| fact.identity.clone());
     for (old, new) in pair(&mut before, &mut after, |fact| key(fact, &["host"])) {
+        // It stands in another function now.
+        if old.text("protocol") == new.text("protocol") {
+            continue;
+        }
         let plain = |fact: &Fact| matches!(text(fact, "protocol"), "http" | "ws" | "ftp");
         let direction = match (plain(old), plain(new)) {
             (false, true) => Direction::Weakened,
@@ -354,7 +358,8 @@ fn egress(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     // A host that another place of the same files still speaks to is no news.
     let known = |facts: &[Fact], fact: &Fact| {
         let mut facts = facts.iter().filter(|one| one.kind == FactKind::Egress);
-        facts.any(|one| one.identity == fact.identity)
+        let host = fact.text("host");
+        facts.any(|one| one.identity == fact.identity || host.is_some() && one.text("host") == host)
     };
     let mut told = std::collections::BTreeSet::new();
     for old in before {
