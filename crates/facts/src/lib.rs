@@ -22,6 +22,7 @@ mod markup;
 mod names;
 mod plain;
 mod project;
+mod protection;
 mod rule;
 pub mod schema;
 mod scope;

@@ -25,25 +25,37 @@ pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
 fn sanitisers(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
-    for (id, rule) in linker.sanitisers_in(site.file) {
+    let mut add = |id: ExprId, rule: &str, against: &[String]| {
         let ExprKind::Call { callee, .. } = unit.kind(id) else {
-            continue;
+            return;
         };
-        let rule = &linker.loaded(rule).rule;
         let subject = subject(unit, id);
         let callee = unit.last_name(*callee).unwrap_or_default();
         let mut attributes = Attributes::new();
         attributes.insert("operation".into(), json!("sanitise"));
         attributes.insert("callee".into(), json!(callee));
         attributes.insert("subject".into(), json!(subject));
-        attributes.insert("against".into(), json!(rule.operation));
+        attributes.insert("against".into(), json!(against));
         facts.push(site.fact(
             FactKind::Sink,
             format!("{subject}:sanitise:{callee}"),
             attributes,
             unit.expr(id).span,
-            &rule.id,
+            rule,
         ));
+    };
+    let known = linker.sanitisers_in(site.file);
+    for (id, rule) in &known {
+        let rule = &linker.loaded(*rule).rule;
+        add(*id, &rule.id, &rule.operation);
+    }
+    // A function of the repository may do it, whatever its name.
+    let known: std::collections::BTreeSet<ExprId> = known.into_iter().map(|(id, _)| id).collect();
+    for id in unit.ids() {
+        let call = matches!(unit.kind(id), ExprKind::Call { .. });
+        if call && !known.contains(&id) && linker.cleans_request(site.file, id, "path") {
+            add(id, "cleans-request", &["path".to_owned()]);
+        }
     }
 }
 

@@ -20,7 +20,9 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
 }
 
 fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
-    let (before, after) = sides.of(FactKind::Sink);
+    let (mut before, mut after) = sides.of(FactKind::Sink);
+    before.retain(|fact| !is_protection(fact));
+    after.retain(|fact| !is_protection(fact));
     let cleans = |fact: &&Fact| text(fact, "operation") == "sanitise";
     let (cleaned, mut before): (Vec<&Fact>, Vec<&Fact>) = before.into_iter().partition(cleans);
     let (clean, mut after): (Vec<&Fact>, Vec<&Fact>) = after.into_iter().partition(cleans);
@@ -69,6 +71,11 @@ fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         let how = (ChangeKind::Added, Direction::Weakened);
         changes.extend(came_or_gone(new, how, title));
     }
+}
+
+/// Whether a fact is what protects a dangerous use, and not the use itself.
+pub(super) fn is_protection(fact: &Fact) -> bool {
+    fact.text("role") == Some("protection")
 }
 
 /// The change of a call that only one side has, unless it is harmless; only a serious one has a
