@@ -42,7 +42,7 @@ impl<'a> Linker<'a> {
         named.map(|(loaded, _)| loaded).collect()
     }
 
-    /// By what a function of the repository makes harmless what a request brings, where a call hands it in.
+    /// Whether a call hands what a request brings to a function of the repository that makes it harmless.
     pub(crate) fn cleans_request(&self, file: FileId, call: ExprId, operation: &str) -> bool {
         let parsed = self.project.parsed(file);
         let ExprKind::Call { callee, args } = parsed.unit.kind(call) else {
