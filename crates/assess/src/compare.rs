@@ -10,6 +10,7 @@ mod infra;
 mod model;
 mod occurrence;
 mod package_setting;
+mod protection;
 mod secret;
 mod setting;
 mod sink;
@@ -39,6 +40,7 @@ pub fn compare(before: &Inventory, after: &Inventory) -> Vec<Change> {
     dependency::compare(&sides, &mut changes);
     crypto::compare(&sides, &mut changes);
     sink::compare(&sides, &mut changes);
+    protection::compare(&sides, &mut changes);
     secret::compare(&sides, &mut changes);
     infra::compare(&sides, &mut changes);
     gate::compare(&sides, &mut changes);

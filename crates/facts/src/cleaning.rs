@@ -27,11 +27,31 @@ pub(crate) fn word(name: &str) -> u32 {
 pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
-    for one in linker.cleaners_in(site.file) {
+    let cleaners = linker.cleaners_in(site.file);
+    for one in &cleaners {
         facts.push(match one.how {
-            How::Harm => harm(linker, site, unit, &one),
-            _ => fact(linker, site, unit, &one),
+            How::Harm => harm(linker, site, unit, one),
+            _ => fact(linker, site, unit, one),
         });
+    }
+    // A function of the repository may do it, whatever its name.
+    for id in unit.ids() {
+        if let ExprKind::Call { callee, .. } = unit.kind(id)
+            && !cleaners.iter().any(|one| one.id == id)
+            && linker.cleans_request(site.file, id, "path")
+        {
+            let subject = subject(unit, id);
+            let callee = unit.last_name(*callee).unwrap_or_default();
+            let mut attributes = Attributes::new();
+            attributes.insert("operation".into(), json!("sanitise"));
+            attributes.insert("callee".into(), json!(callee));
+            attributes.insert("subject".into(), json!(subject));
+            attributes.insert("against".into(), json!(["path"]));
+            let identity = format!("{subject}:sanitise:{callee}");
+            let span = unit.expr(id).span;
+            let rule = "cleans-request";
+            facts.push(site.fact(FactKind::Sink, identity, attributes, span, rule));
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod markup;
 mod names;
 mod plain;
 mod project;
+mod protection;
 mod redaction;
 mod rule;
 pub mod schema;

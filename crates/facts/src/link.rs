@@ -6,6 +6,7 @@
 //! from the routers that nobody mounts down to the routes.
 
 mod asks;
+mod aspect;
 mod body;
 mod caller;
 mod caught;

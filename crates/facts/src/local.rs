@@ -97,6 +97,7 @@ pub(crate) fn extract(
     crate::content_policy::extract(site, unit, facts);
     crate::crypto::extract(linker, site, facts);
     crate::sink::extract(linker, site, facts);
+    crate::protection::extract(linker, site, facts);
     let client = &linker.project.language(site.file).client;
     let mut imports = unit.imports.iter();
     let imported = imports.any(|import| client.iter().any(|package| **package == *import.module));
@@ -144,7 +145,7 @@ pub(crate) fn body_attributes(unit: &Unit, function: FnId, own: &[String]) -> Op
 
 /// A text of a function in which its own variables are named by their order: another name for
 /// one is no other check.
-fn without_local_names(unit: &Unit, function: FnId, text: &str) -> String {
+pub(crate) fn without_local_names(unit: &Unit, function: FnId, text: &str) -> String {
     let mut locals: Vec<&str> = Vec::new();
     for assign in &unit.assigns {
         // What is declared, and not a member or a variable of elsewhere that is given a value.

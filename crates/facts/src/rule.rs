@@ -313,6 +313,11 @@ pub(crate) enum Link {
     Hook,
     /// Lets more through a sanitiser: `policy.AllowElements("iframe")`.
     Allowance,
+    /// What a value is judged by: the folder that a path lies in, the host of an address. With
+    /// `asks` a call that compares such a thing.
+    Aspect,
+    /// Says what a field or parameter may hold: a pattern, a greatest length.
+    Constraint,
 }
 
 /// Which routes a guard on a router reaches.

@@ -20,7 +20,9 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
 }
 
 fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
-    let (before, after) = sides.of(FactKind::Sink);
+    let (mut before, mut after) = sides.of(FactKind::Sink);
+    before.retain(|fact| !is_protection(fact));
+    after.retain(|fact| !is_protection(fact));
     let cleans = |fact: &&Fact| text(fact, "operation") == "sanitise";
     let (cleaned, mut before): (Vec<&Fact>, Vec<&Fact>) = before.into_iter().partition(cleans);
     let (clean, mut after): (Vec<&Fact>, Vec<&Fact>) = after.into_iter().partition(cleans);
@@ -69,6 +71,11 @@ fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         changes.extend(came_or_gone(new, how, title));
     }
     super::cleaning::compare(sides, cleaned, clean, changes);
+}
+
+/// Whether a fact is what protects a dangerous use, and not the use itself.
+pub(super) fn is_protection(fact: &Fact) -> bool {
+    fact.text("role") == Some("protection")
 }
 
 /// The change of a call that only one side has, unless it is harmless; only a serious one has a
@@ -246,6 +253,10 @@ fn egress(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let (mut before, mut after) = sides.of(FactKind::Egress);
     pair(&mut before, &mut after, |fact| fact.identity.clone());
     for (old, new) in pair(&mut before, &mut after, |fact| key(fact, &["host"])) {
+        // It stands in another function now.
+        if old.text("protocol") == new.text("protocol") {
+            continue;
+        }
         let plain = |fact: &Fact| matches!(text(fact, "protocol"), "http" | "ws" | "ftp");
         let direction = match (plain(old), plain(new)) {
             (false, true) => Direction::Weakened,
@@ -272,7 +283,8 @@ fn egress(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     // A host that another place of the same files still speaks to is no news.
     let known = |facts: &[Fact], fact: &Fact| {
         let mut facts = facts.iter().filter(|one| one.kind == FactKind::Egress);
-        facts.any(|one| one.identity == fact.identity)
+        let host = fact.text("host");
+        facts.any(|one| one.identity == fact.identity || host.is_some() && one.text("host") == host)
     };
     let mut told = std::collections::BTreeSet::new();
     for old in before {

@@ -341,6 +341,15 @@ impl Linker<'_> {
         for assign in &unit.assigns {
             self.sinks_of_assign(file, assign, &mut sites.sinks);
         }
+        let dead = unreached(unit);
+        if !dead.is_empty() {
+            sites.sinks.retain(|sink| {
+                let at = unit.expr(sink.id);
+                !dead
+                    .iter()
+                    .any(|(span, function)| span.holds(at.span) && at.function == *function)
+            });
+        }
         let sites = Arc::new(sites);
         self.flow.sites.borrow_mut().insert(file, sites.clone());
         sites
@@ -478,7 +487,7 @@ impl Linker<'_> {
     }
 
     /// The first rule with this meaning that fits a call.
-    fn flow_rule(
+    pub(super) fn flow_rule(
         &self,
         file: FileId,
         id: ExprId,
@@ -1261,6 +1270,25 @@ impl Linker<'_> {
         });
         same.take(MAX_CALLERS).copied().collect()
     }
+}
+
+/// What stands behind a statement of its block that always leaves; functions are declared there all the same.
+fn unreached(unit: &Unit) -> Vec<(Span, Option<FnId>)> {
+    let mut all = Vec::new();
+    for id in unit.ids() {
+        let ExprKind::Block(items) = unit.kind(id) else {
+            continue;
+        };
+        let leaves = |id: &ExprId| matches!(unit.kind(*id), ExprKind::Exit { .. });
+        let Some(at) = items.iter().position(leaves) else {
+            continue;
+        };
+        for item in &items[at + 1..] {
+            let expr = unit.expr(*item);
+            all.push((expr.span, expr.function));
+        }
+    }
+    all
 }
 
 /// Whether a rule names a dangerous call whose argument is followed.
