@@ -70,12 +70,6 @@ pub(super) fn compare<'a>(mut old: Vec<&'a Fact>, mut new: Vec<&'a Fact>, told: 
     });
     // A step that was edited is told by its new form.
     let edited: Vec<(&Fact, &Fact)> = pair(&mut old, &mut new, |fact| fact.identity.clone());
-    // A column that the same migration adds again is made anew, with its rows.
-    let place = |fact: &Fact| (fact.location.path.clone(), table(fact), columns(fact));
-    let does = |fact: &Fact, name: &str| operation(fact) == name;
-    let added = new.iter().filter(|fact| does(fact, "add-column"));
-    let added: BTreeSet<(String, String, Vec<String>)> = added.map(|fact| place(fact)).collect();
-    new.retain(|fact| !does(fact, "drop-column") || !added.contains(&place(fact)));
     let mut groups: BTreeMap<(String, ChangeKind), Vec<(&Fact, bool)>> = BTreeMap::new();
     let again = replaced(&new);
     let rebuilt = rebuilt(&mut new);
