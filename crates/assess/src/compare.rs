@@ -41,6 +41,7 @@ pub fn compare(before: &Inventory, after: &Inventory) -> Vec<Change> {
     crypto::compare(&sides, &mut changes);
     sink::compare(&sides, &mut changes);
     protection::compare(&sides, &mut changes);
+    cleaning::without_told(&mut changes);
     secret::compare(&sides, &mut changes);
     infra::compare(&sides, &mut changes);
     gate::compare(&sides, &mut changes);

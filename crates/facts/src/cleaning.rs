@@ -28,7 +28,17 @@ pub(crate) fn extract(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
     let cleaners = linker.cleaners_in(site.file);
+    let redaction = linker.sensitivity().redaction();
     for one in &cleaners {
+        let operation = &linker.loaded(one.rule).rule.operation;
+        if one.how == How::Call
+            && operation.iter().all(|one| one == "log")
+            && !operation.is_empty()
+            && redaction.knows(&one.name)
+        {
+            // Told as a redaction.
+            continue;
+        }
         facts.push(match one.how {
             How::Harm => harm(linker, site, unit, one),
             _ => fact(linker, site, unit, one),

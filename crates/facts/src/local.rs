@@ -145,7 +145,7 @@ pub(crate) fn body_attributes(unit: &Unit, function: FnId, own: &[String]) -> Op
 
 /// A text of a function in which its own variables are named by their order: another name for
 /// one is no other check.
-pub(crate) fn without_local_names(unit: &Unit, function: FnId, text: &str) -> String {
+fn without_local_names(unit: &Unit, function: FnId, text: &str) -> String {
     let mut locals: Vec<&str> = Vec::new();
     for assign in &unit.assigns {
         // What is declared, and not a member or a variable of elsewhere that is given a value.
@@ -159,6 +159,20 @@ pub(crate) fn without_local_names(unit: &Unit, function: FnId, text: &str) -> St
     with_words(text, |word| {
         let at = locals.iter().position(|name| *name == word)?;
         Some(format!("${at}"))
+    })
+}
+
+/// The same for its parameters as well, which stand for their places.
+pub(crate) fn without_own_names(unit: &Unit, function: FnId, text: &str) -> String {
+    let params = &unit.function(function).params;
+    let names: Vec<&str> = params
+        .iter()
+        .map(|param| crate::project::param_name(&param.name))
+        .collect();
+    let text = without_local_names(unit, function, text);
+    with_words(&text, |word| {
+        let at = names.iter().position(|name| *name == word)?;
+        Some(format!("@{at}"))
     })
 }
 

@@ -15,7 +15,7 @@ use crate::asked::ends;
 use crate::element::*;
 use crate::fact::{Attributes, Confidence, FactKind};
 use crate::link::Linker;
-use crate::local::{Site, shown, subject, without_local_names};
+use crate::local::{Site, shown, subject, without_own_names};
 use crate::text::{digest, plain, shorten};
 
 /// Longest condition that is shown, in characters.
@@ -219,7 +219,7 @@ impl Place<'_> {
         let own = &self.linker.project.language(self.site.file).self_names;
         let mut same = plain(unit, id, own);
         if let Some(function) = unit.expr(id).function {
-            same = without_local_names(unit, function, &same);
+            same = without_own_names(unit, function, &same);
         }
         let text = shorten(&shown(self.linker, self.site, unit, id), SHOWN);
         let attributes = Attributes::from([
@@ -326,7 +326,7 @@ impl Place<'_> {
         atoms.dedup();
         let texts = atoms.into_iter().map(|id| {
             let text = plain(unit, id, own);
-            digest(&without_local_names(unit, function, &text))
+            digest(&without_own_names(unit, function, &text))
         });
         let mut all: Vec<String> = texts.collect();
         all.sort();
@@ -365,7 +365,7 @@ impl Place<'_> {
             take_apart(unit, *condition, &mut atoms);
             for atom in atoms {
                 let text = plain(unit, atom, own);
-                all.push(digest(&without_local_names(unit, function, &text)));
+                all.push(digest(&without_own_names(unit, function, &text)));
             }
         }
         all.sort();

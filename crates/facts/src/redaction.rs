@@ -83,6 +83,11 @@ impl Redaction {
         self.lists.iter().any(|pattern| contains(&words, pattern))
     }
 
+    /// Whether a function, decorator or list of this name keeps values out of sight.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.is_act(name) || self.is_list(name)
+    }
+
     fn is_answer(&self, class: &str) -> bool {
         let words = split(class).join(" ");
         let mut answers = self.answers.iter();

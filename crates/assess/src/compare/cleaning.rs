@@ -43,10 +43,10 @@ pub(super) fn compare<'a>(
         key(fact, &["subject", "value", "against"])
     });
     pair(&mut before, &mut after, |fact| {
-        key(fact, &["callee", "value"])
+        format!("{}|{}", apart(fact), key(fact, &["subject", "against"]))
     });
     pair(&mut before, &mut after, |fact| {
-        format!("{}|{}", apart(fact), key(fact, &["subject", "against"]))
+        key(fact, &["callee", "value"])
     });
     pair(&mut before, &mut after, |fact| {
         format!("{}|{}", apart(fact), key(fact, &["callee"]))
@@ -93,6 +93,32 @@ fn subjects(change: &Change) -> Vec<String> {
     }
     let facts = change.before.iter().chain(&change.after);
     facts.map(|fact| text(fact, "subject").to_owned()).collect()
+}
+
+/// Takes out what makes values harmless where the same place is told as what protects a use, or as
+/// what keeps a value out of sight: that says more.
+pub(super) fn without_told(changes: &mut Vec<Change>) {
+    let is_more = |change: &Change| {
+        let mut facts = change.before.iter().chain(&change.after);
+        facts.any(|fact| matches!(fact.text("role"), Some("protection" | "redaction")))
+    };
+    type Lines = (String, u32, u32);
+    let mut told: Vec<(Direction, Lines)> = Vec::new();
+    for change in changes.iter().filter(|change| is_more(change)) {
+        let places = change.affected.iter().map(|one| &one.location);
+        for at in places.chain([&change.location]) {
+            told.push((change.direction, (at.path.clone(), at.line, at.end_line)));
+        }
+    }
+    changes.retain(|change| {
+        let mut facts = change.before.iter().chain(&change.after);
+        let cleans = facts.any(|fact| fact.text("operation") == Some("sanitise"));
+        let at = &change.location;
+        let known = |(direction, (path, from, to)): &(Direction, Lines)| {
+            *direction == change.direction && *path == at.path && (*from..=*to).contains(&at.line)
+        };
+        !cleans || !told.iter().any(known)
+    });
 }
 
 fn is_of_page(fact: &Fact) -> bool {
