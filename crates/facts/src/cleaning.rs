@@ -104,6 +104,10 @@ fn fact(linker: &Linker<'_>, site: &Site<'_>, unit: &Unit, one: &Cleaner) -> Fac
             && !is_handed_in(unit, one.id, last)
         {
             attributes.insert("still".into(), json!(last));
+            let made_of = made_of(unit, one.id, last);
+            if made_of.len() > 1 {
+                attributes.insert("made_of".into(), json!(made_of));
+            }
         }
     }
     if !rule.instead.is_empty() {
@@ -153,6 +157,24 @@ fn is_handed_in(unit: &Unit, id: ExprId, name: &str) -> bool {
             .params
             .iter()
             .any(|param| *crate::project::param_name(&param.name) == *name)
+}
+
+/// The names that a variable is made of which a function sets once: without its sanitiser the
+/// variable may be gone as well.
+fn made_of<'u>(unit: &'u Unit, id: ExprId, name: &str) -> BTreeSet<&'u str> {
+    let function = unit.expr(id).function;
+    let mut given = unit.assigns.iter().filter(|assign| {
+        function.is_some() && assign.function == function && assign.name.as_deref() == Some(name)
+    });
+    let (Some(assign), None) = (given.next(), given.next()) else {
+        return BTreeSet::new();
+    };
+    let inside = assign.value.into_iter().flat_map(|value| unit.descendants(value));
+    let names = inside.filter_map(|id| match unit.kind(id) {
+        ExprKind::Name(name) => Some(&**name),
+        _ => None,
+    });
+    names.filter(|one| *one != name).take(12).collect()
 }
 
 /// The name by which a value is known where it is used again.

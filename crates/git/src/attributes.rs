@@ -100,10 +100,8 @@ impl Attributes {
                 continue;
             };
             if let Some(value) = value(line)
-                && line
-                    .matcher
-                    .matched_path_or_any_parents(rest, false)
-                    .is_ignore()
+                // Unlike an ignored folder, one that a line names says nothing of the files below it.
+                && line.matcher.matched(rest, false).is_ignore()
             {
                 answer = value;
             }
@@ -137,5 +135,6 @@ mod tests {
         assert_eq!(attributes.generated("api/own/y.ts"), None);
         assert_eq!(attributes.generated("a.py"), None);
         assert_eq!(attributes.vendored("lib/a.py"), Some(true));
+        assert_eq!(attributes.vendored("lib/own/a.py"), None);
     }
 }

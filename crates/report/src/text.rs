@@ -276,10 +276,20 @@ fn lines<W: Write>(page: &mut Page<'_, W>, lines: &[excerpt::Line]) -> io::Resul
     let bar = page.paint(BLUE, "|");
     let room = page.width.saturating_sub(10);
     page.line(&format!("     {bar}"))?;
-    for line in lines {
+    for (at, line) in lines.iter().enumerate() {
         let text = visible(&line.text);
         // What was written out moves columns; then nothing is underlined.
-        let span = line.span.clone().filter(|_| text == line.text);
+        let mut span = line.span.clone().filter(|_| text == line.text);
+        let from = begin(lines, at, room);
+        let text = match from {
+            0 => text,
+            _ => {
+                // The mark of what was left out takes the place of one character.
+                let moved = |column: usize| column.saturating_sub(from) + 1;
+                span = span.map(|span| moved(span.start)..moved(span.end));
+                format!("…{}", text.chars().skip(from).collect::<String>()).into()
+            }
+        };
         let whole = columns(&text) <= room;
         let shown = cut(&text, room);
         let number = page.paint(BLUE, &format!("{:>4}", line.number));
@@ -304,6 +314,35 @@ fn lines<W: Write>(page: &mut Page<'_, W>, lines: &[excerpt::Line]) -> io::Resul
         }
     }
     page.line(&format!("     {bar}"))
+}
+
+/// The first character that is shown of a line: where what matters in it would be cut off, a little
+/// before that. What matters is where the line differs from its counterpart, or its fact.
+fn begin(lines: &[excerpt::Line], at: usize, room: usize) -> usize {
+    let line = &lines[at];
+    if columns(&line.text) <= room {
+        return 0;
+    }
+    let other = match line.mark {
+        Mark::Removed => Some(Mark::Added),
+        Mark::Added => Some(Mark::Removed),
+        Mark::Same => None,
+    };
+    let same = |mark: Mark| lines.iter().filter(move |one| one.mark == mark);
+    let place = lines[..at]
+        .iter()
+        .filter(|one| one.mark == line.mark)
+        .count();
+    let counterpart = other.and_then(|other| same(other).nth(place));
+    let differs = counterpart.and_then(|other| {
+        let mut pairs = line.text.chars().zip(other.text.chars());
+        pairs.position(|(a, b)| a != b)
+    });
+    let focus = differs.or(line.span.as_ref().map(|span| span.start));
+    match focus {
+        Some(focus) if focus > room * 2 / 3 => focus - room / 3,
+        _ => 0,
+    }
 }
 
 /// What a cause reaches, in columns that fit.
@@ -694,5 +733,28 @@ verdict: pass (nothing material changed)
             stripped.push_str(part.split_once('m').unwrap().1);
         }
         assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn a_long_line_begins_a_little_before_what_matters() {
+        let line = |mark, text: &str, span| excerpt::Line {
+            number: 7,
+            mark,
+            text: text.to_owned(),
+            span,
+        };
+        let long = "x".repeat(60);
+        let (old, new) = (format!("{long} clean(a)"), format!("{long} a"));
+        let both = [
+            line(Mark::Removed, &old, None),
+            line(Mark::Added, &new, None),
+        ];
+        // It differs at character 61; a third of the room stands before.
+        assert_eq!(begin(&both, 0, 45), 61 - 15);
+        assert_eq!(begin(&both, 1, 45), 61 - 15);
+        assert_eq!(begin(&both, 0, 70), 0);
+        let alone = [line(Mark::Same, &old, Some(61..69))];
+        assert_eq!(begin(&alone, 0, 45), 61 - 15);
+        assert_eq!(begin(&[line(Mark::Same, &old, None)], 0, 45), 0);
     }
 }

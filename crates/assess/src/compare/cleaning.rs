@@ -128,7 +128,12 @@ fn is_of_page(fact: &Fact) -> bool {
 /// Whether what it made harmless is still there on the other side.
 fn is_missed(other: &Inventory, fact: &Fact) -> bool {
     let uses = |subject: &str| match fact.text("still") {
-        Some(name) => other.uses(subject, name),
+        Some(name) => {
+            let named = other.uses(subject, name)?;
+            let parts = fact.texts("made_of");
+            let mut parts_used = parts.iter().map(|part| other.uses(subject, part));
+            Some(named || !parts.is_empty() && parts_used.all(|used| used == Some(true)))
+        }
         None => other.uses(subject, "").map(|_| true),
     };
     if let Some(used) = uses(text(fact, "subject")) {

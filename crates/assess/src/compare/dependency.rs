@@ -653,8 +653,10 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
 
 /// Whether the newest version went down; `None` when the versions cannot be ordered.
 fn downgraded(a: &Package<'_>, b: &Package<'_>) -> Option<bool> {
+    // Where only one side has a lock file, what is locked and what is asked for are not compared.
+    let locked = !a.versions().is_empty() && !b.versions().is_empty();
     let newest = |package: &Package<'_>| -> Option<(Ecosystem, String)> {
-        let versions: Vec<String> = if package.versions().is_empty() {
+        let versions: Vec<String> = if !locked {
             package
                 .values(&package.direct, "constraint")
                 .into_iter()
