@@ -103,19 +103,32 @@ pub(crate) fn judge(before: &Files, after: &Files) -> Assessment {
     judge_facts(&old, &new)
 }
 
+/// The built-in threats.
+pub(crate) fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    CATALOGUE.get_or_init(|| {
+        Catalogue::new(threatgate_rules::folder("threats"))
+            .expect("the built-in threats are readable")
+    })
+}
+
+fn policy() -> &'static Policy {
+    static POLICY: OnceLock<Policy> = OnceLock::new();
+    POLICY.get_or_init(|| {
+        let policy =
+            threatgate_rules::folder("policy").find(|(path, _)| *path == "policy/default.toml");
+        Policy::new(policy.expect("a built-in policy").1, None)
+            .expect("the built-in policy is readable")
+    })
+}
+
 /// The same of facts that were read already.
 pub(crate) fn judge_facts(old: &Inventory, new: &Inventory) -> Assessment {
-    let policy =
-        threatgate_rules::folder("policy").find(|(path, _)| *path == "policy/default.toml");
-    let policy = Policy::new(policy.expect("a built-in policy").1, None)
-        .expect("the built-in policy is readable");
-    let catalogue = Catalogue::new(threatgate_rules::folder("threats"))
-        .expect("the built-in threats are readable");
     let today = "2026-01-01".parse().expect("a date");
     assess(
         compare(old, new),
-        &policy,
-        &catalogue,
+        policy(),
+        catalogue(),
         &Owners::parse(""),
         today,
         Circumstances::default(),

@@ -2,11 +2,7 @@
 
 use similar::TextDiff;
 
-use std::collections::BTreeSet;
-
-use threatgate_assess::{Assessment, ThreatStatus};
-
-use crate::fixture::{cases, inventories, judge, judge_facts, lines, threats, update};
+use crate::fixture::{cases, judge, lines, threats, update};
 
 /// A model that merely gains a field is no migration that loses data.
 #[test]
@@ -75,59 +71,6 @@ fn every_rule_is_exercised() {
         silent.len(),
         silent.join("\n")
     );
-}
-
-/// What an assessment says of threats with one of these statuses, by catalogue id and subject.
-fn told(assessment: &Assessment, statuses: &[ThreatStatus]) -> BTreeSet<String> {
-    let threats = assessment.threats.iter();
-    let meant = threats.filter(|threat| statuses.contains(&threat.status));
-    meant
-        .flat_map(|threat| {
-            let whole = vec![threat.id.clone()];
-            let each = threat.subjects.iter();
-            let each = each.map(|subject| format!("{}@{subject}", threat.rule));
-            match threat.subjects.is_empty() {
-                true => whole,
-                false => each.collect(),
-            }
-        })
-        .collect()
-}
-
-/// A threat that comes one way goes the other way.
-#[test]
-fn threats_are_the_same_both_ways() {
-    let all = cases();
-    let own = all.iter().filter(|case| {
-        let folder = case.file.parent().and_then(|folder| folder.file_name());
-        folder.is_some_and(|folder| folder == "threats")
-    });
-    for case in own {
-        let there = judge(&case.before, &case.after);
-        let back = judge(&case.after, &case.before);
-        for (one, other) in [(&there, &back), (&back, &there)] {
-            let came = told(one, &[ThreatStatus::Introduced]);
-            let went = told(other, &[ThreatStatus::Resolved]);
-            assert_eq!(came, went, "{}", case.title);
-        }
-    }
-}
-
-/// Nothing changes, nothing comes; and what is read twice is told alike.
-#[test]
-fn threats_stand_still_and_keep_their_order() {
-    for case in cases().iter().step_by(7) {
-        assert_eq!(
-            judge(&case.after, &case.after).threats,
-            [],
-            "{}",
-            case.title
-        );
-        let once = judge(&case.before, &case.after);
-        let (old, new) = inventories(&case.before, &case.after);
-        let again = judge_facts(&old, &new);
-        assert_eq!(threats(&once), threats(&again), "{}", case.title);
-    }
 }
 
 /// What the built-in policy stops is a loss, a dangerous call that a caller steers, or proven, and

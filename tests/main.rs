@@ -12,3 +12,4 @@ mod reports;
 mod repository;
 mod reviews;
 mod secrets;
+mod threats;

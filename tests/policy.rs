@@ -1,5 +1,7 @@
 //! The policy as its authors meet it: lint, tests, schema, waivers, components, roll-out, Rego.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::repository::Repo;
@@ -269,6 +271,55 @@ fn the_schemas_for_editors_take_what_is_read_and_nothing_else() {
         example["odd"] = true.into();
         assert!(!validator.is_valid(&example));
     }
+}
+
+/// The published schemas are those that the program prints, and every example of the page keeps them.
+/// `UPDATE_FIXTURES=1` writes the schemas anew.
+#[test]
+fn the_schemas_are_published_and_examples_keep_them() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let repo = Repo::new();
+    let validator = |name: &str| {
+        let printed = repo.run(&["policy", "schema", name]).expect(0).stdout;
+        let file = docs.join(format!("schema/{name}.schema.json"));
+        if std::env::var_os("UPDATE_FIXTURES").is_some() {
+            std::fs::write(&file, &printed).expect("a schema can be written");
+        }
+        let published = std::fs::read_to_string(&file).expect("a published schema");
+        assert_eq!(
+            published, printed,
+            "UPDATE_FIXTURES=1 cargo test --test main policy writes {name} anew"
+        );
+        let schema: Value = serde_json::from_str(&printed).expect("JSON");
+        jsonschema::validator_for(&schema).expect("a schema")
+    };
+    let (policies, waivers) = (validator("policy"), validator("waivers"));
+    let page = std::fs::read_to_string(docs.join("policy.md")).expect("the page");
+    let mut seen = 0;
+    for block in page.split("```toml\n").skip(1) {
+        let text = block.split("```").next().unwrap_or_default();
+        let example: toml::Value = toml::from_str(text).expect("TOML");
+        let mut example = serde_json::to_value(example).expect("JSON");
+        // Expectations of `policy test` are no policy.
+        if example.get("case").is_some() {
+            continue;
+        }
+        let schema = match example.get("waiver") {
+            Some(_) => &waivers,
+            None => &policies,
+        };
+        // The page shows parts of a file.
+        if example.get("version").is_none() {
+            example["version"] = 1.into();
+        }
+        let errors: Vec<String> = schema
+            .iter_errors(&example)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{text}\n{errors:#?}");
+        seen += 1;
+    }
+    assert!(seen >= 8, "only {seen} examples");
 }
 
 #[test]

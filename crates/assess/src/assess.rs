@@ -20,6 +20,8 @@ pub struct Circumstances {
     pub base: Option<String>,
     /// Head commit.
     pub head: Option<String>,
+    /// The day on which head was committed.
+    pub head_date: Option<jiff::civil::Date>,
     /// How the range was found.
     pub range: String,
     /// Words about the range.
@@ -65,6 +67,7 @@ pub fn assess(
         reasons: Vec::new(),
         base: circumstances.base,
         head: circumstances.head,
+        head_date: circumstances.head_date,
         range: circumstances.range,
         notes,
         changes,
@@ -179,6 +182,7 @@ fn settle(assessment: &mut Assessment, policy: &Policy, owners: &Owners, rulings
         let rank = |change: &Change| {
             (
                 std::cmp::Reverse(change.verdict),
+                std::cmp::Reverse(change.severity),
                 change.direction != Direction::Weakened,
                 change.kind,
             )
@@ -277,23 +281,32 @@ fn review(
     ids.sort();
     let mut questions: Vec<Question> = Vec::new();
     for change in &asked {
-        let mut texts: Vec<&str> = threats
+        let news = threats
             .iter()
-            .filter(|threat| threat.status.is_news() && threat.changes.contains(&change.id))
-            .flat_map(|threat| threat.questions.iter().map(String::as_str))
+            .filter(|threat| threat.status.is_news() && threat.changes.contains(&change.id));
+        let mut texts: Vec<(&str, AnswerKind)> = news
+            .flat_map(|threat| {
+                let answers = threat.answers.iter().copied();
+                let answers = answers.chain(std::iter::repeat(AnswerKind::Text));
+                threat.questions.iter().map(String::as_str).zip(answers)
+            })
             .collect();
         if texts.is_empty() {
-            texts.push(question(change.kind));
+            texts.push((question(change), AnswerKind::Text));
         }
-        for text in texts {
-            if !questions.iter().any(|question| question.text == text) {
-                let id = format!("q{}", questions.len() + 1);
-                questions.push(Question {
-                    id,
-                    answer: AnswerKind::of(text),
+        for (text, answer) in texts {
+            match questions.iter_mut().find(|question| question.text == text) {
+                Some(known) if known.change != change.id && !known.also.contains(&change.id) => {
+                    known.also.push(change.id.clone());
+                }
+                Some(_) => {}
+                None => questions.push(Question {
+                    id: format!("q{}", questions.len() + 1),
+                    answer,
                     text: text.to_owned(),
                     change: change.id.clone(),
-                });
+                    also: Vec::new(),
+                }),
             }
         }
     }
@@ -326,15 +339,14 @@ fn review(
     }
     for ruling in of_whole {
         add(&ruling.reviewers, ruling.module.clone());
-        if !questions
-            .iter()
-            .any(|question| question.text == ruling.message)
-        {
+        let (text, answer) = AnswerKind::of(&ruling.message);
+        if !questions.iter().any(|question| question.text == text) {
             questions.push(Question {
                 id: format!("q{}", questions.len() + 1),
-                answer: AnswerKind::of(&ruling.message),
-                text: ruling.message.clone(),
+                answer,
+                text: text.to_owned(),
                 change: String::new(),
+                also: Vec::new(),
             });
         }
     }
@@ -355,7 +367,14 @@ fn review(
         .collect();
     objectives.sort();
     objectives.dedup();
+    let mut evidence_needed: Vec<Proof> = introduced
+        .iter()
+        .flat_map(|threat| threat.evidence.iter().copied())
+        .collect();
+    evidence_needed.sort_unstable();
+    evidence_needed.dedup();
     let settings = policy.review();
+    let severity = asked.iter().filter_map(|change| change.severity).max();
     let mut review = Review {
         changes: ids,
         threats: introduced.iter().map(|threat| threat.id.clone()).collect(),
@@ -364,7 +383,13 @@ fn review(
             .map(|change| change.verdict)
             .max()
             .unwrap_or(Verdict::Review),
-        severity: asked.iter().filter_map(|change| change.severity).max(),
+        severity,
+        due: assessment.head_date.and_then(|committed| {
+            let days = settings.due_days.of(severity);
+            let days = jiff::Span::new().try_days(days).ok()?;
+            committed.checked_add(days).ok()
+        }),
+        evidence_needed,
         questions,
         reviewers,
         count: settings.count.max(1),
@@ -438,11 +463,20 @@ fn short(value: &serde_json::Value) -> String {
 }
 
 /// What to ask where no threat of the catalogue speaks.
-fn question(kind: FactKind) -> &'static str {
-    match kind {
+fn question(change: &Change) -> &'static str {
+    match change.kind {
         FactKind::Endpoint => "Who may call this, and what stops everybody else?",
+        FactKind::Auth if change.direction == Direction::Neutral => {
+            "Does the check still turn away everybody whom it turned away before?"
+        }
         FactKind::Auth => "Which callers gain access that they did not have, and is that intended?",
+        FactKind::Crypto if change.change == ChangeKind::Removed => {
+            "What protects it now, or why does it need no protection any more?"
+        }
         FactKind::Crypto => "What does this protect, and is the new strength enough for it?",
+        FactKind::DataModel if change.change == ChangeKind::Removed => {
+            "Does anything still need what goes, and is there a way back?"
+        }
         FactKind::DataModel => "Who needs this data, how long is it kept, and who can read it?",
         FactKind::Secret => "Is the credential revoked, and where does its successor live?",
         FactKind::Dependency => "Why is this package trusted, and who keeps it up to date?",

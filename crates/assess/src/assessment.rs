@@ -247,12 +247,58 @@ pub struct Threat {
     pub mitigations: Vec<String>,
     /// What a reviewer must answer.
     pub questions: Vec<String>,
+    /// What counts as an answer to each of them, in their order; words, where nothing is said.
+    #[serde(skip_serializing_if = "only_words", default)]
+    pub answers: Vec<AnswerKind>,
+    /// What shows that it is dealt with.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub evidence: Vec<Proof>,
     /// Ids of the changes that raise it.
     pub changes: Vec<String>,
 }
 
 fn resolved() -> Confidence {
     Confidence::Resolved
+}
+
+fn only_words(answers: &[AnswerKind]) -> bool {
+    answers.iter().all(|one| *one == AnswerKind::Text)
+}
+
+/// What shows that a threat is dealt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proof {
+    /// A test that fails without the control.
+    Test,
+    /// A scan of the running program that met no such weakness.
+    Scan,
+    /// The setting as it is deployed.
+    Configuration,
+    /// Who decided it, and where that is written down.
+    Decision,
+}
+
+impl Proof {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Scan => "scan",
+            Self::Configuration => "configuration",
+            Self::Decision => "decision",
+        }
+    }
+
+    /// The evidence in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Test => "a test that fails without the control",
+            Self::Scan => "a scan of the running program",
+            Self::Configuration => "the setting as it is deployed",
+            Self::Decision => "who decided it, and where that is written down",
+        }
+    }
 }
 
 /// Controls against a threat where it stands.
@@ -385,6 +431,12 @@ pub struct Review {
     /// How many days a sign-off holds at most.
     #[serde(default)]
     pub valid_days: u32,
+    /// The day by which it should be signed, as the policy says for its severity; it stops nothing.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub due: Option<jiff::civil::Date>,
+    /// What shows that its threats are dealt with.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub evidence_needed: Vec<Proof>,
     /// Control objectives that are touched.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub objectives: Vec<String>,
@@ -478,14 +530,28 @@ pub enum AnswerKind {
 }
 
 impl AnswerKind {
-    /// By the mark at the question's end: `(yes/no)`, `(link)`, `(person)`.
-    pub fn of(question: &str) -> Self {
-        let mark = question.trim_end().strip_suffix(')');
-        match mark.and_then(|text| text.rsplit_once('(')) {
-            Some((_, mark)) if mark.starts_with("yes/no") => Self::Choice,
-            Some((_, "link")) => Self::Link,
-            Some((_, "person" | "who")) => Self::Person,
-            _ => Self::Text,
+    /// A question that was written as a mere text, and what answers it: a mark at its end, `(yes/no)`,
+    /// `(link)` or `(person)`, says so and is no part of the question.
+    pub fn of(question: &str) -> (&str, Self) {
+        let question = question.trim_end();
+        let marks = [
+            ("(yes/no)", Self::Choice),
+            ("(link)", Self::Link),
+            ("(person)", Self::Person),
+        ];
+        let mut found = marks
+            .into_iter()
+            .filter_map(|(mark, kind)| Some((question.strip_suffix(mark)?.trim_end(), kind)));
+        found.next().unwrap_or((question, Self::Text))
+    }
+
+    /// What is wanted, in words; nothing where any words do.
+    pub const fn wants(self) -> Option<&'static str> {
+        match self {
+            Self::Text => None,
+            Self::Choice => Some("yes or no first"),
+            Self::Link => Some("a link or a path"),
+            Self::Person => Some("a name"),
         }
     }
 
@@ -512,6 +578,9 @@ pub struct Question {
     pub answer: AnswerKind,
     /// The change it is about; empty: the whole.
     pub change: String,
+    /// Further changes that it is about.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also: Vec<String>,
 }
 
 /// One of `owners` must sign.
@@ -567,6 +636,9 @@ pub struct Assessment {
     pub base: Option<String>,
     /// Commit compared to; null for the index or the work tree.
     pub head: Option<String>,
+    /// The day on which head was committed, in UTC; what a review is due by counts from it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub head_date: Option<jiff::civil::Date>,
     /// How the range was found: `arguments`, `GitHub pull_request`.
     pub range: String,
     /// Words about the range: contained head, several merge bases.

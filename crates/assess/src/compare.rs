@@ -78,6 +78,20 @@ pub fn compare(before: &Inventory, after: &Inventory) -> Vec<Change> {
     changes
 }
 
+/// A fact of one revision in the words in which its changes are told; nothing where its identity says it.
+pub fn said(fact: &Fact) -> Option<String> {
+    match fact.kind {
+        FactKind::Auth => occurrence::said(fact),
+        FactKind::Crypto => Some(crypto::said(fact)),
+        FactKind::DataModel => model::said(fact),
+        FactKind::Sink if sink::is_protection(fact) => Some(protection::said(fact)),
+        FactKind::Sink if fact.text("operation") == Some("sanitise") => Some(cleaning::said(fact)),
+        FactKind::Sink => Some(sink::said(fact)),
+        FactKind::Egress => Some(sink::speaks(fact)),
+        _ => None,
+    }
+}
+
 fn direction(change: &Change) -> u8 {
     match change.direction {
         Direction::Weakened => 0,
@@ -97,7 +111,15 @@ impl<'a> Sides<'a> {
     fn of(&self, kind: FactKind) -> (Vec<&'a Fact>, Vec<&'a Fact>) {
         let pick = |inventory: &'a Inventory| {
             let facts = inventory.facts.iter().filter(|fact| fact.kind == kind);
-            facts.filter(|fact| counts(fact)).collect()
+            let mut facts: Vec<&Fact> = facts.filter(|fact| counts(fact)).collect();
+            // As an inventory is ordered; what is paired must not hang on who read first.
+            facts.sort_by(|a, b| {
+                let place = |fact: &'a Fact| (&fact.location.path, fact.location.start);
+                place(a)
+                    .cmp(&place(b))
+                    .then_with(|| a.identity.cmp(&b.identity))
+            });
+            facts
         };
         (pick(self.before), pick(self.after))
     }

@@ -16,10 +16,10 @@ mod threat;
 pub use assess::{Circumstances, Ruling, assess, rule_further, sign_off};
 pub use assessment::{
     Affected, AnswerKind, Assessment, Change, ChangeKind, Classes, Controls, Coverage, Delta,
-    Direction, Identity, PolicyFinding, Question, Review, ReviewState, Reviewers, Risk,
+    Direction, Identity, PolicyFinding, Proof, Question, Review, ReviewState, Reviewers, Risk,
     SCHEMA_VERSION, Sides, Signoff, Threat, ThreatStatus, Tool, UnknownGuard, Verdict,
 };
-pub use compare::compare;
+pub use compare::{compare, said};
 pub use compliance::{Compliance, Evidence, Framework, Open, Requirement};
 pub use condition::Condition;
 pub use owners::{CODEOWNERS_PATHS, Owners};

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use threatgate_facts::{Confidence, Fact, Inventory, Location};
 use threatgate_model::risk::Severity;
 
-use crate::assessment::{Change, Classes, Controls, Direction, Risk, Threat, ThreatStatus};
+use crate::assessment::{
+    AnswerKind, Change, Classes, Controls, Direction, Proof, Risk, Threat, ThreatStatus,
+};
 use crate::condition::{Condition, Pattern, Patterns, any, attribute, attributes, many};
 use crate::policy::PolicyError;
 use crate::rating::{Caller, Effect, Factors, Flag, Place, rate};
@@ -58,8 +60,49 @@ struct Entry {
     #[serde(default)]
     controls: Vec<String>,
     mitigations: Vec<String>,
-    questions: Vec<String>,
+    questions: Vec<Asked>,
+    /// What shows that it is dealt with.
+    #[serde(default)]
+    evidence: Vec<Proof>,
+    /// In how many programming languages a fixture shows how it comes and goes, at least; 0 where it
+    /// stands in no programming language.
+    #[serde(default = "two")]
+    languages: usize,
     sources: Vec<String>,
+}
+
+/// A question to the reviewer: its words, or its words with what counts as an answer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a question, or { ask = \"…\", answer = \"choice\", \"link\" or \"person\" }"
+)]
+enum Asked {
+    Words(String),
+    Typed(Typed),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Typed {
+    ask: String,
+    answer: AnswerKind,
+}
+
+impl Asked {
+    fn words(&self) -> &str {
+        match self {
+            Self::Words(text) => text,
+            Self::Typed(typed) => &typed.ask,
+        }
+    }
+
+    fn answer(&self) -> AnswerKind {
+        match self {
+            Self::Words(_) => AnswerKind::Text,
+            Self::Typed(typed) => typed.answer,
+        }
+    }
 }
 
 /// How a threat is called that came to a place which was there before.
@@ -75,6 +118,10 @@ struct WhenLost {
 
 fn one() -> u8 {
     1
+}
+
+fn two() -> usize {
+    2
 }
 
 /// Something that code does against threats.
@@ -199,6 +246,10 @@ pub struct Explained {
     pub mitigations: Vec<String>,
     /// What a reviewer must answer.
     pub questions: Vec<String>,
+    /// What shows that it is dealt with.
+    pub evidence: Vec<Proof>,
+    /// In how many programming languages it must be shown to come and go.
+    pub languages: usize,
     /// Where the knowledge comes from.
     pub sources: Vec<String>,
     /// Whether a change can resolve it: a threat that is a state can go, one that is a change cannot.
@@ -295,7 +346,9 @@ impl Catalogue {
             flags: entry.flags.iter().map(|flag| flag.words()).collect(),
             controls: controls.collect(),
             mitigations: entry.mitigations.clone(),
-            questions: entry.questions.clone(),
+            questions: entry.asked(),
+            evidence: entry.evidence.clone(),
+            languages: entry.languages,
             sources: entry.sources.clone(),
             resolves: !entry.present.is_empty() || !entry.resolved.is_empty(),
         })
@@ -581,6 +634,11 @@ impl Catalogue {
 pub(crate) type Critical<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 impl Entry {
+    fn asked(&self) -> Vec<String> {
+        let questions = self.questions.iter();
+        questions.map(|one| one.words().to_owned()).collect()
+    }
+
     /// Whether the change differs in what the entry asks of a fact.
     fn is_about(&self, change: &Change) -> bool {
         let mut states = self.present.iter();
@@ -661,7 +719,9 @@ fn tell(group: Vec<Found<'_>>, change: &mut Change, threats: &mut Vec<Threat>) {
             risk: gravest.risk,
             controls: gravest.controls,
             mitigations: entry.mitigations.clone(),
-            questions: entry.questions.clone(),
+            questions: entry.asked(),
+            answers: entry.questions.iter().map(Asked::answer).collect(),
+            evidence: entry.evidence.clone(),
             changes: vec![change.id.clone()],
         }),
     }

@@ -36,16 +36,17 @@ fn one(linker: &Linker<'_>, site: &Site<'_>, sink: &FoundSink, facts: &mut Vec<F
     let subject = subject(unit, sink.id);
     let callee = called(linker, site, sink);
     let span = unit.expr(sink.id).span;
-    if operation == "log" {
-        logged(
-            linker,
-            site,
-            &picked,
-            (&subject, &callee),
-            span,
-            &rule.id,
-            facts,
-        );
+    if matches!(&**operation, "log" | "disclose") {
+        let to = Told {
+            subject: &subject,
+            operation,
+            callee: &callee,
+            argument: "sensitive",
+            from: None,
+            via: None,
+            by: Vec::new(),
+        };
+        told_away(linker, site, &picked, &to, span, &rule.id, facts);
         return;
     }
     if rule.fact == Some(FactKind::Egress) {
@@ -163,16 +164,18 @@ fn called(linker: &Linker<'_>, site: &Site<'_>, sink: &FoundSink) -> String {
     last.to_owned()
 }
 
-/// Names of credentials among what a log is handed.
-fn logged(
+/// Names of credentials among what a log is handed, and of whatever is sensitive among what another company is.
+fn told_away(
     linker: &Linker<'_>,
     site: &Site<'_>,
     picked: &[(crate::project::FileId, ExprId)],
-    (subject, callee): (&str, &str),
+    to: &Told<'_>,
     span: Span,
     rule: &str,
     facts: &mut Vec<Fact>,
 ) {
+    let discloses = to.operation == "disclose";
+    let mut seen = std::collections::BTreeSet::new();
     for (file, id) in picked {
         let parsed = linker.project.parsed(*file);
         let unit = &parsed.unit;
@@ -180,6 +183,8 @@ fn logged(
             ExprKind::Name(_) | ExprKind::Member { .. } => vec![*id],
             ExprKind::Template(parts) => parts.clone(),
             ExprKind::Binary { .. } => unit.descendants(*id),
+            // What a name stands for is told by its value: `{ email: user.email }`.
+            ExprKind::Map(_) if discloses => unit.descendants(*id),
             // A field with its name: `slog.String("token", token)`.
             ExprKind::Call { args, .. } => match &args[..] {
                 [key, value]
@@ -204,18 +209,16 @@ fn logged(
                 _ => continue,
             };
             let class = linker.sensitivity().classify("", name, Some("string"));
-            let credential = class.is_some_and(|class| class.class.name() == "credential");
-            if !credential {
+            let told_by = |class: &str| discloses || class == "credential";
+            if !class.is_some_and(|class| told_by(class.class.name()))
+                || discloses && !seen.insert(name.clone())
+            {
                 continue;
             }
             let told = Told {
-                subject,
-                operation: "log",
-                callee,
-                argument: "sensitive",
                 from: Some(name),
-                via: None,
                 by: Vec::new(),
+                ..*to
             };
             let mut fact = fact(site, &told, span, rule);
             fact.identity = format!("{}:{name}", fact.identity);

@@ -205,6 +205,15 @@ impl Repository {
         Ok(())
     }
 
+    /// When a side was committed, in seconds since 1970; nothing for what is no commit.
+    pub fn committed(&self, side: &Side) -> Option<i64> {
+        let Side::Commit(id) = side else {
+            return None;
+        };
+        let commit = self.inner.find_commit(*id).ok()?;
+        Some(commit.time().seconds())
+    }
+
     /// The address under which commits are made here, if one is configured.
     pub fn own_address(&self) -> Option<String> {
         let person = self.inner.signature().ok()?;

@@ -1,8 +1,10 @@
 //! What all reports ask about a change: its code, its level, its threats, its place at head.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use threatgate_assess::{Assessment, Change, Direction, Risk, Threat, ThreatStatus, Verdict};
+use threatgate_assess::{
+    Assessment, Change, Direction, Question, Review, Risk, Threat, ThreatStatus, Verdict,
+};
 use threatgate_facts::{FactKind, Location};
 
 use crate::excerpt::at_head;
@@ -202,6 +204,46 @@ pub(crate) fn lines(changes: &[&Change]) -> Vec<(String, String, Vec<String>)> {
         lines.push((title, path.to_owned(), titles));
     }
     lines
+}
+
+/// What a question is about, where a review has more than one change: titles and places of the first few, and
+/// how many are left.
+pub(crate) fn about<'a>(
+    assessment: &'a Assessment,
+    review: &Review,
+    question: &Question,
+) -> (Vec<(&'a str, String)>, usize) {
+    const MOST: usize = 3;
+    if review.changes.len() < 2 {
+        return (Vec::new(), 0);
+    }
+    let ids = std::iter::once(&question.change).chain(&question.also);
+    let mut changes: Vec<&Change> = ids
+        .filter_map(|id| assessment.changes.iter().find(|change| change.id == *id))
+        .collect();
+    let mut seen = BTreeSet::new();
+    changes.retain(|change| seen.insert((&change.title, &change.location.path)));
+    // One more than fits is shown, not counted.
+    let shown = match changes.len() {
+        all if all <= MOST + 1 => all,
+        _ => MOST,
+    };
+    let told = changes[..shown].iter();
+    (
+        told.map(|change| (change.title.as_str(), whereabouts(change)))
+            .collect(),
+        changes.len() - shown,
+    )
+}
+
+/// What shows that the threats of a review are dealt with, in words.
+pub(crate) fn evidence(review: &Review) -> Option<String> {
+    let words: Vec<&str> = review
+        .evidence_needed
+        .iter()
+        .map(|one| one.words())
+        .collect();
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 /// Changes that ask for something, those that got better, and the rest that passes.

@@ -128,6 +128,12 @@ fn line(out: &mut impl Write, fact: &Fact, width: usize) -> io::Result<()> {
 
 /// One line about a fact, without its place.
 pub fn summary(fact: &Fact) -> String {
+    // Models that redact and those with fields have words of their own below.
+    if fact.text("role") != Some("redaction")
+        && let Some(words) = threatgate_assess::said(fact)
+    {
+        return words;
+    }
     match fact.kind {
         FactKind::Endpoint => {
             let guards = fact.texts("guards");
@@ -175,11 +181,14 @@ pub fn summary(fact: &Fact) -> String {
                 .filter_map(|field| field.get("name")?.as_str())
                 .collect();
             let count = fields.map_or(0, Vec::len);
-            match (&sensitive[..], fact.text("operation")) {
-                (_, Some(_)) => fact.identity.clone(),
-                ([], None) => format!("{} ({count} fields)", fact.identity),
-                (names, None) => format!(
-                    "{} ({count} fields; sensitive: {})",
+            let fields = match count {
+                1 => "1 field".to_owned(),
+                count => format!("{count} fields"),
+            };
+            match &sensitive[..] {
+                [] => format!("{} ({fields})", fact.identity),
+                names => format!(
+                    "{} ({fields}; sensitive: {})",
                     fact.identity,
                     names.join(", ")
                 ),

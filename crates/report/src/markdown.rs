@@ -269,7 +269,26 @@ fn questions(page: &mut Page, assessment: &Assessment) {
     let items: Vec<String> = review
         .questions
         .iter()
-        .map(|question| format!("* **{}** {}\n", prose(&question.id), prose(&question.text)))
+        .map(|question| {
+            let wants = question.answer.wants();
+            let wants = wants
+                .map(|wants| format!(" <i>({wants})</i>"))
+                .unwrap_or_default();
+            let mut item = format!(
+                "* **{}** {}{wants}\n",
+                prose(&question.id),
+                prose(&question.text)
+            );
+            let (about, left) = change::about(assessment, review, question);
+            for (title, place) in about {
+                let (title, place) = (prose(&cut(&visible(title), 300)), code(&place));
+                item.push_str(&format!("  * {title} {place}\n"));
+            }
+            if left > 0 {
+                item.push_str(&format!("  * and {left} more\n"));
+            }
+            item
+        })
         .collect();
     page.folded("Questions to answer before signing", &items);
 }
@@ -468,6 +487,12 @@ fn sign(assessment: &Assessment) -> String {
         return String::new();
     };
     let mut out = String::from("\n");
+    if let Some(evidence) = change::evidence(review) {
+        out.push_str(&format!("Evidence wanted: {}.\n", prose(&evidence)));
+    }
+    if let Some(due) = review.due {
+        out.push_str(&format!("Due: {due}.\n"));
+    }
     for reviewers in review.reviewers.iter().take(MOST) {
         out.push_str(&format!(
             "Must sign: {} ({}).\n",

@@ -101,6 +101,8 @@ fn threat(rule: &str, title: &str, change: &str) -> Threat {
         risk: Some(risk()),
         mitigations: vec!["Put the guard back".into(), "Deny by default".into()],
         questions: vec!["Which requests does the guard let through now?".into()],
+        answers: Vec::new(),
+        evidence: Vec::new(),
         changes: vec![change.into()],
     }
 }
@@ -135,6 +137,7 @@ fn empty() -> Assessment {
         reasons: Vec::new(),
         base: Some("4b1e9c2000000000000000000000000000000000".into()),
         head: Some("e4f5a6b000000000000000000000000000000000".into()),
+        head_date: None,
         range: "arguments".into(),
         notes: Vec::new(),
         changes: Vec::new(),

@@ -519,7 +519,23 @@ fn review<W: Write>(page: &mut Page<'_, W>, assessment: &Assessment) -> io::Resu
     );
     page.paragraph(BOLD, "review: ", 4, &words)?;
     for question in &review.questions {
-        page.text(&format!("    {}  ", question.id), 8, &question.text)?;
+        let wants = question.answer.wants();
+        let wants = wants.map(|wants| format!(" [{wants}]")).unwrap_or_default();
+        let words = format!("{}{wants}", question.text);
+        page.text(&format!("    {}  ", question.id), 8, &words)?;
+        let (about, left) = change::about(assessment, review, question);
+        for (title, place) in &about {
+            page.text("        - ", 10, &format!("{title} ({place})"))?;
+        }
+        if left > 0 {
+            page.line(&format!("        - and {left} more"))?;
+        }
+    }
+    if let Some(evidence) = change::evidence(review) {
+        page.text("    evidence: ", 8, &evidence)?;
+    }
+    if let Some(due) = review.due {
+        page.line(&format!("    due: {due}"))?;
     }
     for reviewers in &review.reviewers {
         let words = format!("{} ({})", reviewers.owners.join(" or "), reviewers.reason);

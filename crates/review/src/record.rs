@@ -228,16 +228,16 @@ mod tests {
         assert!(!check(AnswerKind::Text, " - "));
         assert!(check(AnswerKind::Person, "Eve"));
         assert_eq!(
-            AnswerKind::of("Is it public? (yes/no; who decided)"),
-            AnswerKind::Choice
+            AnswerKind::of("Is it public? (yes/no)"),
+            ("Is it public?", AnswerKind::Choice)
         );
         assert_eq!(
             AnswerKind::of("Which test proves it? (link)"),
-            AnswerKind::Link
+            ("Which test proves it?", AnswerKind::Link)
         );
         assert_eq!(
             AnswerKind::of("Who may call it (and why)?"),
-            AnswerKind::Text
+            ("Who may call it (and why)?", AnswerKind::Text)
         );
     }
 

@@ -3,7 +3,7 @@
 //! Format of signatures: <https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig>;
 //! of allowed signers: ssh-keygen(1), section ALLOWED SIGNERS.
 
-use ssh_key::{HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
+use ssh_key::{Algorithm, EcdsaCurve, HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
 
 /// The namespace of sign-offs: a signature that was given for anything else does not count.
 pub const NAMESPACE: &str = "threatgate";
@@ -33,6 +33,9 @@ pub enum SignatureError {
         /// Why.
         why: String,
     },
+    /// Keys of this kind are not verified here.
+    #[error("{0}")]
+    Unsupported(String),
     /// What was signed is something else.
     #[error("the signature does not fit the text: it was changed after signing, or forged")]
     Forged,
@@ -93,6 +96,25 @@ fn list(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Why keys of this kind do not count: nothing here can verify them, and what cannot be verified must not look forged.
+fn unsupported(algorithm: &Algorithm) -> Option<String> {
+    let known = matches!(
+        algorithm,
+        Algorithm::Ed25519
+            | Algorithm::SkEd25519
+            | Algorithm::SkEcdsaSha2NistP256
+            | Algorithm::Ecdsa {
+                curve: EcdsaCurve::NistP256
+            }
+    );
+    (!known).then(|| {
+        format!(
+            "keys of the kind {} are not verified here; use an Ed25519 key (ssh-keygen -t ed25519) or ECDSA P-256 (-t ecdsa -b 256)",
+            algorithm.as_str()
+        )
+    })
+}
+
 fn is_key_type(word: &str) -> bool {
     ["ssh-", "ecdsa-", "sk-"]
         .iter()
@@ -139,6 +161,9 @@ impl AllowedSigners {
         let data = words.next().ok_or("has no key")?;
         let key = PublicKey::from_openssh(&format!("{next} {data}"))
             .map_err(|error| format!("its key cannot be read: {error}"))?;
+        if let Some(why) = unsupported(&key.algorithm()) {
+            return Err(why);
+        }
         if principals.is_empty() {
             return Err("names nobody".to_owned());
         }
@@ -178,6 +203,9 @@ impl AllowedSigners {
             });
         }
         let data = signature.public_key();
+        if let Some(why) = unsupported(&data.algorithm()) {
+            return Err(SignatureError::Unsupported(why));
+        }
         let key = data.fingerprint(HashAlg::Sha256).to_string();
         let mut principals: Vec<String> = Vec::new();
         let mut why = None;
@@ -259,6 +287,15 @@ pub(crate) mod tests {
         let key = PrivateKey::new(KeypairData::Ed25519(pair), "test").unwrap();
         let public = key.public_key().to_openssh().unwrap();
         (key.to_openssh(LineEnding::LF).unwrap().to_string(), public)
+    }
+
+    #[test]
+    fn kinds_of_keys_that_are_not_verified_say_what_to_use() {
+        assert_eq!(unsupported(&Algorithm::Ed25519), None);
+        let rsa = unsupported(&Algorithm::Rsa { hash: None }).unwrap();
+        assert!(rsa.contains("ssh-rsa") && rsa.contains("ed25519"), "{rsa}");
+        let curve = EcdsaCurve::NistP384;
+        assert!(unsupported(&Algorithm::Ecdsa { curve }).is_some());
     }
 
     #[test]

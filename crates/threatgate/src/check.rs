@@ -228,6 +228,10 @@ pub(crate) fn of_range(
         rules: engine.digest().into(),
         base: range.base.id(),
         head: range.head.id(),
+        head_date: repository
+            .committed(&range.head)
+            .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+            .map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date()),
         range: range.source,
         notes: range.notes.into_iter().chain(sides.notes).collect(),
         coverage: sides.coverage,
@@ -534,6 +538,7 @@ fn undetermined(reason: String) -> Result<Assessment> {
         reasons: vec![reason],
         base: None,
         head: None,
+        head_date: None,
         range: "undetermined".into(),
         notes: Vec::new(),
         changes: Vec::new(),

@@ -140,6 +140,7 @@ fn threat_json(threat: &Explained) -> Value {
         "controls": threat.controls,
         "mitigations": threat.mitigations,
         "questions": threat.questions,
+        "evidence": threat.evidence,
         "sources": threat.sources,
     })
 }
@@ -160,10 +161,13 @@ fn threat_text(threat: &Explained) -> String {
             let _ = writeln!(text, "  * {flag}");
         }
     }
+    let evidence = threat.evidence.iter();
+    let evidence: Vec<String> = evidence.map(|one| one.words().to_owned()).collect();
     for (heading, lines) in [
         ("what counts against it", &threat.controls),
         ("what to do", &threat.mitigations),
         ("what to ask", &threat.questions),
+        ("what shows that it is dealt with", &evidence),
         ("sources", &threat.sources),
     ] {
         if !lines.is_empty() {

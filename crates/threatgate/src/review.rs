@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use threatgate_assess::{AnswerKind, Assessment, Change, Review, Threat};
+use threatgate_assess::{Assessment, Change, Question, Review, Threat};
 
 use crate::check::RangeArgs;
 use crate::output::one_line;
@@ -267,6 +267,22 @@ fn place(change: &Change) -> String {
     format!("{}:{}{side}", change.location.path, change.location.line)
 }
 
+/// What counts as an answer: ` [a link or a path]`.
+fn wants(question: &Question) -> String {
+    let wants = question.answer.wants();
+    wants.map(|wants| format!(" [{wants}]")).unwrap_or_default()
+}
+
+/// Ids of the changes that a question is about.
+fn about(question: &Question) -> String {
+    let ids = std::iter::once(&question.change).chain(&question.also);
+    let ids: Vec<&str> = ids
+        .map(String::as_str)
+        .filter(|id| !id.is_empty())
+        .collect();
+    ids.join(", ")
+}
+
 fn text(assessment: &Assessment, required: &Required<'_>) -> String {
     let review = required.review;
     let mut text = format!("{}  {}\n\nwhat changed\n", review.id, range(assessment));
@@ -298,19 +314,21 @@ fn text(assessment: &Assessment, required: &Required<'_>) -> String {
     }
     text.push_str("\nquestions to answer\n");
     for question in &review.questions {
-        let words = match question.answer {
-            AnswerKind::Text => {
-                format!("{}  {}  ({})", question.id, question.text, question.change)
-            }
-            kind => format!(
-                "{}  {}  ({}, a {})",
-                question.id,
-                question.text,
-                question.change,
-                kind.name()
-            ),
-        };
+        let words = format!("{}  {}{}", question.id, question.text, wants(question));
         let _ = writeln!(text, "  {}", one_line(&words));
+        let about = about(question);
+        if !about.is_empty() {
+            let _ = writeln!(text, "      about {about}");
+        }
+    }
+    if !review.evidence_needed.is_empty() {
+        text.push_str("\nevidence that is wanted\n");
+        for one in &review.evidence_needed {
+            let _ = writeln!(text, "  {}  {}", one.name(), one.words());
+        }
+    }
+    if let Some(due) = review.due {
+        let _ = writeln!(text, "\ndue {due}");
     }
     text.push_str("\nwho must sign\n");
     if review.reviewers.is_empty() {
@@ -400,13 +418,26 @@ fn markdown(assessment: &Assessment, required: &Required<'_>) -> String {
     }
     text.push_str("\n## Questions to answer\n\n");
     for question in &review.questions {
+        let about = match about(question) {
+            about if about.is_empty() => about,
+            about => format!(" ({about})"),
+        };
         let _ = writeln!(
             text,
-            "* [ ] {}: {} ({})",
+            "* [ ] {}: {}{}{about}",
             question.id,
             escaped(&question.text),
-            question.change
+            escaped(&wants(question)),
         );
+    }
+    if !review.evidence_needed.is_empty() {
+        text.push_str("\n## Evidence that is wanted\n\n");
+        for one in &review.evidence_needed {
+            let _ = writeln!(text, "* [ ] {}", one.words());
+        }
+    }
+    if let Some(due) = review.due {
+        let _ = writeln!(text, "\nDue {due}.");
     }
     text.push_str("\n## Who must sign\n\n");
     if review.reviewers.is_empty() {

@@ -10,7 +10,7 @@ use threatgate_git::{Content, Environment, Repository, Side};
 use threatgate_report::Sources;
 use threatgate_review::{AllowedSigners, Found, Input, People, notes, settle};
 
-use crate::configuration::{Configuration, REVIEWS_FOLDER};
+use crate::configuration::{Configuration, REVIEWS_FOLDER, SIGNERS_PATH};
 use crate::revision::Texts;
 
 /// Larger sign-offs are not read.
@@ -66,6 +66,11 @@ impl Run<'_> {
         review.seal();
         let found = self.found()?;
         let signers = AllowedSigners::parse(&self.configuration.signers);
+        for (line, fault) in &signers.faults {
+            assessment
+                .notes
+                .push(format!("{SIGNERS_PATH}:{line} names no signer: {fault}"));
+        }
         let today = jiff::Zoned::now().date();
         let people = match found.is_empty() {
             true => None,

@@ -159,6 +159,11 @@ fn gave_way(other: &Inventory, own: &Inventory, fact: &Fact) -> bool {
     names.is_empty() || came.any(|name| uses(other, name) && !uses(own, name))
 }
 
+/// What a sanitiser does, in words.
+pub(super) fn said(fact: &Fact) -> String {
+    title(&[fact], true)
+}
+
 fn title(facts: &[&Fact], comes: bool) -> String {
     let fact = facts[0];
     let (subject, callee) = (text(fact, "subject"), text(fact, "callee"));

@@ -165,6 +165,13 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         others.any(|new| verifies(new) && text(new, "operation") == text(old, "operation"))
     };
     let hashed_elsewhere = after.iter().any(|new| hashes(new));
+    // The same of what came: it was verified or hashed in another place before.
+    let verified_before: BTreeSet<&str> = before
+        .iter()
+        .filter(|old| verifies(old))
+        .map(|old| text(old, "operation"))
+        .collect();
+    let hashed_before = before.iter().any(|old| hashes(old));
     for old in before {
         let gone = came_or_went(old, &sides.after.functions, &BTreeSet::new());
         let direction = match against_default(old) {
@@ -216,6 +223,10 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             Some(Ordering::Less) => Direction::Weakened,
             _ if is_weak(new) => Direction::Weakened,
             _ if is_constant_time(new) && known => Direction::Strengthened,
+            _ if verifies(new) && known && !verified_before.contains(text(new, "operation")) => {
+                Direction::Strengthened
+            }
+            _ if hashes(new) && known && !hashed_before => Direction::Strengthened,
             _ => Direction::Neutral,
         };
         let place = text(new, "subject");
@@ -234,6 +245,14 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
                 operation(new),
                 super::enumerate(&all, 2)
             )
+        } else if verifies(new) && direction == Direction::Strengthened {
+            let what = match text(new, "operation") {
+                "saml" => "signatures of SAML messages",
+                _ => "a token's signature",
+            };
+            format!("{place} verifies {what}")
+        } else if hashes(new) && direction == Direction::Strengthened {
+            format!("{place} hashes passwords with {}", shown(new))
         } else if text(new, "operation") == "random" {
             let how = match text(new, "algorithm") {
                 "secure" => "a",
@@ -382,6 +401,44 @@ fn is_constant_time(fact: &Fact) -> bool {
     text(fact, "operation") == "compare" && text(fact, "algorithm") == "constant-time"
 }
 
+/// A use of cryptography in words.
+pub(super) fn said(fact: &Fact) -> String {
+    let place = text(fact, "subject");
+    if let Some(through) = fact.text("through") {
+        let verb = match text(fact, "operation") {
+            "cipher" => "encrypts",
+            _ => "hashes",
+        };
+        return format!("{place} {verb} with `{through}` ({})", shown(fact));
+    }
+    if unverified(fact) {
+        return format!("{} not verified in {place}", verified(fact));
+    }
+    if verifies(fact) {
+        return format!(
+            "{place} verifies {}",
+            match text(fact, "operation") {
+                "saml" => "signatures of SAML messages",
+                _ => "a token's signature",
+            }
+        );
+    }
+    if is_constant_time(fact) {
+        return format!("{place} compares in constant time");
+    }
+    match (text(fact, "operation"), text(fact, "algorithm")) {
+        ("random", "secure") => format!("a random value in {place}"),
+        ("random", _) => format!("a predictable random value in {place}"),
+        ("compare", _) => {
+            format!("{place} compares an HMAC in a time that tells how much of it is right")
+        }
+        _ => {
+            let low = low(fact).map(|low| format!(", {low}")).unwrap_or_default();
+            format!("{} with {}{low} in {place}", operation(fact), shown(fact))
+        }
+    }
+}
+
 /// What verification is about, with its verb.
 fn verified(fact: &Fact) -> &'static str {
     match (text(fact, "operation"), text(fact, "algorithm")) {
@@ -407,7 +464,7 @@ fn stands_alone(fact: &Fact) -> bool {
 /// Whether messages or tokens are verified here.
 fn verifies(fact: &Fact) -> bool {
     let checks = matches!(text(fact, "operation"), "saml" | "jwt");
-    checks && text(fact, "action") == "verify" && !unverified(fact)
+    checks && text(fact, "action") == "verify" && !is_weak(fact)
 }
 
 /// Whether a password is hashed, or held against its hash, in a way that withstands guessing.

@@ -590,10 +590,18 @@ fn cause(before: &Fact, after: &Fact) -> Option<Cause> {
             exempted: true,
         });
     }
-    let (attached, place) = match place(before, &lost) {
+    let (mut attached, place) = match place(before, &lost) {
         Some(found) => found,
         None => place(after, &gained).unwrap_or_else(|| ("handler".into(), after.location.clone())),
     };
+    // What was let past a guard and no longer is has its cause where it was let past.
+    let exempt = uses(after, "exemption");
+    let lifted = uses(before, "exemption")
+        .into_iter()
+        .find(|evidence| !exempt.iter().any(|other| other.text == evidence.text));
+    if let Some(evidence) = lifted.filter(|_| lost.is_empty()) {
+        attached.clone_from(&evidence.attached);
+    }
     Some(Cause {
         lost,
         gained,

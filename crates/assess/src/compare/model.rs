@@ -172,6 +172,17 @@ fn all(sides: &Sides<'_>, told: &mut Vec<Told>) {
     migration::compare(old_steps, new_steps, told);
 }
 
+/// A step of a migration in words; a model says what it is by its name and fields.
+pub(super) fn said(fact: &Fact) -> Option<String> {
+    let step = fact.text("operation")?.replace('-', " ");
+    let table = fact.text("table").unwrap_or_default();
+    let column = fact
+        .text("column")
+        .map(|column| format!(" `{column}`"))
+        .unwrap_or_default();
+    Some(format!("table {table}: {step}{column}"))
+}
+
 /// A name without the ways of writing it: `user_profiles`, `UserProfile`, `"UserProfiles"`.
 pub(crate) fn plain(name: &str) -> String {
     let plain: String = name

@@ -136,6 +136,30 @@ fn handed_on<'a>(before: &mut Vec<&'a Fact>, after: &mut Vec<&'a Fact>, changes:
     }
 }
 
+/// A check, a denial, a guard's body or a setting in words.
+pub(super) fn said(fact: &Fact) -> Option<String> {
+    let subject = text(fact, "subject");
+    Some(match text(fact, "type") {
+        "check" => {
+            let call = text(fact, "call");
+            match text(fact, "via") {
+                "call" => format!("{subject} asks `{call}`, which turns callers away"),
+                "base" => format!("{subject} derives from `{call}`, which checks callers"),
+                _ if looks_up(fact) => format!("{subject} limits its lookup by `{call}`"),
+                _ => format!("{subject} checks `{call}`"),
+            }
+        }
+        "denial" => format!(
+            "{subject} denies ({}) when `{}`",
+            outcome(fact),
+            text(fact, "condition")
+        ),
+        "guard-body" => format!("the guard `{}`", text(fact, "name")),
+        "setting" => super::setting::said(fact),
+        _ => return None,
+    })
+}
+
 fn of_type<'a>(facts: &[&'a Fact], ty: &str) -> Vec<&'a Fact> {
     let facts = facts.iter().copied();
     facts.filter(|fact| fact.text("type") == Some(ty)).collect()
@@ -249,6 +273,8 @@ fn checks<'a>(
         }
         let lost_await = old.attributes.get("awaited") == Some(&json!(true))
             && new.attributes.get("awaited") == Some(&json!(false));
+        let won_await = old.attributes.get("awaited") == Some(&json!(false))
+            && new.attributes.get("awaited") == Some(&json!(true));
         let swallows = |fact: &Fact| fact.attributes.contains_key("swallowed");
         let (direction, title) = if swallows(old) != swallows(new) {
             let subject = text(new, "subject");
@@ -265,6 +291,15 @@ fn checks<'a>(
                     format!("{subject} no longer catches what its check `{callee}` raises"),
                 ),
             }
+        } else if won_await && old.text("call") == new.text("call") {
+            (
+                Direction::Strengthened,
+                format!(
+                    "{} now awaits `{}`",
+                    text(new, "subject"),
+                    text(new, "callee")
+                ),
+            )
         } else if lost_await && old.text("call") == new.text("call") {
             (
                 Direction::Weakened,
@@ -811,15 +846,22 @@ fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut
             continue;
         }
         let early = |fact: &Fact| fact.attributes.contains_key("ends_early");
-        if early(new) && !early(old) && !new.attributes.contains_key("finds_caller") {
-            let title = format!(
-                "the guard `{}` returns before it has checked anything",
-                text(new, "name")
-            );
+        if early(new) != early(old) && !new.attributes.contains_key("finds_caller") {
+            let (direction, how) = match early(new) {
+                true => (
+                    Direction::Weakened,
+                    "returns before it has checked anything",
+                ),
+                false => (
+                    Direction::Strengthened,
+                    "no longer returns before it has checked anything",
+                ),
+            };
+            let title = format!("the guard `{}` {how}", text(new, "name"));
             let mut one = change(
                 FactKind::Auth,
                 ChangeKind::Modified,
-                Direction::Weakened,
+                direction,
                 title,
                 Some(old),
                 Some(new),

@@ -152,8 +152,13 @@ fn occurrences<'a>(
         let mut one = change(FactKind::Sink, how, direction, title, old, new);
         if facts.len() > 1 {
             let rest = facts.iter().skip(1);
-            let rest =
-                rest.map(|fact| super::affected(text(fact, "subject"), says(fact), &fact.location));
+            let rest = rest.map(|fact| {
+                let said = match text(fact, "form") {
+                    "" if how == ChangeKind::Removed => format!("no longer {}", says(fact)),
+                    _ => says(fact).to_owned(),
+                };
+                super::affected(text(fact, "subject"), said, &fact.location)
+            });
             one.affected = rest.collect();
         }
         changes.push(one);
@@ -172,7 +177,11 @@ fn gather<'a>(facts: Vec<&'a Fact>, functions: &BTreeSet<String>) -> Vec<Vec<&'a
         let by = match text(fact, "form") {
             "constraint" => format!("{}|{}", key(fact, &["callee"]), fact.location.path),
             "condition" => key(fact, &["subject", "operation"]),
-            _ => key(fact, &["subject", "operation", "says"]),
+            _ => format!(
+                "{}|{}",
+                key(fact, &["subject", "operation", "says"]),
+                fact.location.path
+            ),
         };
         groups.entry(by).or_default().push(fact);
     }
@@ -221,6 +230,18 @@ fn told(facts: &[&Fact], lost: bool) -> String {
     }
 }
 
+/// What protects a dangerous use, in words.
+pub(super) fn said(fact: &Fact) -> String {
+    match text(fact, "form") {
+        "predicate" => format!(
+            "{} says which {} are harmless",
+            text(fact, "subject"),
+            against(fact)
+        ),
+        _ => told(&[fact], false),
+    }
+}
+
 fn says(fact: &Fact) -> &str {
     fact.text("says")
         .or(fact.text("condition"))
@@ -240,6 +261,8 @@ fn against(fact: &Fact) -> &str {
         "sql" => "SQL",
         "regex" => "regular expressions",
         "log" => "logs",
+        "graphql" => "queries of GraphQL",
+        "oauth" => "answers of a login",
         "xml" => "XML",
         "deserialisation" => "data that becomes objects",
         other => other,

@@ -16,6 +16,16 @@ fn shown(fact: &Fact) -> String {
     }
 }
 
+/// A setting with its value in words.
+pub(super) fn said(fact: &Fact) -> String {
+    let name = fact.text("setting").unwrap_or(&fact.identity);
+    let name = name.strip_prefix("setting:").unwrap_or(name);
+    match shown(fact) {
+        value if VAGUE.contains(&value.as_str()) => format!("{name} is set"),
+        value => format!("{name} is {value}"),
+    }
+}
+
 /// Values that rules give where what is written is no literal; they tell a reader nothing.
 const VAGUE: [&str; 3] = ["a value", "a check", "computed"];
 

@@ -193,6 +193,23 @@ fn danger(fact: &Fact) -> u8 {
     }
 }
 
+/// A dangerous call in words.
+pub(super) fn said(fact: &Fact) -> String {
+    format!("{} {}", text(fact, "subject"), does(fact))
+}
+
+/// A connection in words.
+pub(super) fn speaks(fact: &Fact) -> String {
+    match fact.text("protocol") {
+        Some(protocol @ ("http" | "https")) => format!(
+            "{} speaks to {} by {protocol}",
+            text(fact, "subject"),
+            target(fact)
+        ),
+        _ => format!("{} speaks to {}", text(fact, "subject"), target(fact)),
+    }
+}
+
 fn call(fact: &Fact) -> String {
     match fact.text("via") {
         Some(via) => format!("`{via}`, which {},", verb(fact)),
@@ -226,6 +243,9 @@ fn verb(fact: &Fact) -> &str {
         "reflection" => "picks code by a name",
         "regex" => "compiles a regular expression",
         "log" => "logs a credential",
+        "disclose" => "tells another company",
+        "prompt" => "asks a language model that may call tools",
+        "browser-store" => "keeps a secret in the browser",
         "outbound" => "sends a request",
         "header" => "sets a header",
         "csrf-exempt" => "is exempt from protection against forged requests",

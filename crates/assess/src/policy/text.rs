@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use threatgate_model::risk::Severity;
 
 use crate::assessment::Verdict;
 use crate::condition::{Condition, PathGlob};
@@ -341,6 +342,45 @@ pub struct ReviewSettings {
     pub valid_days: u32,
     /// The gravest verdict that a sign-off can close.
     pub closes: Closes,
+    /// Days from the day on which head was committed until a review should be signed, by its severity.
+    pub due_days: DueDays,
+}
+
+/// Days until a review should be signed, by its severity.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DueDays {
+    /// With a critical threat.
+    pub critical: u16,
+    /// With a high one.
+    pub high: u16,
+    /// With a medium one.
+    pub medium: u16,
+    /// With less, or with none that is rated.
+    pub low: u16,
+}
+
+impl Default for DueDays {
+    fn default() -> Self {
+        Self {
+            critical: 2,
+            high: 5,
+            medium: 10,
+            low: 20,
+        }
+    }
+}
+
+impl DueDays {
+    /// The days for the gravest threat of a review.
+    pub(crate) fn of(&self, severity: Option<Severity>) -> u16 {
+        match severity {
+            Some(Severity::Critical) => self.critical,
+            Some(Severity::High) => self.high,
+            Some(Severity::Medium) => self.medium,
+            _ => self.low,
+        }
+    }
 }
 
 impl Default for ReviewSettings {
@@ -353,6 +393,7 @@ impl Default for ReviewSettings {
             require_signed_commits: false,
             valid_days: 180,
             closes: Closes::Review,
+            due_days: DueDays::default(),
         }
     }
 }

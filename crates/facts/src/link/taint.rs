@@ -245,7 +245,9 @@ impl Linker<'_> {
             let Some(operation) = self.rule(sink.rule).rule.operation.first() else {
                 continue;
             };
-            if operation != "log" && span.holds(unit.expr(sink.id).span) {
+            // What these are told is judged by its name.
+            let by_name = matches!(&**operation, "log" | "disclose");
+            if !by_name && span.holds(unit.expr(sink.id).span) {
                 for (at, id) in self.handed_to(sink) {
                     add(&self.trace(at, id, operation), operation);
                 }

@@ -267,11 +267,13 @@ fn step(
     if !deciding.is_empty() {
         title.push_str(&format!("; access-control {}", enumerate(&deciding, 3)));
     }
-    let opens = |(fact, _): &(&Fact, bool)| {
-        matches!(
-            operation(fact),
-            "disable-row-security" | "drop-policy" | "grant"
-        )
+    // What a migration that is gone would have opened stays shut.
+    let opens = |(fact, at_head): &(&Fact, bool)| {
+        *at_head
+            && matches!(
+                operation(fact),
+                "disable-row-security" | "drop-policy" | "grant"
+            )
     };
     let weakened = !losses.is_empty() || steps.iter().any(opens);
     let direction = if weakened || !found.is_empty() {
