@@ -32,6 +32,8 @@ struct Package<'a> {
     direct: Vec<&'a Fact>,
     /// From lock files.
     locked: Vec<&'a Fact>,
+    /// The lock file began to say who runs scripts, so that it says nothing of who did before.
+    scripts_unknown: bool,
 }
 
 impl<'a> Package<'a> {
@@ -128,7 +130,7 @@ impl<'a> Package<'a> {
     /// Whether a lock file says that its installation runs its scripts.
     fn runs_scripts(&self) -> bool {
         let runs = |fact: &&Fact| fact.attributes.get("install_script") == Some(&json!(true));
-        self.locked.iter().any(runs)
+        !self.scripts_unknown && self.locked.iter().any(runs)
     }
 
     /// Whether every entry in a manifest names one version, and no lock file is there to name it.
@@ -196,7 +198,19 @@ fn packages<'a>(facts: &[&'a Fact]) -> BTreeMap<String, Package<'a>> {
 
 pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let (before, after) = sides.of(FactKind::Dependency);
-    let (old, new) = (packages(&before), packages(&after));
+    let (old, mut new) = (packages(&before), packages(&after));
+    // A version that runs scripts now ran them before.
+    let marked = new.iter().any(|(name, b)| {
+        old.get(name).is_some_and(|a| {
+            !a.locked.is_empty()
+                && a.versions() == b.versions()
+                && !a.runs_scripts()
+                && b.runs_scripts()
+        })
+    });
+    for package in new.values_mut() {
+        package.scripts_unknown = marked;
+    }
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let none = Package::default();
     let mut transitive: BTreeMap<String, Vec<(String, String, &Fact, bool)>> = BTreeMap::new();
@@ -487,7 +501,7 @@ fn one(name: &str, a: &Package<'_>, b: &Package<'_>) -> Option<Change> {
             format!("{short}{role} removed (was {})", a.shown()),
         ),
         // What others brought already.
-        (false, true) if !a.locked.is_empty() => (
+        (false, true) if a.fact().is_some() => (
             ChangeKind::Modified,
             Direction::Neutral,
             format!("{short}{role} {} is a direct dependency now", b.shown()),
