@@ -240,6 +240,9 @@ pub struct Inventory {
     /// gone together with its function is no lost check.
     #[serde(skip)]
     pub functions: BTreeSet<String>,
+    /// What else these files say, for comparing.
+    #[serde(skip)]
+    pub wording: crate::refusal::Wording,
     /// The values of its credentials, to be hidden wherever text of the repository is shown.
     #[serde(skip)]
     pub credentials: crate::secret::Credentials,

@@ -25,6 +25,7 @@ mod names;
 mod plain;
 mod project;
 mod redaction;
+mod refusal;
 mod rule;
 pub mod schema;
 mod scope;
@@ -44,6 +45,7 @@ pub use fact::{
     Attributes, Confidence, Evidence, Fact, FactKind, Inventory, Location, Problem, Scope,
 };
 pub use link::TeamNames;
+pub use refusal::{Refusals, Wording};
 pub use secret::Credentials;
 
 pub use scope::{scope_of_path, scope_of_text};
