@@ -9,8 +9,9 @@ use crate::element::*;
 use crate::elsewhere;
 use crate::fact::{Attributes, Confidence, Fact, FactKind};
 use crate::link::{Linker, Value};
-use crate::local::{Site, by_origin, hook, shown, subject};
+use crate::local::{Site, by_origin, hook, shown, subject, with_words};
 use crate::project::FileId;
+use crate::refusal::{Wording, asked_by};
 use crate::rule::{Link, wild};
 use crate::text::{digest, plain, render, shorten};
 
@@ -25,6 +26,7 @@ pub(crate) fn extract(
     site: &Site<'_>,
     told: &BTreeSet<ExprId>,
     facts: &mut Vec<Fact>,
+    wording: &mut Wording,
 ) {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
@@ -90,6 +92,7 @@ pub(crate) fn extract(
         found.insert(id, (last, rule));
     }
     let others = alternatives(linker, site, unit);
+    let mut known = BTreeMap::new();
     for (id, (callee, rule)) in &found {
         let mut subject = subject(unit, *id);
         if unit.expr(*id).function.is_none()
@@ -98,13 +101,14 @@ pub(crate) fn extract(
             subject = format!("{subject}.{name}");
         }
         let words = plain(unit, *id, own);
-        let same = digest(&words);
+        let same = wording.digest(&words);
         let call = shown(linker, site, unit, *id);
         let mut attributes = Attributes::new();
         attributes.insert("digest".into(), json!(same));
         let origin = by_origin(unit, unit.expr(*id).function, &words, own);
         if origin.trim_end() != words {
-            attributes.insert("origin".into(), json!(digest(origin.trim_end())));
+            let origin = wording.digest(origin.trim_end());
+            attributes.insert("origin".into(), json!(origin));
         }
         attributes.insert("awaited".into(), json!(awaited(unit, *id)));
         if hook(linker, site.file, &subject) {
@@ -133,6 +137,10 @@ pub(crate) fn extract(
         if rule.denies {
             attributes.insert("via".into(), json!("call"));
         }
+        let asks = handed_in(linker, site.file, *id, &mut known);
+        if !asks.is_empty() {
+            attributes.insert("asks".into(), Json::from(asks));
+        }
         if linker.swallowed(site.file, *id) {
             attributes.insert("swallowed".into(), json!(true));
         }
@@ -151,6 +159,48 @@ pub(crate) fn extract(
         facts.push(fact(site, &told, attributes));
     }
     by_class(linker, site, facts);
+}
+
+/// Digests of what the function that is called asks where it turns callers away, with what it is
+/// handed in the place of its parameters: as if it stood here.
+fn handed_in(
+    linker: &Linker<'_>,
+    file: FileId,
+    id: ExprId,
+    known: &mut BTreeMap<(FileId, FnId), Vec<String>>,
+) -> Vec<String> {
+    let parsed = linker.project.parsed(file);
+    let unit = &parsed.unit;
+    let own = &linker.project.language(file).self_names;
+    let ExprKind::Call { callee, args } = unit.kind(id) else {
+        return Vec::new();
+    };
+    let Value::Function(at, function) = linker.eval(file, *callee) else {
+        return Vec::new();
+    };
+    let asked = known
+        .entry((at, function))
+        .or_insert_with(|| asked_by(linker, at, function));
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    let other = linker.project.parsed(at);
+    // The object around is no parameter that anybody is handed.
+    let params = other.unit.function(function).params.iter();
+    let params = params.map(|param| crate::project::param_name(&param.name));
+    let params: Vec<&str> = params
+        .filter(|param| !own.iter().any(|own| own == param))
+        .collect();
+    let handed = |word: &str| {
+        let place = params.iter().position(|param| *param == word)?;
+        let named = args.iter().find(|arg| arg.name.as_deref() == Some(word));
+        let arg = named.or_else(|| args.get(place).filter(|arg| arg.name.is_none()))?;
+        Some(plain(unit, arg.value, own))
+    };
+    let asked = asked
+        .iter()
+        .map(|text| digest(with_words(text, handed).trim_end()));
+    asked.collect()
 }
 
 /// What every check tells.

@@ -160,6 +160,8 @@ pub(crate) struct Class {
     pub(crate) decorators: Vec<ExprId>,
     /// The words before it: `abstract`.
     pub(crate) marks: Vec<Box<str>>,
+    /// It adds to a type that is declared elsewhere.
+    pub(crate) extends: bool,
     pub(crate) parent: Option<ClassId>,
     pub(crate) body: Option<ExprId>,
     pub(crate) span: Span,
@@ -236,6 +238,10 @@ pub(crate) struct Unit {
     pub(crate) decorator_names: std::collections::HashSet<ExprId>,
     /// Calls that are written like a name.
     pub(crate) bare_calls: std::collections::HashSet<ExprId>,
+    /// Where the value stands that a condition, which is a pattern, is held against.
+    pub(crate) held: std::collections::HashMap<ExprId, Span>,
+    /// Calls that give what they are made on: `user.clone()`.
+    pub(crate) same_calls: std::collections::HashSet<ExprId>,
     /// What runs where an error was raised.
     pub(crate) rescues: Vec<Span>,
     /// The namespace that the file's names are in.

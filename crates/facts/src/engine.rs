@@ -412,8 +412,15 @@ impl Engine {
                 scope,
             };
             if !matches!(scope, Scope::Generated | Scope::Vendored) {
-                local::extract(&linker, &site, &self.sensitivity, &mut inventory.facts);
+                local::extract(
+                    &linker,
+                    &site,
+                    &self.sensitivity,
+                    &mut inventory.facts,
+                    &mut inventory.wording,
+                );
                 let unit = &linker.project.parsed(file).unit;
+                inventory.wording.declared(unit);
                 let functions = unit.functions.iter();
                 inventory
                     .functions

@@ -244,6 +244,9 @@ pub struct Inventory {
     /// only where the value is still there.
     #[serde(skip)]
     pub words: crate::cleaning::Words,
+    /// What else these files say, for comparing.
+    #[serde(skip)]
+    pub wording: crate::refusal::Wording,
     /// The values of its credentials, to be hidden wherever text of the repository is shown.
     #[serde(skip)]
     pub credentials: crate::secret::Credentials,

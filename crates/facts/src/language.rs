@@ -301,6 +301,20 @@ struct LanguageText {
     /// Patterns of a value that says that something failed.
     #[serde(default)]
     failures: Vec<String>,
+    /// Patterns of a value that nothing came of, and of one that something did.
+    #[serde(default)]
+    nothing: Vec<String>,
+    #[serde(default)]
+    something: Vec<String>,
+    /// Methods whose argument counts where nothing came of what they are called on.
+    #[serde(default)]
+    instead: Vec<String>,
+    /// Methods that give what they are called on.
+    #[serde(default)]
+    same: Vec<String>,
+    /// Decorators of functions that are decorators; what else has such a name is none.
+    #[serde(default)]
+    decorated_by: Vec<String>,
     /// Conditions are shown as they are written.
     #[serde(default)]
     as_written: bool,
@@ -463,6 +477,16 @@ pub(crate) struct Language {
     pub(crate) absence: Vec<String>,
     /// Patterns of a value that says that something failed.
     pub(crate) failures: Vec<String>,
+    /// Patterns of a value that nothing came of.
+    pub(crate) nothing: Vec<String>,
+    /// Patterns of a value that something came of.
+    pub(crate) something: Vec<String>,
+    /// Methods whose argument counts where nothing came of what they are called on.
+    pub(crate) instead: Vec<String>,
+    /// Methods that give what they are called on.
+    pub(crate) same: Vec<String>,
+    /// Decorators of functions that are decorators; what else has such a name is none.
+    pub(crate) decorated_by: Vec<String>,
     /// Conditions are shown as they are written.
     pub(crate) as_written: bool,
     /// Calls that raise an error.
@@ -663,6 +687,11 @@ impl Languages {
                 mixins: merged.mixins,
                 absence: merged.absence,
                 failures: merged.failures,
+                nothing: merged.nothing,
+                something: merged.something,
+                instead: merged.instead,
+                same: merged.same,
+                decorated_by: merged.decorated_by,
                 as_written: merged.as_written,
                 raises: merged.raises,
                 construct: merged.construct,

@@ -27,6 +27,7 @@ mod plain;
 mod project;
 mod protection;
 mod redaction;
+mod refusal;
 mod rule;
 pub mod schema;
 mod scope;
@@ -47,6 +48,7 @@ pub use fact::{
     Attributes, Confidence, Evidence, Fact, FactKind, Inventory, Location, Problem, Scope,
 };
 pub use link::TeamNames;
+pub use refusal::{Refusals, Wording};
 pub use secret::Credentials;
 
 pub use scope::{scope_of_path, scope_of_text};

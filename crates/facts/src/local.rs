@@ -1,6 +1,6 @@
 //! Facts that one file holds by itself: cryptography, settings, checks and denials.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
@@ -10,6 +10,7 @@ use crate::entity;
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Scope};
 use crate::link::{Linker, Matched};
 use crate::project::FileId;
+use crate::refusal::{self, Way, Wording};
 use crate::rule::{Link, LoadedRule, On, wild};
 use crate::sensitivity::Sensitivity;
 use crate::text::{as_written, digest, plain, render, shorten};
@@ -72,6 +73,7 @@ pub(crate) fn extract(
     site: &Site<'_>,
     sensitivity: &Sensitivity,
     facts: &mut Vec<Fact>,
+    wording: &mut Wording,
 ) {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
@@ -113,12 +115,12 @@ pub(crate) fn extract(
     let shown = imported || linker.project.only_client(site.file, site.path);
     if shown || said {
         if !said {
-            denials(linker, site, facts, true);
+            denials(linker, site, facts, true, wording);
         }
         return;
     }
     crate::redaction::extract(sensitivity, unit, site, facts);
-    let told = denials(linker, site, facts, false);
+    let told = denials(linker, site, facts, false, wording);
     crate::annotated::extract(linker, site, facts);
     check_bodies(linker, site, facts);
     elsewhere::attributes(linker, site, facts);
@@ -177,7 +179,7 @@ pub(crate) fn without_own_names(unit: &Unit, function: FnId, text: &str) -> Stri
 }
 
 /// A text with some of its words in the place of others.
-fn with_words(text: &str, other: impl Fn(&str) -> Option<String>) -> String {
+pub(crate) fn with_words(text: &str, other: impl Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut word = String::new();
     for c in text.chars().chain([' ']) {
@@ -213,6 +215,10 @@ pub(crate) fn by_origin(unit: &Unit, function: Option<FnId>, text: &str, own: &[
         match (given.next(), given.next()) {
             (Some(assign), None) => {
                 let value = plain(unit, assign.value?, own);
+                let value = match assign.place {
+                    Some(place) => format!("{value}.{place}"),
+                    None => value,
+                };
                 // A value that names itself is nobody's origin.
                 (!value.contains(word)).then_some(value)
             }
@@ -889,11 +895,12 @@ fn denials(
     site: &Site<'_>,
     facts: &mut Vec<Fact>,
     rendered: bool,
+    wording: &mut Wording,
 ) -> BTreeSet<ExprId> {
     let parsed = linker.project.parsed(site.file);
     let unit = &parsed.unit;
-    // The condition that is nearest around each expression.
-    let mut conditions: BTreeMap<ExprId, (ExprId, bool)> = BTreeMap::new();
+    // Branches both ways of which end in the same: their condition asks nothing that counts.
+    let mut same_ways: BTreeSet<ExprId> = BTreeSet::new();
     // A condition or pattern that names a denial asks for one and is none.
     let mut asked: BTreeSet<ExprId> = BTreeSet::new();
     // The other one of two ways that end in the same denial.
@@ -908,22 +915,16 @@ fn denials(
             continue;
         };
         asked.extend(unit.descendants(*condition));
-        // Where each way ends in the same, the condition asks nothing that counts.
         if let Some(otherwise) = otherwise
             && let Some(outcome) = always_denies(linker, site.file, *then)
             && always_denies(linker, site.file, *otherwise).as_ref() == Some(&outcome)
         {
             doubled.extend(unit.descendants(*otherwise));
-            continue;
-        }
-        // Inner branches have smaller ids and were seen first: the nearest wins.
-        for inner in unit.descendants(*then) {
-            conditions.entry(inner).or_insert((*condition, true));
-        }
-        for inner in otherwise.iter().flat_map(|id| unit.descendants(*id)) {
-            conditions.entry(inner).or_insert((*condition, false));
+            same_ways.insert(id);
         }
     }
+    // There the condition around is the nearest.
+    let conditions = refusal::conditions(linker, site.file, &same_ways);
     // Where something failed already, which error it was asks nobody.
     let failures = &linker.project.language(site.file).failures;
     let failed: Vec<(ExprId, Span)> = match failures.is_empty() {
@@ -973,57 +974,81 @@ fn denials(
     };
     let mut covered = BTreeSet::new();
     let mut told = BTreeSet::new();
+    let mut refused = BTreeSet::new();
     for id in unit.ids().collect::<Vec<_>>().into_iter().rev() {
         let named = matches!(unit.kind(id), ExprKind::Name(_) | ExprKind::Member { .. });
         if covered.contains(&id) || doubled.contains(&id) || named && asked.contains(&id) {
             continue;
         }
-        if let Some((outcome, _)) = linker.said_denial(site.file, id)
-            && (!rendered || linker.denies_on_server(site.file, id))
-            // Other outcomes do not say by themselves that the caller may not.
-            && (matches!(&*outcome, "401" | "403") || linker.asks_who_calls(site.file, id))
-        {
-            covered.extend(unit.descendants(id));
-            let around = conditions.get(&id).into_iter();
-            told.extend(around.flat_map(|(condition, _)| unit.descendants(*condition)));
-            let subject = subject(unit, id);
+        if let Some((outcome, _)) = linker.said_denial(site.file, id) {
             let own = &linker.project.language(site.file).self_names;
-            // The words for comparing, and those for showing.
-            let words = |positive: bool, same: String, shown: String| match positive {
-                true => (same, shown),
-                false => (format!("else of {same}"), format!("else of {shown}")),
+            let around = conditions.get(&id).copied();
+            // The function around is what denies, not the one that makes its error.
+            let place = match around {
+                Some((value, Way::Nothing)) => value,
+                _ => id,
             };
-            let condition = conditions.get(&id).map(|(condition, positive)| {
-                let shown = match shown(linker, site, unit, *condition) {
-                    // A pattern for all that no other one takes.
-                    text if text.is_empty() => "nothing else matches".to_owned(),
-                    text => text,
-                };
-                words(*positive, plain(unit, *condition, own), shown)
-            });
-            let handed = linker.handed_condition(site.file, id);
-            if let Some((_, condition, _)) = handed.filter(|(file, ..)| *file == site.file) {
-                told.extend(unit.descendants(condition));
+            let subject = subject(unit, place);
+            let mut function = unit.expr(id).function;
+            while let Some(inner) = function.filter(|one| !unit.function(*one).declared) {
+                function = unit.function(inner).parent;
             }
+            let function = function.map(|function| unit.function(function));
+            let handed = linker.handed_condition(site.file, id);
+            let near = around.map(|(condition, way)| {
+                refusal::nothing_of(linker, site.file, condition, way).unwrap_or(condition)
+            });
+            let asked = match handed {
+                Some((file, condition, _)) => (file == site.file).then_some(condition),
+                None => near,
+            };
             let handed = handed.map(|(file, condition, negated)| {
                 let parsed = linker.project.parsed(file);
-                let unit = &parsed.unit;
                 let shown = match file == site.file {
                     true => shown(linker, site, unit, condition),
-                    false => render(unit, condition),
+                    false => render(&parsed.unit, condition),
                 };
-                words(!negated, plain(unit, condition, own), shown)
+                let same = refusal::spelled(&parsed.unit, condition, !negated, own);
+                match negated {
+                    true => (same, format!("else of {shown}")),
+                    false => (same, shown),
+                }
             });
+            let around =
+                around.map(|(condition, way)| refusal::words(linker, site, unit, condition, way));
             let always = || ("always".to_owned(), "always".to_owned());
-            let (same, condition) = handed.or(condition).unwrap_or_else(always);
+            let (words, condition) = handed.or(around).unwrap_or_else(always);
+            refused.insert(id);
+            let span = asked.map_or(unit.expr(id).span, |asked| unit.expr(asked).span);
+            let same = wording.digest(&words);
+            let key = (subject.clone(), same.clone());
+            let refusal = wording.refusals.entry(key).or_default();
+            refusal.push(site.location(span));
+            // An error that only has a name yet turns nobody away.
+            let only_named = unit.expr(id).function.is_none()
+                && unit.assigns.iter().any(|assign| {
+                    let value = assign.value.map(|value| unit.expr(value).span);
+                    assign.function.is_none()
+                        && value.is_some_and(|value| value.holds(unit.expr(id).span))
+                });
+            let counts = !only_named && (!rendered || linker.denies_on_server(site.file, id))
+                // Other outcomes do not say by themselves that the caller may not.
+                && (matches!(&*outcome, "401" | "403") || linker.asks_who_calls(site.file, id));
+            if !counts {
+                continue;
+            }
+            covered.extend(unit.descendants(id));
+            let asked = asked.into_iter().chain(near);
+            told.extend(asked.flat_map(|asked| unit.descendants(asked)));
             let mut attributes = Attributes::new();
             attributes.insert("type".into(), json!("denial"));
             attributes.insert("subject".into(), json!(subject));
             attributes.insert("condition".into(), json!(shorten(&condition, 200)));
-            attributes.insert("digest".into(), json!(digest(&same)));
-            let origin = by_origin(unit, unit.expr(id).function, &same, own);
-            if origin.trim_end() != same {
-                attributes.insert("origin".into(), json!(digest(origin.trim_end())));
+            attributes.insert("digest".into(), json!(same));
+            let origin = by_origin(unit, unit.expr(place).function, &words, own);
+            if origin.trim_end() != words {
+                let origin = wording.digest(origin.trim_end());
+                attributes.insert("origin".into(), json!(origin));
             }
             attributes.insert("outcome".into(), json!(outcome));
             if hook(linker, site.file, &subject) {
@@ -1032,15 +1057,10 @@ fn denials(
             if overrides(id) {
                 attributes.insert("overrides".into(), json!(true));
             }
-            // `call().map_err(|_| Unauthorized)`: the function around is what denies.
-            let mut around = unit.expr(id).function;
-            while let Some(function) = around.filter(|one| !unit.function(*one).declared) {
-                around = unit.function(function).parent;
-            }
-            if let Some(around) = around.map(|function| &unit.function(function).qualified)
-                && **around != *subject
+            if let Some(function) = function
+                && *function.qualified != *subject
             {
-                attributes.insert("within".into(), json!(**around));
+                attributes.insert("within".into(), json!(&*function.qualified));
             }
             if of_error(id) {
                 attributes.insert("of_error".into(), json!(true));
@@ -1048,7 +1068,7 @@ fn denials(
             if linker.swallowed(site.file, id) {
                 attributes.insert("swallowed".into(), json!(true));
             }
-            let identity = format!("denial:{subject}:{}:{outcome}", digest(&same));
+            let identity = format!("denial:{subject}:{same}:{outcome}");
             facts.push(site.fact(
                 FactKind::Auth,
                 identity,
@@ -1058,8 +1078,9 @@ fn denials(
             ));
         }
     }
+    refusal::branches(linker, site, &refused, &mut wording.refusals);
     if !rendered {
-        crate::check::extract(linker, site, &told, facts);
+        crate::check::extract(linker, site, &told, facts, wording);
     }
     told
 }

@@ -677,6 +677,21 @@ impl<'a> Project<'a> {
         Target::Unknown
     }
 
+    /// The type that a class only adds to, where an import of the file names it.
+    pub(crate) fn extended(&self, file: FileId, class: ClassId) -> Option<(FileId, ClassId)> {
+        let parsed = self.parsed(file);
+        let element = parsed.unit.class(class);
+        let mut found = parsed.top.get(&element.name)?.iter();
+        let import = found.find_map(|definition| match definition {
+            Definition::Import(index) if element.extends => Some(*index),
+            _ => None,
+        })?;
+        match self.import(file, import, 0) {
+            Target::Class(at, class) if at != file => Some((at, class)),
+            _ => None,
+        }
+    }
+
     /// What `name` means at the place of an expression of `file`.
     pub(crate) fn lookup(
         &self,
@@ -738,6 +753,20 @@ impl<'a> Project<'a> {
                 }
                 _ => true,
             });
+            // What only adds to a type is not the type, where that is declared beside it.
+            let adds = |definition: &Definition| match definition {
+                Definition::Class(id) => parsed.unit.class(*id).extends,
+                _ => false,
+            };
+            let declares = |definition: &&Definition| {
+                matches!(definition, Definition::Class(_)) && !adds(definition)
+            };
+            let earlier = match earlier {
+                Some(definition) if adds(definition) => {
+                    found.iter().rev().find(declares).or(Some(definition))
+                }
+                earlier => earlier,
+            };
             match earlier.or(found.first()) {
                 Some(Definition::Function(id)) => return Target::Function(file, *id),
                 Some(Definition::Class(id)) => return Target::Class(file, *id),

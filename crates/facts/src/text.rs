@@ -60,6 +60,20 @@ impl Words<'_> {
     }
 }
 
+impl Words<'_> {
+    /// Whether this is a module by its path, which does not count either: what is moved to another
+    /// one is called as before. Types, and what is no path, are told.
+    fn is_module(&self, id: ExprId) -> bool {
+        let small = |name: &str| name.starts_with(|c: char| c.is_lowercase() || c == '_');
+        self.own.is_some()
+            && match self.unit.kind(id) {
+                ExprKind::Name(name) => small(name) && self.unit.path_heads.contains(&id),
+                ExprKind::Member { object, property } => small(property) && self.is_module(*object),
+                _ => false,
+            }
+    }
+}
+
 fn list(
     words: &Words<'_>,
     items: impl IntoIterator<Item = ExprId>,
@@ -83,9 +97,20 @@ fn write(words: &Words<'_>, id: ExprId, out: &mut String, depth: u32) {
     let unit = words.unit;
     match unit.kind(id) {
         ExprKind::Name(name) => out.push_str(name),
-        ExprKind::Member { object, property } if words.is_own(*object) => out.push_str(property),
+        ExprKind::Member { object, property }
+            if words.is_own(*object) || words.is_module(*object) =>
+        {
+            out.push_str(property);
+        }
         ExprKind::Call { callee, .. } if words.own.is_some() && unit.bare_calls.contains(&id) => {
             write(words, *callee, out, depth);
+        }
+        ExprKind::Call { callee, .. }
+            if words.own.is_some()
+                && unit.same_calls.contains(&id)
+                && let ExprKind::Member { object, .. } = unit.kind(*callee) =>
+        {
+            write(words, *object, out, depth);
         }
         ExprKind::Member { object, property } => {
             write(words, *object, out, depth);

@@ -533,6 +533,10 @@ impl<'a> Walker<'a> {
                 };
                 let condition =
                     condition.unwrap_or_else(|| self.add(node, ExprKind::Other(Vec::new())));
+                if let Some(held) = self.part(node, &shape.object) {
+                    let span = self.span(held);
+                    self.unit.held.insert(condition, span);
+                }
                 let then = then.unwrap_or_else(|| self.add(node, ExprKind::Block(Vec::new())));
                 let branch = self.add(
                     node,

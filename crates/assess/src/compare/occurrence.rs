@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use threatgate_facts::{Fact, FactKind};
+use threatgate_facts::{Fact, FactKind, Location};
 
 use super::endpoint::Handlers;
 use super::{Sides, affected, change, deltas, enumerate, pair, plural};
@@ -12,11 +12,17 @@ use crate::assessment::{Affected, Change, ChangeKind, Direction};
 
 pub(super) fn compare(sides: &Sides<'_>, handlers: &Handlers, changes: &mut Vec<Change>) {
     let (mut before, mut after) = sides.of(FactKind::Auth);
-    handed_on(&mut before, &mut after, changes);
+    let subjects = Subjects::new(sides);
+    still_refused(sides, &mut before, &mut after);
+    asked_by_helper(&mut before, &mut after);
+    asked_by_helper(&mut after, &mut before);
+    handed_on(&subjects, &mut before, &mut after, changes);
+    let mut renamed = Vec::new();
     let (b, a) = (of_type(&before, "check"), of_type(&after, "check"));
-    checks(sides, handlers, b, a, changes);
+    checks(sides, &subjects, handlers, b, a, &mut renamed, changes);
     let (b, a) = (of_type(&before, "denial"), of_type(&after, "denial"));
-    denials(sides, handlers, b, a, changes);
+    denials(sides, &subjects, handlers, b, a, &mut renamed, changes);
+    by_other_names(&subjects, &renamed, changes);
     let (b, a) = (
         of_type(&before, "guard-body"),
         of_type(&after, "guard-body"),
@@ -24,9 +30,156 @@ pub(super) fn compare(sides: &Sides<'_>, handlers: &Handlers, changes: &mut Vec<
     bodies(b, a, changes);
 }
 
+/// Takes out denials that only answer otherwise: the other side refuses at the same place, on the
+/// same condition, with another status or error.
+fn still_refused<'a>(sides: &Sides<'a>, before: &mut Vec<&'a Fact>, after: &mut Vec<&'a Fact>) {
+    let (old, new) = (of_type(before, "denial"), of_type(after, "denial"));
+    let place = |fact: &Fact| {
+        (
+            text(fact, "subject").to_owned(),
+            text(fact, "digest").to_owned(),
+        )
+    };
+    let count = |facts: &[&Fact], key: &(String, String)| {
+        facts.iter().filter(|fact| place(fact) == *key).count()
+    };
+    let refusals = [
+        &sides.before.wording.refusals,
+        &sides.after.wording.refusals,
+    ];
+    let others = |side: usize, denials: &[&Fact], key: &(String, String)| {
+        let all = refusals[side].get(key).map_or(0, Vec::len);
+        all.saturating_sub(count(denials, key))
+    };
+    let keys: BTreeSet<(String, String)> = old.iter().chain(&new).map(|fact| place(fact)).collect();
+    for key in keys {
+        let (was, is) = (count(&old, &key), count(&new, &key));
+        let (other_was, other_is) = (others(0, &old, &key), others(1, &new, &key));
+        // Those that answer otherwise now, on the side where they are no denials.
+        let (side, many) = if was > is && other_is > other_was {
+            (1, (was - is).min(other_is - other_was))
+        } else if is > was && other_was > other_is {
+            (0, (is - was).min(other_was - other_is))
+        } else {
+            continue;
+        };
+        let (denials, checks) = match side {
+            1 => (&mut *before, &mut *after),
+            _ => (&mut *after, &mut *before),
+        };
+        let mut left = many;
+        denials.retain(|fact| {
+            let same = left > 0 && text(fact, "type") == "denial" && place(fact) == key;
+            left -= usize::from(same);
+            !same
+        });
+        // A denial tells what its condition asks; these refusals tell nothing.
+        let places = refusals[side].get(&key);
+        checks.retain(|fact| {
+            let at = &fact.location;
+            let inside = |place: &Location| {
+                place.path == at.path && place.start <= at.start && at.start < place.end
+            };
+            let mut places = places.into_iter().flatten();
+            text(fact, "type") != "check" || !places.any(inside)
+        });
+    }
+}
+
+/// Takes out denials of functions that call a helper in their place which asks the same, and
+/// these calls.
+fn asked_by_helper<'a>(denying: &mut Vec<&'a Fact>, calling: &mut Vec<&'a Fact>) {
+    let (mut old, mut new) = (denying.clone(), calling.clone());
+    pair(&mut old, &mut new, |fact| match text(fact, "type") {
+        "denial" => key(fact, &["type", "subject", "digest"]),
+        _ => format!("{}|{}", key(fact, &["type", "subject"]), asked(fact)),
+    });
+    let calls = of_type(&new, "check");
+    let mut told: Vec<&Fact> = Vec::new();
+    for denial in of_type(&old, "denial") {
+        let call = calls.iter().find(|call| {
+            text(call, "subject") == text(denial, "subject")
+                && call.texts("asks").contains(&text(denial, "digest"))
+        });
+        if let Some(call) = call {
+            told.extend([denial, *call]);
+        }
+    }
+    let stays = |fact: &&Fact| !told.iter().any(|other| std::ptr::eq(*other, *fact));
+    denying.retain(stays);
+    calling.retain(stays);
+}
+
+/// When a denial turns away, as said.
+fn when(fact: &Fact) -> String {
+    match text(fact, "condition") {
+        "always" => "everybody".to_owned(),
+        condition => format!("when `{condition}`"),
+    }
+}
+
+/// The words for what asks: a function by its name, one without by the endpoint that it answers or
+/// by the function that it stands in.
+struct Subjects {
+    endpoints: BTreeMap<String, String>,
+}
+
+impl Subjects {
+    fn new(sides: &Sides<'_>) -> Self {
+        let (before, after) = sides.of(FactKind::Endpoint);
+        let all = before.into_iter().chain(after);
+        let all = all.filter_map(|fact| Some((fact.text("handler")?, fact)));
+        let unnamed = all.filter(|(handler, _)| is_unnamed(handler));
+        Self {
+            endpoints: unnamed
+                .map(|(handler, fact)| (handler.to_owned(), super::endpoint::name(fact)))
+                .collect(),
+        }
+    }
+
+    fn name(&self, fact: &Fact) -> String {
+        let subject = text(fact, "subject");
+        if !is_unnamed(subject) {
+            return match subject {
+                "module" => fact.location.path.clone(),
+                _ => subject.to_owned(),
+            };
+        }
+        if let Some(endpoint) = self.endpoints.get(subject) {
+            return endpoint.clone();
+        }
+        match fact.text("within").or_else(|| around(subject)) {
+            Some(around) => format!("a function in {around}"),
+            None => format!("a function of {}", fact.location.path),
+        }
+    }
+}
+
+/// Whether a function is called after the call that it is handed to, or not at all.
+fn is_unnamed(subject: &str) -> bool {
+    subject.ends_with(')') || subject.rsplit('.').next() == Some("anonymous")
+}
+
+/// The function around one without a name.
+fn around(subject: &str) -> Option<&str> {
+    let around = subject
+        .split_once('(')
+        .map_or(subject, |(around, _)| around);
+    let mut around = around.rsplit_once('.')?.0;
+    while let Some(outer) = around.strip_suffix(".anonymous") {
+        around = outer;
+    }
+    (!matches!(around, "" | "anonymous")).then_some(around)
+}
+
 /// Denials that a function left to a call, and the reverse: it turned callers away itself and now
 /// asks something that does. Takes both out of the lists.
-fn handed_on<'a>(before: &mut Vec<&'a Fact>, after: &mut Vec<&'a Fact>, changes: &mut Vec<Change>) {
+fn handed_on<'a>(
+    subjects: &Subjects,
+    before: &mut Vec<&'a Fact>,
+    after: &mut Vec<&'a Fact>,
+    changes: &mut Vec<Change>,
+) {
     let (mut old, mut new) = (before.clone(), after.clone());
     let same = |fact: &Fact| match text(fact, "type") {
         "check" => format!("{}|{}", text(fact, "subject"), asked(fact)),
@@ -113,16 +266,16 @@ fn handed_on<'a>(before: &mut Vec<&'a Fact>, after: &mut Vec<&'a Fact>, changes:
         let (old, new) = places[0];
         let (denial, check) = if inwards { (new, old) } else { (old, new) };
         let (who, verb) = match (places.len(), inwards) {
-            (1, false) => (text(new, "subject").to_owned(), "now leaves"),
-            (1, true) => (text(new, "subject").to_owned(), "no longer leaves"),
+            (1, false) => (subjects.name(new), "now leaves"),
+            (1, true) => (subjects.name(new), "no longer leaves"),
             (many, false) => (plural(many, "place"), "now leave"),
             (many, true) => (plural(many, "place"), "no longer leave"),
         };
         let title = format!(
-            "{who} {verb} it to `{}` to deny ({}) when `{}`",
+            "{who} {verb} it to `{}` to deny ({}) {}",
             text(check, "callee"),
             outcome(denial),
-            text(denial, "condition")
+            when(denial)
         );
         let (kind, how) = (FactKind::Auth, ChangeKind::Modified);
         let mut one = change(kind, how, Direction::Neutral, title, Some(old), Some(new));
@@ -229,22 +382,115 @@ fn is_alternative(fact: &Fact, others: &BTreeSet<(&str, &str)>) -> bool {
     beside.any(|other| others.contains(&(text(fact, "subject"), other)))
 }
 
+/// A digest of what is asked, whatever variables are called.
+fn origin(fact: &Fact) -> Option<&str> {
+    fact.text("origin").or_else(|| fact.text("digest"))
+}
+
 /// Pairs those that ask the same of variables by other names.
-fn pair_origins<'a>(before: &mut Vec<&'a Fact>, after: &mut Vec<&'a Fact>, names: &[&str]) {
-    let known = |fact: &&Fact| fact.attributes.contains_key("origin");
-    let (mut old, rest): (Vec<&Fact>, Vec<&Fact>) = before.iter().copied().partition(known);
-    let (mut new, more): (Vec<&Fact>, Vec<&Fact>) = after.iter().copied().partition(known);
-    let names = [names, &["origin"]].concat();
-    pair(&mut old, &mut new, |fact| key(fact, &names));
-    *before = [rest, old].concat();
-    *after = [more, new].concat();
+fn pair_origins<'a>(
+    sides: &Sides<'a>,
+    before: &mut Vec<&'a Fact>,
+    after: &mut Vec<&'a Fact>,
+    names: &[&str],
+    renamed: &mut Vec<Renamed<'a>>,
+) {
+    pair(before, after, |fact| {
+        let origin = origin(fact).unwrap_or(&fact.identity);
+        format!("{}|{origin}", key(fact, names))
+    });
+    // What is declared under another name now is asked as before.
+    let (old, new) = (&sides.before.wording, &sides.after.wording);
+    before.retain(|fact| {
+        let Some(was) = origin(fact).and_then(|digest| old.texts.get(digest)) else {
+            return true;
+        };
+        let same = after.iter().enumerate().find_map(|(at, other)| {
+            let is = origin(other).and_then(|digest| new.texts.get(digest))?;
+            let names = (key(fact, names) == key(other, names))
+                .then(|| other_names(was, is, &old.names, &new.names))??;
+            Some((at, names))
+        });
+        let Some((at, names)) = same else {
+            return true;
+        };
+        renamed.push((*fact, after.remove(at), names));
+        false
+    });
+}
+
+/// Two that ask the same by other names, and these names.
+type Renamed<'a> = (&'a Fact, &'a Fact, BTreeMap<String, String>);
+
+/// The names by which two texts differ, if each is declared on its own side only.
+fn other_names(
+    was: &str,
+    is: &str,
+    old: &BTreeSet<String>,
+    new: &BTreeSet<String>,
+) -> Option<BTreeMap<String, String>> {
+    let words = |text: &str| -> Vec<String> {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let mut words: Vec<String> = Vec::new();
+        let mut last = None;
+        for c in text.chars() {
+            match words.last_mut() {
+                Some(word) if last == Some(is_word(c)) => word.push(c),
+                _ => words.push(c.to_string()),
+            }
+            last = Some(is_word(c));
+        }
+        words
+    };
+    let (was, is) = (words(was), words(is));
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let same = was.len() == is.len()
+        && was.iter().zip(&is).all(|(a, b)| {
+            let gave_way =
+                || old.contains(a) && !new.contains(a) && new.contains(b) && !old.contains(b);
+            a == b || gave_way() && names.entry(a.clone()).or_insert_with(|| b.clone()) == b
+        });
+    same.then_some(names)
+}
+
+/// One change for all that asks the same by other names; whether these stand for the same is for
+/// a reader to see.
+fn by_other_names(subjects: &Subjects, places: &[Renamed<'_>], changes: &mut Vec<Change>) {
+    let Some((old, new, _)) = places.first() else {
+        return;
+    };
+    let names: BTreeSet<String> = places
+        .iter()
+        .flat_map(|(.., names)| names)
+        .map(|(was, is)| format!("`{is}` for `{was}`"))
+        .collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let title = match places.len() {
+        1 => format!("{} asks by other names: ", subjects.name(new)),
+        many => format!("{} ask by other names: ", plural(many, "place")),
+    } + &enumerate(&names, 3);
+    let (kind, how) = (FactKind::Auth, ChangeKind::Modified);
+    let mut one = change(kind, how, Direction::Neutral, title, Some(old), Some(new));
+    one.deltas = deltas(old, new, &["digest", "subject", "within", "origin", "asks"]);
+    if places.len() > 1 {
+        let places = places.iter();
+        one.affected = places
+            .map(|(old, new, _)| {
+                affected(text(new, "subject"), "asks by other names", &new.location)
+                    .of(Some(old), Some(new))
+            })
+            .collect();
+    }
+    changes.push(one);
 }
 
 fn checks<'a>(
     sides: &Sides<'a>,
+    subjects: &Subjects,
     handlers: &Handlers,
     mut before: Vec<&'a Fact>,
     mut after: Vec<&'a Fact>,
+    renamed: &mut Vec<Renamed<'a>>,
     changes: &mut Vec<Change>,
 ) {
     let (stood, stands) = (standing(&before), standing(&after));
@@ -254,9 +500,11 @@ fn checks<'a>(
     });
     pair(&mut before, &mut after, how);
     pair_origins(
+        sides,
         &mut before,
         &mut after,
         &["subject", "awaited", "swallowed"],
+        renamed,
     );
     // Two that turn callers away: one stands in the place of the other, or it is renamed.
     let by_call = |fact: &&Fact| fact.text("via") == Some("call");
@@ -277,7 +525,7 @@ fn checks<'a>(
             && new.attributes.get("awaited") == Some(&json!(true));
         let swallows = |fact: &Fact| fact.attributes.contains_key("swallowed");
         let (direction, title) = if swallows(old) != swallows(new) {
-            let subject = text(new, "subject");
+            let subject = subjects.name(new);
             let callee = text(new, "callee");
             match swallows(new) {
                 true => (
@@ -305,7 +553,7 @@ fn checks<'a>(
                 Direction::Weakened,
                 format!(
                     "{} no longer awaits `{}`",
-                    text(new, "subject"),
+                    subjects.name(new),
                     text(new, "callee")
                 ),
             )
@@ -314,7 +562,7 @@ fn checks<'a>(
                 Direction::Neutral,
                 format!(
                     "{} {}: `{}` became `{}`",
-                    text(new, "subject"),
+                    subjects.name(new),
                     match looks_up(new) {
                         true => "limits its lookup by another value",
                         false => "changed its check",
@@ -335,7 +583,7 @@ fn checks<'a>(
         one.deltas = deltas(
             old,
             new,
-            &["subject", "within", "alone", "through", "origin"],
+            &["subject", "within", "alone", "through", "origin", "asks"],
         );
         changes.push(one);
     }
@@ -357,10 +605,21 @@ fn checks<'a>(
     before.extend(limited);
     let moved = Moved::new(sides);
     let gone = told_at_the_lookup(before, &sides.after.functions).into_iter();
-    let gone = gone.filter(|old| {
-        !left(old, &sides.after.functions, &handlers.removed)
-            && !moved.tells(old, 1, &sides.after.functions)
-    });
+    let mut gone: Vec<&Fact> = gone
+        .filter(|old| {
+            !left(old, &sides.after.functions, &handlers.removed)
+                && !moved.tells(old, 1, &sides.after.functions)
+        })
+        .collect();
+    let come = told_at_the_lookup(after, &sides.before.functions).into_iter();
+    let mut come: Vec<&Fact> = come
+        .filter(|new| {
+            !left(new, &sides.before.functions, &handlers.added)
+                && !moved.tells(new, -1, &sides.before.functions)
+        })
+        .collect();
+    let alternative = |fact: &Fact| is_alternative(fact, &stands) || is_alternative(fact, &stood);
+    replaced(subjects, alternative, &mut gone, &mut come, changes);
     let words = |old: &Fact| {
         let call = text(old, "call");
         if is_alternative(old, &stands) {
@@ -395,12 +654,7 @@ fn checks<'a>(
         };
         Words::both(Direction::Weakened, one, many)
     };
-    told_once(gone, words, ChangeKind::Removed, changes);
-    let come = told_at_the_lookup(after, &sides.before.functions).into_iter();
-    let come = come.filter(|new| {
-        !left(new, &sides.before.functions, &handlers.added)
-            && !moved.tells(new, -1, &sides.before.functions)
-    });
+    told_once(subjects, gone, words, ChangeKind::Removed, changes);
     let words = |new: &Fact| {
         let call = text(new, "call");
         if is_alternative(new, &stood) {
@@ -426,7 +680,72 @@ fn checks<'a>(
         };
         Words::both(Direction::Strengthened, one, many)
     };
-    told_once(come, words, ChangeKind::Added, changes);
+    told_once(subjects, come, words, ChangeKind::Added, changes);
+}
+
+/// Checks in the place of which another one of their kind stands now: one change each, and
+/// nobody knows here which of them lets fewer in.
+fn replaced<'a>(
+    subjects: &Subjects,
+    alternative: impl Fn(&Fact) -> bool,
+    gone: &mut Vec<&'a Fact>,
+    come: &mut Vec<&'a Fact>,
+    changes: &mut Vec<Change>,
+) {
+    let (mut old, mut new) = (gone.clone(), come.clone());
+    old.retain(|fact| !alternative(fact));
+    new.retain(|fact| !alternative(fact));
+    let pairs = pair(&mut old, &mut new, |fact| {
+        let kind = match text(fact, "via") {
+            "" if looks_up(fact) => "lookup",
+            via => via,
+        };
+        format!("{}|{kind}", text(fact, "subject"))
+    });
+    let of_pair = |fact: &&Fact| {
+        let mut pairs = pairs.iter();
+        !pairs.any(|(old, new)| std::ptr::eq(*old, *fact) || std::ptr::eq(*new, *fact))
+    };
+    gone.retain(of_pair);
+    come.retain(of_pair);
+    let mut edits: BTreeMap<String, Vec<(&Fact, &Fact)>> = BTreeMap::new();
+    for (old, new) in pairs {
+        let (was, is) = (text(old, "call"), text(new, "call"));
+        let (verb, verbs) = match text(new, "via") {
+            "base" => ("derives from", "derive from"),
+            "" if looks_up(new) => ("limits its lookup by", "limit their lookup by"),
+            _ => ("asks", "ask"),
+        };
+        let words = format!("{verb}|{verbs}|`{is}` in place of `{was}`");
+        edits.entry(words).or_default().push((old, new));
+    }
+    for (words, places) in edits {
+        let (old, new) = places[0];
+        let mut words = words.splitn(3, '|');
+        let (one, many) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+        let what = words.next().unwrap_or("");
+        let title = match places.len() {
+            1 => format!("{} {one} {what}", subjects.name(new)),
+            count => format!("{} {many} {what}", plural(count, "place")),
+        };
+        let (kind, how) = (FactKind::Auth, ChangeKind::Modified);
+        let mut change = change(kind, how, Direction::Neutral, title, Some(old), Some(new));
+        change.deltas = vec![super::delta(
+            "call",
+            json!(text(old, "call")),
+            json!(text(new, "call")),
+        )];
+        if places.len() > 1 {
+            let places = places.iter();
+            change.affected = places
+                .map(|(old, new)| {
+                    affected(text(new, "subject"), format!("{one} {what}"), &new.location)
+                        .of(Some(old), Some(new))
+                })
+                .collect();
+        }
+        changes.push(change);
+    }
 }
 
 /// What is said of a check that came or went, of one function and of many.
@@ -457,7 +776,8 @@ impl Words {
 
 /// One change for all functions of which the same is said.
 fn told_once<'a>(
-    checks: impl Iterator<Item = &'a Fact>,
+    subjects: &Subjects,
+    checks: Vec<&'a Fact>,
     words: impl Fn(&Fact) -> Words,
     kind: ChangeKind,
     changes: &mut Vec<Change>,
@@ -475,10 +795,10 @@ fn told_once<'a>(
     }
     for (said, facts) in groups {
         let first = facts[0];
-        let subjects: BTreeSet<&str> = facts.iter().map(|fact| text(fact, "subject")).collect();
-        let title = match (&said.many, subjects.len()) {
-            (Some(many), 2..) => format!("{} {many}", plural(subjects.len(), "place")),
-            _ => format!("{} {}", text(first, "subject"), said.one),
+        let who: BTreeSet<&str> = facts.iter().map(|fact| text(fact, "subject")).collect();
+        let title = match (&said.many, who.len()) {
+            (Some(many), 2..) => format!("{} {many}", plural(who.len(), "place")),
+            _ => format!("{} {}", subjects.name(first), said.one),
         };
         let (before, after) = match kind {
             ChangeKind::Removed => (Some(first), None),
@@ -587,32 +907,40 @@ impl Moved {
 
 fn denials<'a>(
     sides: &Sides<'a>,
+    subjects: &Subjects,
     handlers: &Handlers,
     mut before: Vec<&'a Fact>,
     mut after: Vec<&'a Fact>,
+    renamed: &mut Vec<Renamed<'a>>,
     changes: &mut Vec<Change>,
 ) {
     pair(&mut before, &mut after, |fact| {
         key(fact, &["subject", "digest", "outcome", "swallowed"])
     });
     pair_origins(
+        sides,
         &mut before,
         &mut after,
         &["subject", "outcome", "swallowed"],
+        renamed,
     );
     for (old, new) in pair(&mut before, &mut after, |fact| {
         key(fact, &["subject", "digest", "outcome"])
     }) {
         let swallowed = new.attributes.contains_key("swallowed");
-        let (subject, condition) = (text(new, "subject"), text(new, "condition"));
+        let subject = subjects.name(new);
+        let when = match text(new, "condition") {
+            "always" => String::new(),
+            condition => format!(" when `{condition}`"),
+        };
         let (direction, title) = match swallowed {
             true => (
                 Direction::Weakened,
-                format!("{subject} catches its own denial when `{condition}` and goes on"),
+                format!("{subject} catches its own denial{when} and goes on"),
             ),
             false => (
                 Direction::Strengthened,
-                format!("{subject} no longer catches its own denial when `{condition}`"),
+                format!("{subject} no longer catches its own denial{when}"),
             ),
         };
         let mut one = change(
@@ -642,10 +970,14 @@ fn denials<'a>(
     for ((was, is), places) in edits {
         let (old, new) = places[0];
         let who = match places.len() {
-            1 => format!("{} denies", text(new, "subject")),
+            1 => format!("{} denies", subjects.name(new)),
             many => format!("{} deny", plural(many, "place")),
         };
-        let title = format!("{who} on another condition: `{was}` became `{is}`");
+        let title = match (was, is) {
+            ("always", _) => format!("{who} when `{is}` only, and no longer everybody"),
+            (_, "always") => format!("{who} everybody now, not only when `{was}`"),
+            _ => format!("{who} on another condition: `{was}` became `{is}`"),
+        };
         let mut one = change(
             FactKind::Auth,
             ChangeKind::Modified,
@@ -672,7 +1004,7 @@ fn denials<'a>(
         .filter(asks);
     for places in by_condition(gone) {
         let (one, many) = ("no longer denies", "no longer deny");
-        let title = denial_title(&places, one, many);
+        let title = denial_title(subjects, &places, one, many);
         let (kind, direction) = (ChangeKind::Removed, Direction::Weakened);
         let mut one = change(
             FactKind::Auth,
@@ -690,7 +1022,7 @@ fn denials<'a>(
         .filter(|new| !left(new, &sides.before.functions, &handlers.added))
         .filter(asks);
     for places in by_condition(come) {
-        let title = denial_title(&places, "now denies", "now deny");
+        let title = denial_title(subjects, &places, "now denies", "now deny");
         let (kind, direction) = (ChangeKind::Added, Direction::Strengthened);
         let mut one = change(
             FactKind::Auth,
@@ -730,14 +1062,13 @@ fn outcome(fact: &Fact) -> &str {
     }
 }
 
-fn denial_title(places: &[&Fact], one: &str, many: &str) -> String {
+fn denial_title(subjects: &Subjects, places: &[&Fact], one: &str, many: &str) -> String {
     let fact = places[0];
     let who = match places.len() {
-        1 => format!("{} {one}", text(fact, "subject")),
+        1 => format!("{} {one}", subjects.name(fact)),
         count => format!("{} {many}", plural(count, "place")),
     };
-    let (outcome, condition) = (outcome(fact), text(fact, "condition"));
-    format!("{who} ({outcome}) when `{condition}`")
+    format!("{who} ({}) {}", outcome(fact), when(fact))
 }
 
 fn denial_places(places: &[&Fact], how: &str, at_head: bool) -> Vec<Affected> {
@@ -802,7 +1133,7 @@ fn credentials<'a>(pairs: &[(&'a Fact, &'a Fact)], changes: &mut Vec<Change>) ->
             (false, _) => "no longer take",
         };
         let who = match guards.len() {
-            1 => format!("the guard `{}`", text(new, "name")),
+            1 => format!("the guard `{}`", guard(new)),
             many => plural(many, "guard"),
         };
         let places: Vec<String> = places
@@ -834,6 +1165,15 @@ fn credentials<'a>(pairs: &[(&'a Fact, &'a Fact)], changes: &mut Vec<Change>) ->
     told
 }
 
+/// The name of a guard; of a function without one, that of the function which makes it.
+fn guard(fact: &Fact) -> &str {
+    let name = text(fact, "name");
+    match is_unnamed(name) {
+        true => around(name).unwrap_or(name),
+        false => name,
+    }
+}
+
 /// The body of what is used as a guard on both sides.
 fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut Vec<Change>) {
     let mut pairs = pair(&mut before, &mut after, |fact| {
@@ -857,7 +1197,7 @@ fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut
                     "no longer returns before it has checked anything",
                 ),
             };
-            let title = format!("the guard `{}` {how}", text(new, "name"));
+            let title = format!("the guard `{}` {how}", guard(new));
             let mut one = change(
                 FactKind::Auth,
                 ChangeKind::Modified,
@@ -896,7 +1236,7 @@ fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut
         if told {
             continue;
         }
-        let name = text(new, "name");
+        let name = guard(new);
         let title = match new.attributes.contains_key("finds_caller") {
             true => format!("`{name}` finds out who calls in another way now"),
             false => format!("the guard `{name}` works differently now"),

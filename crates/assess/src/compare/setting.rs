@@ -1,6 +1,6 @@
 //! Security settings: cookies, CORS, CSRF, hosts, debug.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 use threatgate_facts::{Fact, FactKind};
@@ -92,6 +92,11 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             .collect::<Vec<&Fact>>()
     };
     let (mut old, mut new) = (of(before), of(after));
+    // What is set of a cookie goes with it: a cookie that stays says each of its settings.
+    let cookie = |fact: &&Fact| fact.text("protection") == Some("cookie");
+    let cookies = new.iter().filter(|fact| cookie(fact));
+    let cookies: BTreeSet<&str> = cookies.filter_map(|fact| fact.text("of")).collect();
+    old.retain(|fact| !cookie(fact) || fact.text("of").is_none_or(|of| cookies.contains(of)));
     told_by_directives(&mut old, &mut new);
     pair(&mut old, &mut new, |fact| {
         format!("{}|{}|{}", fact.identity, shown(fact), fact.location.path)

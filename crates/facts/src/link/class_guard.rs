@@ -1,7 +1,7 @@
 //! Guards that calls in a class hang on its methods: `before_action :sign_in, only: :show`.
 
 use super::*;
-use crate::rule::{Rule, Selector};
+use crate::rule::{ArgAt, Rule, Selector};
 
 use super::partial::Partial;
 use super::select::Matched;
@@ -192,6 +192,9 @@ impl Linker<'_> {
                         continue;
                     }
                     let mut guard = self.named_guard(concrete, at, id, "class");
+                    if (at, id) == (file, call.call) {
+                        guard.text = self.without_limits(file, id, rule);
+                    }
                     if rule.unless.iter().any(|selector| {
                         !self
                             .exprs(&matched, std::slice::from_ref(selector))
@@ -209,6 +212,23 @@ impl Linker<'_> {
             }
         }
         mix_in(u32::MAX, all);
+    }
+
+    /// The words of a call that is a guard itself, without what says which methods it is for.
+    fn without_limits(&self, file: FileId, id: ExprId, rule: &Rule) -> String {
+        let parsed = self.project.parsed(file);
+        let ExprKind::Call { callee, args } = parsed.unit.kind(id) else {
+            return self.guard_text(file, id);
+        };
+        let limits = |arg: &Arg| {
+            let mut selectors = rule.only.iter().chain(&rule.except);
+            selectors.any(|selector| match (&selector.arg, arg.name.as_deref()) {
+                (Some(ArgAt::Name(limit)), Some(name)) => limit == name,
+                _ => false,
+            })
+        };
+        let asks: Vec<Arg> = args.iter().filter(|arg| !limits(arg)).cloned().collect();
+        self.called_text(file, *callee, &asks)
     }
 
     /// The checks of permissions on an endpoint, by whether they run before or after the guard that

@@ -226,8 +226,33 @@ impl Linker<'_> {
             None if !suffixes.is_empty() && !suffixes.iter().any(|end| name.ends_with(&**end)) => {
                 Target::Unknown
             }
-            None => lookup(name),
+            None => match lookup(name) {
+                // Where decorators have names of their own, what else has this name is another thing.
+                Target::Function(at, function) if !self.makes_decorator(at, function) => {
+                    Target::Unknown
+                }
+                Target::Class(..) | Target::Assign(..) if !language.decorated_by.is_empty() => {
+                    Target::Unknown
+                }
+                found => found,
+            },
         }
+    }
+
+    /// Whether a function may be a decorator: by one of its own where the language asks for it.
+    fn makes_decorator(&self, file: FileId, function: FnId) -> bool {
+        let words = &self.project.language(file).decorated_by;
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        words.is_empty()
+            || unit.function(function).decorators.iter().any(|decorator| {
+                let callee = match unit.kind(*decorator) {
+                    ExprKind::Call { callee, .. } => *callee,
+                    _ => *decorator,
+                };
+                let name = unit.last_name(callee);
+                name.is_some_and(|name| words.iter().any(|word| word == name))
+            })
     }
 
     /// The text that a name from outside stands for, by a rule: `http.MethodGet`.

@@ -281,6 +281,14 @@ impl Linker<'_> {
         words
     }
 
+    /// The words of a guard that is called with these arguments.
+    pub(super) fn called_text(&self, file: FileId, callee: ExprId, args: &[Arg]) -> String {
+        with_words(
+            self.guard_text(file, callee),
+            &self.argument_words(file, args),
+        )
+    }
+
     /// A guard that is handed what it guards beside what it asks for: `require(show, "admin")`.
     pub(super) fn wrapping(&self, file: FileId, callee: ExprId, others: &[Arg]) -> GuardUse {
         let mut guard = self.guard_use(file, callee, "handler");

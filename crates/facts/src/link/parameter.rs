@@ -360,7 +360,10 @@ impl Linker<'_> {
         let parsed = self.project.parsed(file);
         let text = parsed.unit.path(ty);
         let (at, class) = match self.eval(file, ty) {
-            Value::Class(at, class) => (at, class),
+            Value::Class(at, class) => {
+                let declared = self.project.extended(at, class);
+                declared.unwrap_or((at, class))
+            }
             _ => {
                 if let ExprKind::Index { index, .. } = parsed.unit.kind(ty)
                     && let Some(inner) = index.first()

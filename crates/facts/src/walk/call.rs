@@ -491,6 +491,13 @@ impl Walker<'_> {
                 self.unit.classes[class.0 as usize].bases.extend(bases);
             }
         }
+        let same = match self.unit.kind(callee) {
+            ExprKind::Member { property, .. } => {
+                let mut words = self.language.same.iter();
+                args.is_empty() && words.any(|word| **word == **property)
+            }
+            _ => false,
+        };
         let made = match self.unit.kind(callee) {
             ExprKind::Member { object, property }
                 if self
@@ -507,6 +514,9 @@ impl Walker<'_> {
             _ => ExprKind::Call { callee, args },
         };
         let id = self.add(parts.node, made);
+        if same {
+            self.unit.same_calls.insert(id);
+        }
         if written_as_name && matches!(parts.callee, Callee::Member { .. } | Callee::Name(_)) {
             self.unit.bare_calls.insert(id);
         }

@@ -401,6 +401,7 @@ impl Walker<'_> {
             bases,
             decorators,
             marks,
+            extends: shape.extends,
             parent: self.class,
             body: None,
             span: self.span(node),
@@ -592,6 +593,22 @@ impl Walker<'_> {
             given_in,
             span: self.span(node),
         });
-        Some(self.add(node, ExprKind::Assign(index)))
+        let condition = self.add(node, ExprKind::Assign(index));
+        // What runs where the pattern does not fit: `let Some(user) = found else { … }`.
+        let otherwise = self
+            .part(node, &shape.otherwise)
+            .and_then(|part| self.expr(part));
+        let Some(otherwise) = otherwise else {
+            return Some(condition);
+        };
+        let then = self.add(node, ExprKind::Block(Vec::new()));
+        Some(self.add(
+            node,
+            ExprKind::Branch {
+                condition,
+                then,
+                otherwise: Some(otherwise),
+            },
+        ))
     }
 }
