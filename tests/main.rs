@@ -1,5 +1,6 @@
 //! The program from outside, and the rules on fixtures. One binary declares all others as modules.
 
+mod cache;
 mod canaries;
 mod cli;
 mod coverage;

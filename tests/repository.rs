@@ -57,6 +57,8 @@ fn scrubbed(program: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
     }
     command
         .env("HOME", folder)
+        // No cache but where a test asks for one: the home is a work tree.
+        .env("XDG_CACHE_HOME", "/dev/null")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_TERMINAL_PROMPT", "0")

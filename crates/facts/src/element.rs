@@ -2,20 +2,24 @@
 //! looks at it. One [`Unit`] is one file. Expressions live in an arena in pre-order, so that an
 //! id also says which of two expressions starts first.
 
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
 /// Index of an expression in [`Unit::exprs`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct ExprId(pub(crate) u32);
 
 /// Index of a function in [`Unit::functions`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct FnId(pub(crate) u32);
 
 /// Index of a class in [`Unit::classes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct ClassId(pub(crate) u32);
 
 /// A span of the text: bytes from 0, lines and columns from 0 (one is added where a fact is made).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Span {
     pub(crate) start: u32,
     pub(crate) end: u32,
@@ -31,26 +35,22 @@ impl Span {
 }
 
 /// An argument of a call, or a bare value with a name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Arg {
     pub(crate) name: Option<Box<str>>,
     pub(crate) value: ExprId,
     /// `*args`, `...rest`.
-    #[expect(
-        dead_code,
-        reason = "part of the language-neutral form; no stage reads it yet"
-    )]
     pub(crate) spread: bool,
 }
 
 /// How control leaves a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ExitKind {
     Return,
     Raise,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ExprKind {
     Name(Box<str>),
     Member {
@@ -101,7 +101,7 @@ pub(crate) enum ExprKind {
     Other(Vec<ExprId>),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Expr {
     pub(crate) kind: ExprKind,
     pub(crate) span: Span,
@@ -111,7 +111,7 @@ pub(crate) struct Expr {
     pub(crate) class: Option<ClassId>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Param {
     pub(crate) name: Box<str>,
     /// The type as written, white space folded.
@@ -123,7 +123,7 @@ pub(crate) struct Param {
     pub(crate) span: Span,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Function {
     /// For showing and telling apart; empty for an anonymous function.
     pub(crate) name: Box<str>,
@@ -149,7 +149,7 @@ pub(crate) struct Function {
     pub(crate) return_type: Option<Box<str>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Class {
     pub(crate) name: Box<str>,
     /// As of a function.
@@ -169,7 +169,7 @@ pub(crate) struct Class {
 }
 
 /// An assignment, a declared field or a declared variable.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Assign {
     /// The target as an expression: a name, a member, a pattern.
     pub(crate) target: ExprId,
@@ -198,7 +198,7 @@ pub(crate) struct Assign {
 }
 
 /// One imported name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Import {
     /// The name it has in this file; `*` for everything.
     pub(crate) local: Box<str>,
@@ -207,16 +207,12 @@ pub(crate) struct Import {
     /// The name in that module; none for the module itself.
     pub(crate) symbol: Option<Box<str>>,
     /// Visible to others under the local name.
-    #[expect(
-        dead_code,
-        reason = "part of the language-neutral form; no stage reads it yet"
-    )]
     pub(crate) exported: bool,
     pub(crate) span: Span,
 }
 
 /// The elements of one file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Unit {
     pub(crate) exprs: Vec<Expr>,
     pub(crate) functions: Vec<Function>,
@@ -231,7 +227,7 @@ pub(crate) struct Unit {
     pub(crate) macro_calls: std::collections::HashSet<ExprId>,
     pub(crate) macros: Vec<FnId>,
     /// Types that are handed to a callee.
-    pub(crate) type_arguments: std::collections::HashMap<ExprId, ExprId>,
+    pub(crate) type_arguments: HashMap<ExprId, ExprId>,
     /// What stands before `::`: a module or a type, whatever variable has the same name.
     pub(crate) path_heads: std::collections::HashSet<ExprId>,
     /// Names of decorators.
@@ -254,17 +250,38 @@ pub(crate) struct Unit {
     pub(crate) broken: Vec<u32>,
     /// Nesting deeper than the bound was left out.
     pub(crate) too_deep: bool,
+    /// What is looked for over and over; see [`Unit::index`].
+    #[serde(skip)]
+    pub(crate) found: Index,
+}
+
+/// Where things stand in a unit, so that a question about one function does not look through the
+/// whole file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Index {
+    /// By expression: the latest end of it and of all before it.
+    latest: Vec<u32>,
+    /// By expression: the earliest end of it and of all behind it.
+    earliest: Vec<u32>,
+    /// Assignments by the name of their target, in source order.
+    named: HashMap<Box<str>, Vec<u32>>,
+    /// Assignments whose target is no name.
+    unnamed: Vec<u32>,
+    /// Assignments by their value.
+    valued: HashMap<ExprId, Vec<u32>>,
+    /// Conditions with what they choose.
+    branches: Vec<ExprId>,
 }
 
 /// A block whose errors are caught.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Try {
     pub(crate) body: Span,
     pub(crate) clauses: Vec<Clause>,
 }
 
 /// What is done with an error.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Clause {
     /// What is caught stands here.
     pub(crate) head: Span,
@@ -292,6 +309,77 @@ impl Unit {
         &self.classes[id.0 as usize]
     }
 
+    /// The elements as bytes, for a cache.
+    pub(crate) fn encode(&self) -> Option<Vec<u8>> {
+        postcard::to_allocvec(self).ok()
+    }
+
+    /// Elements that [`Self::encode`] wrote.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut unit: Self = postcard::from_bytes(bytes).ok()?;
+        unit.index();
+        Some(unit)
+    }
+
+    /// Makes the index, when all elements are there.
+    pub(crate) fn index(&mut self) {
+        let ends = self.exprs.iter().map(|expr| expr.span.end);
+        let ends: Vec<u32> = ends.collect();
+        let mut found = Index {
+            latest: ends.clone(),
+            earliest: ends,
+            ..Index::default()
+        };
+        for at in 1..found.latest.len() {
+            found.latest[at] = found.latest[at].max(found.latest[at - 1]);
+        }
+        for at in (1..found.earliest.len()).rev() {
+            found.earliest[at - 1] = found.earliest[at - 1].min(found.earliest[at]);
+        }
+        for (at, assign) in self.assigns.iter().enumerate() {
+            let at = at as u32;
+            match &assign.name {
+                Some(name) => found.named.entry(name.clone()).or_default().push(at),
+                None => found.unnamed.push(at),
+            }
+            if let Some(value) = assign.value {
+                found.valued.entry(value).or_default().push(at);
+            }
+        }
+        let branches = self.ids().filter(|id| {
+            let kind = self.kind(*id);
+            matches!(kind, ExprKind::Branch { .. })
+        });
+        found.branches = branches.collect();
+        self.found = found;
+    }
+
+    /// The assignments to a name, in source order.
+    pub(crate) fn assigns_to(&self, name: &str) -> impl DoubleEndedIterator<Item = &Assign> {
+        let found = self.found.named.get(name);
+        let found = found.map(Vec::as_slice).unwrap_or_default();
+        found.iter().map(|at| &self.assigns[*at as usize])
+    }
+
+    /// The assignments to what is no name, in source order.
+    pub(crate) fn assigns_to_others(&self) -> impl Iterator<Item = &Assign> {
+        let found = self.found.unnamed.iter();
+        found.map(|at| &self.assigns[*at as usize])
+    }
+
+    /// The assignments of a value, in source order.
+    pub(crate) fn assigns_of(&self, value: ExprId) -> impl Iterator<Item = &Assign> {
+        let found = self.found.valued.get(&value);
+        let found = found.map(Vec::as_slice).unwrap_or_default();
+        found.iter().map(|at| &self.assigns[*at as usize])
+    }
+
+    /// All conditions, in source order.
+    pub(crate) fn branches(&self) -> impl Iterator<Item = ExprId> {
+        self.found.branches.iter().copied()
+    }
+
+    /// All expressions, in source order.
     pub(crate) fn ids(&self) -> impl Iterator<Item = ExprId> + use<> {
         (0..self.exprs.len() as u32).map(ExprId)
     }
@@ -410,7 +498,14 @@ impl Unit {
 
     /// All of a function's expressions, including those of functions inside it.
     pub(crate) fn inside(&self, span: Span) -> impl Iterator<Item = ExprId> {
-        self.ids().filter(move |id| {
+        // What ends first stands first, but for a few elements that are put in later: hence both
+        // bounds, before and behind which nothing can lie inside.
+        let Index {
+            latest, earliest, ..
+        } = &self.found;
+        let first = latest.partition_point(|end| *end < span.start) as u32;
+        let behind = earliest.partition_point(|end| *end <= span.end) as u32;
+        (first..behind).map(ExprId).filter(move |id| {
             let at = self.expr(*id).span;
             at.start >= span.start && at.end <= span.end
         })

@@ -1,15 +1,17 @@
 //! The whole of reading: rules are loaded once, then a revision's files become an inventory.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
 
 use crate::crypto::Cryptography;
+use crate::element::Unit;
 use crate::error::RuleError;
 use crate::fact::{Fact, Inventory, Problem, Scope};
-use crate::language::Languages;
+use crate::language::{Language, Languages};
 use crate::link::{Linker, RuleIndex, TeamNames};
 use crate::local::{self, Site};
 use crate::project::{FileId, Parsed, Project, Reader};
@@ -19,6 +21,12 @@ use crate::sensitivity::Sensitivity;
 
 /// Larger source files are not parsed: nobody writes them by hand.
 pub const MAX_SOURCE: usize = 2 * 1024 * 1024;
+
+/// The stack of a thread that links: as large as that of a program's first thread.
+const LINK_STACK: usize = 8 * 1024 * 1024;
+
+/// The elements of a file that took longer to read are not kept.
+const MAX_KEPT: Duration = Duration::from_secs(1);
 
 /// Lock files are written by programs and grow with the project.
 const MAX_LOCK: usize = 8 * 1024 * 1024;
@@ -44,6 +52,8 @@ pub struct Engine {
     names: TeamNames,
     roots: AhoCorasick,
     digest: String,
+    /// Digest of what decides how a text is read: this program and the languages' files.
+    reading: blake3::Hash,
 }
 
 /// What a team adds to the rules, from its policy at the base revision.
@@ -67,12 +77,37 @@ pub trait Tree: Sync {
     fn key(&self, path: &str) -> Option<String>;
     /// The scope that the repository's attributes give, if they speak.
     fn scope(&self, path: &str) -> Option<Scope>;
+    /// A digest of the text that [`Self::text`] gives, if one is known: what is read of the file may
+    /// then be kept beyond the run.
+    fn content(&self, _path: &str) -> Option<String> {
+        None
+    }
 }
 
-/// Parsed files by content, shared between revisions.
+/// Keeps bytes beyond a run, by keys that stand for all that the bytes were made of.
+pub trait Store: Send + Sync {
+    /// What was kept under the key, exactly as it was handed in; `None` where nothing is, or where it
+    /// was damaged.
+    fn get(&self, key: &[u8; 32]) -> Option<Vec<u8>>;
+    /// Keeps bytes, if it can.
+    fn put(&self, key: &[u8; 32], bytes: Vec<u8>);
+}
+
+/// Parsed files by content, shared between revisions, and where told between runs.
 #[derive(Default)]
 pub struct Cache {
-    parsed: Mutex<HashMap<(String, usize), Reading>>,
+    parsed: Mutex<HashMap<(String, usize), Arc<OnceLock<Reading>>>>,
+    store: Option<Box<dyn Store>>,
+}
+
+impl Cache {
+    /// One that outlives the run in a store.
+    pub fn kept_in(store: Box<dyn Store>) -> Self {
+        Self {
+            store: Some(store),
+            ..Self::default()
+        }
+    }
 }
 
 /// A file that was parsed, or one that cannot be.
@@ -104,6 +139,8 @@ impl Engine {
         let mut languages = Vec::new();
         let mut frameworks = Vec::new();
         let mut hasher = blake3::Hasher::new();
+        let mut reading = blake3::Hasher::new();
+        reading.update(env!("THREATGATE_READING").as_bytes());
         let own = team
             .rules
             .iter()
@@ -121,6 +158,7 @@ impl Engine {
                 .update(&[0]);
             let entry = (path.to_owned(), text.to_owned());
             if path.ends_with("/language.toml") {
+                reading.update(text.as_bytes()).update(&[0]);
                 languages.push(entry);
             } else if ![
                 "crypto/",
@@ -186,6 +224,7 @@ impl Engine {
             names: team.names.clone(),
             roots,
             digest: hasher.finalize().to_hex()[..12].to_owned(),
+            reading: reading.finalize(),
         })
     }
 
@@ -316,6 +355,46 @@ impl Engine {
         cache: &Cache,
         request: &Request,
     ) -> (Inventory, Stats) {
+        self.linked(tree, cache, request, &self.chosen(tree, cache, request))
+    }
+
+    /// The linked inventories of two revisions, made at the same time; what is equal in both is
+    /// parsed once.
+    pub fn inventories(
+        &self,
+        (before, of_before): (&dyn Tree, &Request),
+        (after, of_after): (&dyn Tree, &Request),
+        cache: &Cache,
+    ) -> ((Inventory, Stats), (Inventory, Stats)) {
+        // Files are read by all threads, linking takes one for each revision.
+        let first = self.chosen(before, cache, of_before);
+        let second = self.chosen(after, cache, of_after);
+        let link_first = || self.linked(before, cache, of_before, &first);
+        let link_second = || self.linked(after, cache, of_after, &second);
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(LINK_STACK);
+            match thread.spawn_scoped(scope, link_first) {
+                Ok(running) => {
+                    let second = link_second();
+                    match running.join() {
+                        Ok(first) => (first, second),
+                        Err(panic) => std::panic::resume_unwind(panic),
+                    }
+                }
+                // No thread is to be had: one after the other.
+                Err(_) => (link_first(), link_second()),
+            }
+        })
+    }
+
+    /// The files that are read, sorted by path, and whether each is read for linking. They are
+    /// parsed afterwards.
+    fn chosen<'a>(
+        &self,
+        tree: &'a dyn Tree,
+        cache: &Cache,
+        request: &Request,
+    ) -> Vec<(&'a String, bool)> {
         let reader = CachedReader {
             engine: self,
             tree,
@@ -328,7 +407,7 @@ impl Engine {
             .iter()
             .filter(|path| self.languages.of(path).is_some())
             .collect();
-        let chosen: Vec<(&String, bool)> = sources
+        sources
             .par_iter()
             .filter_map(|path| {
                 let scope = tree
@@ -348,7 +427,22 @@ impl Engine {
                 }
                 (root || wanted).then_some((*path, root))
             })
-            .collect();
+            .collect()
+    }
+
+    fn linked(
+        &self,
+        tree: &dyn Tree,
+        cache: &Cache,
+        request: &Request,
+        chosen: &[(&String, bool)],
+    ) -> (Inventory, Stats) {
+        let reader = CachedReader {
+            engine: self,
+            tree,
+            cache,
+        };
+        let wanted = |path: &str| request.only.as_ref().is_none_or(|only| only.contains(path));
         let packages =
             crate::project::packages(&self.languages, tree.paths(), &|path| tree.text(path));
         let project = Project::new(&self.languages, &reader, tree.paths(), packages);
@@ -360,7 +454,7 @@ impl Engine {
             &self.sensitivity,
             &self.cryptography,
         );
-        for (path, root) in &chosen {
+        for (path, root) in chosen {
             if *root {
                 linker.project.load(path);
             }
@@ -412,13 +506,16 @@ impl Engine {
                 scope,
             };
             if !matches!(scope, Scope::Generated | Scope::Vendored) {
+                // What is said already is looked for among the facts of the file, not of all files.
+                let mut facts = Vec::new();
                 local::extract(
                     &linker,
                     &site,
                     &self.sensitivity,
-                    &mut inventory.facts,
+                    &mut facts,
                     &mut inventory.wording,
                 );
+                inventory.facts.append(&mut facts);
                 let unit = &linker.project.parsed(file).unit;
                 inventory.wording.declared(unit);
                 let functions = unit.functions.iter();
@@ -662,22 +759,46 @@ struct CachedReader<'a> {
     cache: &'a Cache,
 }
 
+impl CachedReader<'_> {
+    /// The elements of a text, from the store if they are there.
+    fn unit(&self, path: &str, language: &Language, text: &str) -> Option<Unit> {
+        let content = self.tree.content(path);
+        let Some((store, content)) = self.cache.store.as_ref().zip(content) else {
+            return crate::walk::walk(language, text);
+        };
+        let mut key = blake3::Hasher::new();
+        key.update(self.engine.reading.as_bytes())
+            .update(language.name.as_bytes())
+            .update(&[0])
+            .update(content.as_bytes());
+        let key = key.finalize();
+        let known = store.get(key.as_bytes());
+        if let Some(unit) = known.and_then(|bytes| Unit::decode(&bytes)) {
+            return Some(unit);
+        }
+        let start = Instant::now();
+        let unit = crate::walk::walk(language, text);
+        // What takes long may have been given up: it depends on the machine and is not kept.
+        if let Some(bytes) = unit.as_ref().and_then(Unit::encode)
+            && start.elapsed() < MAX_KEPT
+        {
+            store.put(key.as_bytes(), bytes);
+        }
+        unit
+    }
+}
+
 impl Reader for CachedReader<'_> {
     fn read(&self, path: &str) -> Option<Arc<Parsed>> {
         let language = self.engine.languages.of(path)?;
         let key = self.tree.key(path).map(|key| (key, language.0));
-        if let Some(key) = &key
-            && let Ok(parsed) = self.cache.parsed.lock()
-            && let Some(known) = parsed.get(key)
-        {
-            return known.clone();
-        }
-        let text = self.tree.text(path)?;
-        let parsed = if text.len() > MAX_SOURCE {
-            None
-        } else {
+        let text = || self.tree.text(path);
+        let parse = |text: Arc<str>| {
+            if text.len() > MAX_SOURCE {
+                return None;
+            }
             let language_data = self.engine.languages.get(language);
-            let unit = crate::walk::walk(language_data, &text);
+            let unit = self.unit(path, language_data, &text);
             unit.map(|unit| {
                 Arc::new(Parsed::new(
                     language,
@@ -687,11 +808,14 @@ impl Reader for CachedReader<'_> {
                 ))
             })
         };
-        if let Some(key) = key
-            && let Ok(mut all) = self.cache.parsed.lock()
-        {
-            all.insert(key, parsed.clone());
+        let slot = key.and_then(|key| {
+            let mut all = self.cache.parsed.lock().ok()?;
+            Some(all.entry(key).or_default().clone())
+        });
+        match slot {
+            // Who comes second waits for the first: nothing is parsed twice.
+            Some(slot) => slot.get_or_init(|| text().and_then(parse)).clone(),
+            None => text().and_then(parse),
         }
-        parsed
     }
 }

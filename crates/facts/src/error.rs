@@ -29,11 +29,8 @@ impl RuleError {
 pub(crate) fn position(text: &str, offset: usize) -> (u32, u32) {
     let offset = offset.min(text.len());
     let before = text.as_bytes().get(..offset).unwrap_or_default();
-    let line = before.iter().filter(|byte| **byte == b'\n').count();
-    let start = before
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |at| at + 1);
+    let line = memchr::memchr_iter(b'\n', before).count();
+    let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
     // Count the bytes that start a character.
     let column = before[start..]
         .iter()

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 
 use crate::error::{RuleError, position};
+use crate::lazy::{LazyGlobs, LazyRegex};
 
 /// Index of a language in [`Languages`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -369,21 +370,21 @@ struct MendText {
 #[derive(Clone, Debug)]
 pub(crate) struct Mend {
     /// What is replaced: the first group, or the whole.
-    pub(crate) find: regex::Regex,
+    pub(crate) find: LazyRegex,
     /// What stands in its place; blanks where nothing is said.
     pub(crate) put: Option<String>,
     /// Of what was found only these parts are replaced.
-    pub(crate) each: Option<regex::Regex>,
+    pub(crate) each: Option<LazyRegex>,
     /// Only where the text is not understood otherwise.
     pub(crate) broken: bool,
 }
 
 fn mends(path: &str, texts: &[MendText]) -> Result<Vec<Mend>, RuleError> {
     let regex = |text: &str| {
-        regex::Regex::new(text).map_err(|error| RuleError {
+        LazyRegex::new(text).map_err(|message| RuleError {
             path: path.to_owned(),
             line: 1,
-            message: error.to_string(),
+            message,
         })
     };
     let all = texts.iter().map(|text| {
@@ -601,7 +602,7 @@ pub(crate) struct Languages {
     all: Vec<Language>,
     by_extension: BTreeMap<String, LanguageId>,
     /// Files of languages that are known by where they stand.
-    by_place: Vec<(globset::GlobSet, LanguageId)>,
+    by_place: Vec<(LazyGlobs, LanguageId)>,
 }
 
 impl Languages {
@@ -732,7 +733,7 @@ impl Languages {
     /// Files of a language that has no extensions of its own belong to it where they stand here.
     pub(crate) fn add_places<'a>(
         &mut self,
-        places: impl Iterator<Item = (&'a str, &'a globset::GlobSet)>,
+        places: impl Iterator<Item = (&'a str, &'a LazyGlobs)>,
     ) {
         for (name, files) in places {
             let mut all = self.all.iter();

@@ -17,6 +17,7 @@ mod error;
 mod fact;
 mod infra;
 mod language;
+mod lazy;
 mod limit;
 mod link;
 mod local;
@@ -41,7 +42,7 @@ mod walk;
 pub use cleaning::Words;
 pub use code::Code;
 pub use engine::{
-    Cache, Coverage, Engine, MAX_SOURCE, Request, RuleSummary, Stats, Team, Tree, most_bytes,
+    Cache, Coverage, Engine, MAX_SOURCE, Request, RuleSummary, Stats, Store, Team, Tree, most_bytes,
 };
 pub use error::RuleError;
 pub use fact::{

@@ -400,10 +400,8 @@ impl Reader<'_> {
     /// What a name's only assignment in the function gave it.
     fn given(&self, at: ExprId, name: &str) -> Option<ExprId> {
         let function = self.unit.expr(at).function;
-        let mut all = self.unit.assigns.iter().filter(|assign| {
-            assign.function == function
-                && assign.name.as_deref() == Some(name)
-                && assign.span.start < self.unit.expr(at).span.start
+        let mut all = self.unit.assigns_to(name).filter(|assign| {
+            assign.function == function && assign.span.start < self.unit.expr(at).span.start
         });
         let only = all.next()?.value?;
         all.next().is_none().then_some(only)

@@ -355,6 +355,11 @@ impl Dispatch {
         (0..count).filter_map(move |at| found.as_ref().map(|found| found[at]))
     }
 
+    fn list(&self, name: &str) -> Vec<(usize, usize)> {
+        self.find(name)
+            .map_or_else(Vec::new, |found| found.to_vec())
+    }
+
     fn find(&self, name: &str) -> Option<Found> {
         let exact = self.by_name.get(name).map(Vec::as_slice);
         let exact = exact.unwrap_or_default();
@@ -406,6 +411,10 @@ pub(crate) struct RuleIndex {
     documents: Vec<usize>,
     /// Rules of what begins with a text.
     directives: Vec<usize>,
+    /// Attributes of classes that hold guards of views.
+    guard_attributes: Vec<String>,
+    /// Attributes of classes that limit the methods.
+    method_attributes: Vec<String>,
 }
 
 impl RuleIndex {
@@ -419,6 +428,15 @@ impl RuleIndex {
                 continue;
             }
             let rule = &loaded.rule;
+            if rule.link == Some(Link::View) {
+                for attribute in &rule.guard_attributes {
+                    if !index.guard_attributes.contains(attribute) {
+                        index.guard_attributes.push(attribute.clone());
+                    }
+                }
+            }
+            let methods = rule.method_attributes.iter().cloned();
+            index.method_attributes.extend(methods);
             if !rule.has.is_empty() {
                 index.maps.push(id);
             }
@@ -552,6 +570,8 @@ pub(crate) struct Linker<'a> {
     /// How many files were looked through for classes that mix something in, and which do, by
     /// its name.
     mixed: RefCell<(usize, HashMap<Box<str>, Mixers>)>,
+    /// How many files were looked through for calls, and the calls by their last name.
+    calls: RefCell<(usize, HashMap<Box<str>, Vec<(FileId, ExprId)>>)>,
     depth: std::cell::Cell<u32>,
     /// How deep the running question for a text is, and how many steps it took.
     text_steps: std::cell::Cell<(u32, u32)>,
@@ -628,6 +648,7 @@ impl<'a> Linker<'a> {
             targets: RefCell::default(),
             limits: RefCell::default(),
             mixed: RefCell::default(),
+            calls: RefCell::default(),
             bound: RefCell::default(),
             spared: RefCell::default(),
             depth: std::cell::Cell::new(0),
@@ -772,7 +793,7 @@ impl<'a> Linker<'a> {
         last: &str,
     ) -> Vec<(usize, usize)> {
         let calls = &self.index(file).calls;
-        let mut all: Vec<(usize, usize)> = calls.candidates(last).collect();
+        let mut all = calls.list(last);
         let parsed = self.project.parsed(file);
         if matches!(parsed.unit.kind(callee), ExprKind::Name(_))
             && !parsed.unit.macro_calls.contains(&callee)
@@ -799,11 +820,11 @@ impl<'a> Linker<'a> {
     }
 
     pub(crate) fn mention_rules(&self, file: FileId, last: &str) -> Vec<(usize, usize)> {
-        self.index(file).mentions.candidates(last).collect()
+        self.index(file).mentions.list(last)
     }
 
     pub(crate) fn assign_rules(&self, file: FileId, last: &str) -> Vec<(usize, usize)> {
-        self.index(file).assigns.candidates(last).collect()
+        self.index(file).assigns.list(last)
     }
 
     pub(crate) fn class_rules(&self, file: FileId, last: &str) -> Vec<(usize, usize)> {
@@ -815,7 +836,7 @@ impl<'a> Linker<'a> {
     }
 
     pub(crate) fn name_rules(&self, file: FileId, last: &str) -> Vec<(usize, usize)> {
-        self.index(file).names.candidates(last).collect()
+        self.index(file).names.list(last)
     }
 
     pub(crate) fn imports(&self, file: FileId, framework: usize) -> bool {

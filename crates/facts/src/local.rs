@@ -208,10 +208,8 @@ pub(crate) fn by_origin(unit: &Unit, function: Option<FnId>, text: &str, own: &[
         if let Some(at) = params.iter().position(|param| *param.name == *word) {
             return Some(format!("$p{at}"));
         }
-        let given = |assign: &&Assign| {
-            assign.function == Some(function) && assign.name.as_deref() == Some(word)
-        };
-        let mut given = unit.assigns.iter().filter(given);
+        let given = |assign: &&Assign| assign.function == Some(function);
+        let mut given = unit.assigns_to(word).filter(given);
         match (given.next(), given.next()) {
             (Some(assign), None) => {
                 let value = plain(unit, assign.value?, own);

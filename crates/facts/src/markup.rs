@@ -5,13 +5,12 @@ mod output;
 
 use std::collections::BTreeSet;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
-use regex::Regex;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::error::{RuleError, position};
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Scope};
+use crate::lazy::{LazyGlobs, LazyRegex};
 
 /// Places of one file; more are not listed.
 const MAX_PLACES: usize = 500;
@@ -53,9 +52,9 @@ struct Entry {
 /// One way of putting out HTML as it is.
 struct Marker {
     id: String,
-    files: GlobSet,
-    find: Regex,
-    within: Option<Regex>,
+    files: LazyGlobs,
+    find: LazyRegex,
+    within: Option<LazyRegex>,
 }
 
 /// All that is known of templates.
@@ -101,18 +100,12 @@ impl Markup {
             }
             for entry in file.markers {
                 let fail = failing(&entry.id);
-                let within = entry.within.as_deref().map(Regex::new);
-                let mut set = GlobSetBuilder::new();
-                for glob in &entry.files {
-                    set.add(Glob::new(glob).map_err(|error| fail(error.to_string()))?);
-                }
+                let within = entry.within.as_deref().map(LazyRegex::new);
                 markup.markers.push(Marker {
                     id: entry.id.clone(),
-                    files: set.build().map_err(|error| fail(error.to_string()))?,
-                    find: Regex::new(&entry.find).map_err(|error| fail(error.to_string()))?,
-                    within: within
-                        .transpose()
-                        .map_err(|error| fail(error.to_string()))?,
+                    files: LazyGlobs::new(&entry.files).map_err(&fail)?,
+                    find: LazyRegex::new(&entry.find).map_err(&fail)?,
+                    within: within.transpose().map_err(&fail)?,
                 });
             }
         }

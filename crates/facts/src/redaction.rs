@@ -3,7 +3,8 @@
 //! place does is one fact of a data model with the role `redaction`; the words are in
 //! `rules/redaction/`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -137,25 +138,30 @@ pub(crate) fn extract(
         built(builder, sensitivity, unit, site, facts);
     }
     let mut places: BTreeMap<String, Place> = BTreeMap::new();
+    // Code says the same names over and over.
+    let acts = RefCell::new(HashMap::new());
+    let is_act = |name: &str| -> bool {
+        if let Some(known) = acts.borrow().get(name) {
+            return *known;
+        }
+        let is = redaction.is_act(name);
+        acts.borrow_mut().insert(name.to_owned(), is);
+        is
+    };
     for id in unit.ids() {
         match unit.kind(id) {
             ExprKind::Call { callee, args } => {
                 let path = unit.path(*callee);
                 let path = path.as_deref().or_else(|| unit.last_name(*callee));
                 // Who redacts: the function, its class, or what is handed to a decorator.
-                let named =
-                    path.and_then(|path| path.split('.').rev().find(|part| redaction.is_act(part)));
+                let named = path.and_then(|path| path.split('.').rev().find(|part| is_act(part)));
                 let handed = args.iter().find_map(|arg| match unit.kind(arg.value) {
-                    ExprKind::Name(name) if decorates(unit, id) && redaction.is_act(name) => {
-                        Some(&**name)
-                    }
+                    ExprKind::Name(name) if is_act(name) && decorates(unit, id) => Some(&**name),
                     _ => None,
                 });
                 let options = args.iter().filter_map(|arg| {
                     let on = matches!(unit.kind(arg.value), ExprKind::Bool(true));
-                    arg.name
-                        .as_deref()
-                        .filter(|name| on && redaction.is_act(name))
+                    arg.name.as_deref().filter(|name| on && is_act(name))
                 });
                 let by: Vec<&str> = named.or(handed).into_iter().chain(options).collect();
                 if by.is_empty() {

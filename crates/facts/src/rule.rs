@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::error::RuleError;
 use crate::fact::FactKind;
+use crate::lazy::{LazyGlobs, LazyRegex};
 
 /// One value or several.
 #[derive(Clone, Debug, Deserialize)]
@@ -1160,6 +1162,10 @@ pub(crate) fn wild(pattern: &str, text: &str) -> bool {
             let Some(rest) = text.strip_prefix(head) else {
                 return false;
             };
+            // Most patterns have one `*` only.
+            if !tail.contains('*') {
+                return rest.ends_with(tail);
+            }
             (0..=rest.len())
                 .filter(|at| rest.is_char_boundary(*at))
                 .any(|at| wild(tail, &rest[at..]))
@@ -1207,9 +1213,27 @@ pub(crate) struct LoadedRule {
     pub(crate) patterns: Vec<Pattern>,
     /// Types of the routers that it makes.
     pub(crate) types: Vec<Pattern>,
-    pub(crate) files: Option<globset::GlobSet>,
+    pub(crate) files: Option<LazyGlobs>,
     /// Texts that code writes out.
-    pub(crate) written: Vec<regex::Regex>,
+    pub(crate) written: Vec<LazyRegex>,
+}
+
+impl LoadedRule {
+    /// Whether it says by the place of a file that it answers requests.
+    fn is_placed(&self) -> bool {
+        let rule = &self.rule;
+        self.files.is_some()
+            && (!rule.exports.is_empty()
+                || !rule.document.is_empty()
+                || rule.whole_file
+                || rule.link == Some(Link::Router))
+    }
+
+    /// Folders below which paths of files are paths of requests.
+    fn below(&self) -> impl Iterator<Item = &str> {
+        let paths = self.rule.path.iter();
+        paths.filter_map(|one| one.below.as_deref())
+    }
 }
 
 /// A rule file's header.
@@ -1237,6 +1261,8 @@ pub(crate) struct Framework {
 pub(crate) struct Rules {
     pub(crate) frameworks: Vec<Framework>,
     pub(crate) all: Vec<LoadedRule>,
+    /// Those that say of a file by its place that it answers requests.
+    placed: Vec<usize>,
 }
 
 impl Rules {
@@ -1246,9 +1272,12 @@ impl Rules {
         let mut ids = BTreeMap::new();
         let mut read = Vec::new();
         let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (path, text) in files {
-            let mut parsed: RuleFileText =
-                toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+        let texts: Vec<_> = files
+            .par_iter()
+            .map(|(_, text)| toml::from_str::<RuleFileText>(text))
+            .collect();
+        for ((path, text), parsed) in files.iter().zip(texts) {
+            let mut parsed = parsed.map_err(|error| RuleError::toml(path, text, &error))?;
             for (list, words) in std::mem::take(&mut parsed.names) {
                 names.entry(list).or_default().extend(words);
             }
@@ -1327,14 +1356,9 @@ impl Rules {
                         rule.id
                     )));
                 }
-                let mut set = globset::GlobSetBuilder::new();
-                for glob in &rule.files {
-                    set.add(globset::Glob::new(glob).map_err(|error| fail(error.to_string()))?);
-                }
-                let globs = if rule.files.is_empty() {
-                    None
-                } else {
-                    Some(set.build().map_err(|error| fail(error.to_string()))?)
+                let globs = match rule.files.is_empty() {
+                    true => None,
+                    false => Some(LazyGlobs::new(&rule.files).map_err(fail)?),
                 };
                 let patterns = looks
                     .iter()
@@ -1367,10 +1391,8 @@ impl Rules {
                     .chain(named)
                     .map(|text| Pattern::parse(&text))
                     .collect();
-                let written = rule.written.iter().map(|text| regex::Regex::new(text));
-                let written = written
-                    .collect::<Result<Vec<_>, _>>()
-                    .map_err(|error| fail(error.to_string()))?;
+                let written = rule.written.iter().map(|text| LazyRegex::new(text));
+                let written = written.collect::<Result<Vec<_>, _>>().map_err(fail)?;
                 rules.all.push(LoadedRule {
                     written,
                     types,
@@ -1382,27 +1404,25 @@ impl Rules {
                 });
             }
         }
+        let all = rules.all.iter().enumerate();
+        let placed = all.filter(|(_, loaded)| loaded.is_placed() || loaded.below().count() > 0);
+        rules.placed = placed.map(|(id, _)| id).collect();
         Ok(rules)
     }
 
     /// Whether a file may answer requests by its place.
     pub(crate) fn by_place(&self, path: &str) -> bool {
         let folders: Vec<&str> = path.split('/').collect();
-        self.all.iter().any(|loaded| {
-            let rule = &loaded.rule;
-            let placed = !rule.exports.is_empty()
-                || !rule.document.is_empty()
-                || rule.whole_file
-                || rule.link == Some(Link::Router);
-            let files = loaded.files.as_ref();
-            let mut below = rule.path.iter().filter_map(|one| one.below.as_deref());
-            placed && files.is_some_and(|globs| globs.is_match(path))
-                || below.any(|folder| folders.contains(&folder))
+        let mut placed = self.placed.iter().map(|id| &self.all[*id]);
+        placed.any(|loaded| {
+            let files = loaded.files.as_ref().filter(|_| loaded.is_placed());
+            files.is_some_and(|globs| globs.is_match(path))
+                || loaded.below().any(|folder| folders.contains(&folder))
         })
     }
 
     /// The files that rules over documents name, by language.
-    pub(crate) fn documents(&self) -> impl Iterator<Item = (&str, &globset::GlobSet)> {
+    pub(crate) fn documents(&self) -> impl Iterator<Item = (&str, &LazyGlobs)> {
         let rules = self.all.iter().filter(|one| !one.rule.document.is_empty());
         rules.flat_map(|loaded| {
             let framework = &self.frameworks[loaded.framework];

@@ -68,6 +68,7 @@ pub(crate) fn walk(language: &Language, source: &str) -> Option<Unit> {
     walker.unit.broken.sort_unstable();
     walker.unit.broken.dedup();
     walker.imports_by_call();
+    walker.unit.index();
     Some(walker.unit)
 }
 

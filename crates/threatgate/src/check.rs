@@ -1,6 +1,7 @@
 //! `threatgate check`: the whole pipeline, from a git range to a verdict.
 
 use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use threatgate_assess::{
     compare,
 };
 use threatgate_facts::{
-    Cache, Engine, Fact, FactKind, Inventory, Problem, Request, Team, is_lock, is_manifest,
+    Engine, Fact, FactKind, Inventory, Problem, Request, Team, is_lock, is_manifest,
     is_read_together, shares_packages,
 };
 use threatgate_git::{
@@ -183,7 +184,8 @@ pub(crate) fn judge(args: &RangeArgs) -> Result<Judged> {
         Err(error) => return Err(error.into()),
     };
     let configuration = configuration::read(&repository, &range.base, args.policy.as_deref())?;
-    let engine = crate::inventory::engine(&configuration.team)?;
+    // The program ends soon: to take thousands of rules apart would only delay that.
+    let engine = ManuallyDrop::new(crate::inventory::engine(&configuration.team)?);
     let policy_source = match (&args.policy, range.base.id()) {
         (None, Some(base)) if configuration.policy.source != "built in" => {
             format!("{} at {}", configuration.policy.source, &base[..7])
@@ -325,20 +327,14 @@ impl Sides {
                     .is_some_and(|(path, _)| engine.reads(path))
                 || file.status != Status::Mode
         }) {
-            let cache = Cache::default();
-            let (first, _) = engine.inventory(
-                &before,
+            let cache = crate::cache::open();
+            let of = |only: &BTreeSet<String>| Request {
+                only: Some(only.clone()),
+            };
+            let ((first, _), (second, stats)) = engine.inventories(
+                (&before, &of(&only_before)),
+                (&after, &of(&only_after)),
                 &cache,
-                &Request {
-                    only: Some(only_before.clone()),
-                },
-            );
-            let (second, stats) = engine.inventory(
-                &after,
-                &cache,
-                &Request {
-                    only: Some(only_after.clone()),
-                },
             );
             coverage.files_context = stats.parsed;
             coverage.alarms = stats.alarms;

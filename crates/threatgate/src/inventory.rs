@@ -166,7 +166,7 @@ pub(crate) fn read(path: Option<&Path>, repo: Option<&Path>, rev: Option<&str>) 
     let excluded = configuration.excluded.as_ref();
     let revision = Revision::new(&repository, side, &blobs, &attributes, excluded)?;
     let (mut inventory, stats) =
-        engine.inventory(&revision, &Cache::default(), &Request::default());
+        engine.inventory(&revision, &crate::cache::open(), &Request::default());
     for path in revision.missing.iter().cloned().chain(blobs.missing()) {
         inventory.problems.push(threatgate_facts::Problem {
             path,

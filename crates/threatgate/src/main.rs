@@ -4,6 +4,7 @@
 //! enough. They never depend on the output format.
 
 mod backtest;
+mod cache;
 mod check;
 mod compliance;
 mod configuration;
@@ -34,6 +35,8 @@ use threatgate_facts::FactKind;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    cache: cache::CacheArgs,
 }
 
 #[derive(Subcommand, Debug)]
@@ -92,6 +95,7 @@ fn report_undetermined(reason: &str) {
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {
+    cache::settle(&cli.cache);
     match cli.command {
         Command::Check(args) => check::check(&args),
         Command::Inventory(args) => inventory::inventory(&args),

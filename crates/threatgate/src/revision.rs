@@ -146,6 +146,15 @@ impl Tree for Revision<'_> {
         }
         None
     }
+
+    fn content(&self, path: &str) -> Option<String> {
+        // A file on disk may change between the moments at which its id and its text are read, and
+        // its line ends need not be those of the blob.
+        match self.side {
+            Side::Worktree => None,
+            _ => self.key(path),
+        }
+    }
 }
 
 /// The files of one side.

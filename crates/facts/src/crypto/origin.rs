@@ -148,11 +148,9 @@ fn by_name(linker: &Linker<'_>, file: FileId, id: ExprId, name: &str, depth: u32
         return Origin::Unknown;
     };
     // What takes several values in turn is none of them.
-    let again = unit.assigns.iter().enumerate().any(|(other, one)| {
-        other != index as usize
-            && one.name.as_deref() == Some(name)
-            && one.function == assign.function
-    });
+    let again = unit
+        .assigns_to(name)
+        .any(|one| !std::ptr::eq(one, assign) && one.function == assign.function);
     match again {
         true => Origin::Unknown,
         false => find(linker, at, value, depth + 1),
@@ -185,9 +183,9 @@ fn by_member(
 fn field(linker: &Linker<'_>, file: FileId, name: &str, depth: u32) -> Origin {
     let parsed = linker.project.parsed(file);
     let unit = &parsed.unit;
-    let mut fields = unit.assigns.iter().filter(|one| {
-        one.class.is_some() && one.function.is_none() && one.name.as_deref() == Some(name)
-    });
+    let mut fields = unit
+        .assigns_to(name)
+        .filter(|one| one.class.is_some() && one.function.is_none());
     match (fields.next(), fields.next()) {
         (Some(only), None) if !filled(linker, unit, name, None) => match only.value {
             Some(value) => find(linker, file, value, depth + 1),

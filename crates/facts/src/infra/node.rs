@@ -1,7 +1,8 @@
 //! A document of infrastructure as one tree, whatever it was written in, and the paths through it.
 
-use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
+
+use crate::lazy::LazyGlobs;
 
 /// Deeper than this nothing is read.
 pub(super) const DEPTH: usize = 64;
@@ -122,7 +123,7 @@ impl<'a> Found<'a> {
 enum Step {
     /// A key that is like this.
     Key(String),
-    Like(GlobMatcher),
+    Like(LazyGlobs),
     /// Any depth, also none.
     Deep,
     /// The map around.
@@ -162,8 +163,7 @@ impl TryFrom<String> for Path {
                 ".." => Step::Up,
                 "." => Step::Items,
                 part if part.contains(['*', '{', '[']) => {
-                    let glob = Glob::new(part).map_err(|error| error.to_string())?;
-                    Step::Like(glob.compile_matcher())
+                    Step::Like(LazyGlobs::new(&[part.to_owned()])?)
                 }
                 part => Step::Key(part.to_owned()),
             });

@@ -1,12 +1,12 @@
 //! The rule files of infrastructure: which part of a document is a resource, what its traits are,
 //! and how much each value weighs.
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use regex::Regex;
+use globset::GlobBuilder;
 use serde::Deserialize;
 
 use super::node::Path;
 use crate::error::RuleError;
+use crate::lazy::{LazyGlobs, LazyRegex};
 
 /// What a file is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -182,7 +182,7 @@ pub(super) struct Condition {
 /// Patterns of which any may fit; without regard to case.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "OneOrMany")]
-pub(super) struct Globs(GlobSet);
+pub(super) struct Globs(LazyGlobs);
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -199,16 +199,16 @@ impl TryFrom<OneOrMany> for Globs {
             OneOrMany::One(one) => vec![one],
             OneOrMany::Many(many) => many,
         };
-        let mut set = GlobSetBuilder::new();
-        for pattern in patterns {
+        let globs = patterns.iter().map(|pattern| {
             let crosses = !pattern.contains("**/");
-            let glob = GlobBuilder::new(&pattern)
+            let glob = GlobBuilder::new(pattern)
                 .case_insensitive(true)
                 .literal_separator(!crosses)
                 .build();
-            set.add(glob.map_err(|error| error.to_string())?);
-        }
-        set.build().map(Self).map_err(|error| error.to_string())
+            glob.map_err(|error| error.to_string())
+        });
+        let globs = globs.collect::<Result<Vec<_>, _>>();
+        globs.map(LazyGlobs::of).map(Self)
     }
 }
 
@@ -221,15 +221,13 @@ impl Globs {
 /// A regular expression.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct Pattern(pub(super) Regex);
+pub(super) struct Pattern(pub(super) LazyRegex);
 
 impl TryFrom<String> for Pattern {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Regex::new(&text)
-            .map(Self)
-            .map_err(|error| error.to_string())
+        LazyRegex::new(&text).map(Self)
     }
 }
 

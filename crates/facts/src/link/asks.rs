@@ -36,10 +36,8 @@ impl Linker<'_> {
                 let ExprKind::Name(name) = unit.kind(part) else {
                     continue;
                 };
-                let given = unit.assigns.iter().rfind(|assign| {
-                    assign.name.as_ref() == Some(name)
-                        && span.holds(assign.span)
-                        && assign.span.start < unit.expr(condition).span.end
+                let given = unit.assigns_to(name).rfind(|assign| {
+                    span.holds(assign.span) && assign.span.start < unit.expr(condition).span.end
                 });
                 words.extend(
                     given

@@ -118,10 +118,8 @@ impl<'a> Linker<'a> {
                 .or_else(|| self.aspect_of(file, *object, steps)),
             ExprKind::Name(name) => {
                 let expr = unit.expr(id);
-                let given = unit.assigns.iter().rev().filter(|assign| {
-                    assign.name.as_deref() == Some(name)
-                        && assign.function == expr.function
-                        && assign.span.end <= expr.span.start
+                let given = unit.assigns_to(name).rev().filter(|assign| {
+                    assign.function == expr.function && assign.span.end <= expr.span.start
                 });
                 let values: Vec<ExprId> = given.take(3).filter_map(|assign| assign.value).collect();
                 values

@@ -62,10 +62,7 @@ impl Linker<'_> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let at = unit.expr(call).span;
-        let given = unit
-            .assigns
-            .iter()
-            .filter(|assign| assign.value == Some(call));
+        let given = unit.assigns_of(call);
         let given: Vec<&str> = given.filter_map(|assign| assign.name.as_deref()).collect();
         let answers = |condition: ExprId| {
             let later = unit.expr(condition).span.start >= at.end;

@@ -50,24 +50,45 @@ impl Linker<'_> {
         if name.is_empty() {
             return all;
         }
-        for at in (0..self.project.len()).map(|at| FileId(at as u32)) {
+        for (at, id) in self.calls_named(name) {
+            let parsed = self.project.parsed(at);
+            let ExprKind::Call { callee, args } = parsed.unit.kind(id) else {
+                continue;
+            };
+            if self.eval(at, *callee) == Value::Function(file, function) {
+                all.push((at, args.clone()));
+            }
+        }
+        all
+    }
+
+    /// The calls in production code whose last name is this, by file and place.
+    fn calls_named(&self, name: &str) -> Vec<(FileId, ExprId)> {
+        let (seen, mut known) = self.calls.take();
+        let count = self.project.len();
+        for at in (seen..count).map(|at| FileId(at as u32)) {
             let path = self.project.path(at);
             if crate::scope::scope_of_path(&path) != crate::fact::Scope::Production {
                 continue;
             }
             let parsed = self.project.parsed(at);
-            for id in parsed.unit.ids() {
-                let ExprKind::Call { callee, args } = parsed.unit.kind(id) else {
-                    continue;
-                };
-                if parsed.unit.last_name(*callee) == Some(name)
-                    && self.eval(at, *callee) == Value::Function(file, function)
+            let unit = &parsed.unit;
+            for id in unit.ids() {
+                if let ExprKind::Call { callee, .. } = unit.kind(id)
+                    && let Some(last) = unit.last_name(*callee)
                 {
-                    all.push((at, args.clone()));
+                    match known.get_mut(last) {
+                        Some(all) => all.push((at, id)),
+                        None => {
+                            known.insert(last.into(), vec![(at, id)]);
+                        }
+                    }
                 }
             }
         }
-        all
+        let found = known.get(name).cloned().unwrap_or_default();
+        self.calls.replace((count, known));
+        found
     }
 
     /// The texts that a parameter is handed, over all calls.

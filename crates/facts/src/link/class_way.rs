@@ -50,11 +50,11 @@ impl Linker<'_> {
                 });
             }
         }
-        for attribute in self.guard_attributes(file) {
-            if said.contains(&attribute) {
+        for attribute in &self.index(file).guard_attributes {
+            if said.contains(attribute) {
                 continue;
             }
-            for member in parsed.members(class, &attribute) {
+            for member in parsed.members(class, attribute) {
                 let Member::Field(index) = member else {
                     continue;
                 };
@@ -183,7 +183,8 @@ impl Linker<'_> {
     /// Whether a class or one of its bases says itself who may call, so that defaults do not hold.
     pub(super) fn says_guards(&self, file: FileId, class: ClassId, depth: u32) -> bool {
         let parsed = self.project.parsed(file);
-        self.guard_attributes(file)
+        self.index(file)
+            .guard_attributes
             .iter()
             .any(|attribute| !parsed.members(class, attribute).is_empty())
             || depth < 8
@@ -198,21 +199,6 @@ impl Linker<'_> {
                         }
                         _ => false,
                     })
-    }
-
-    fn guard_attributes(&self, file: FileId) -> Vec<String> {
-        let index = self.index(file);
-        let mut all = Vec::new();
-        for (id, loaded) in self.rules.all.iter().enumerate() {
-            if index.frameworks.contains(&loaded.framework) && self.link(id) == Some(Link::View) {
-                for attribute in &loaded.rule.guard_attributes {
-                    if !all.contains(attribute) {
-                        all.push(attribute.clone());
-                    }
-                }
-            }
-        }
-        all
     }
 }
 

@@ -377,9 +377,7 @@ impl Linker<'_> {
         for value in values {
             let value = match unit.kind(*value) {
                 ExprKind::Name(name) => {
-                    let mut given = unit.assigns.iter().filter(|one| {
-                        one.name.as_deref() == Some(&**name) && one.function.is_none()
-                    });
+                    let mut given = unit.assigns_to(name).filter(|one| one.function.is_none());
                     match given.next().and_then(|one| one.value) {
                         Some(value) => value,
                         None => continue,

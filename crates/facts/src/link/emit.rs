@@ -702,27 +702,21 @@ impl Linker<'_> {
 
     fn method_limits(&self, file: FileId, class: ClassId) -> Vec<String> {
         let parsed = self.project.parsed(file);
-        let index = self.index(file);
-        for loaded in &self.rules.all {
-            if !index.frameworks.contains(&loaded.framework) {
-                continue;
-            }
-            for attribute in &loaded.rule.method_attributes {
-                for member in parsed.members(class, attribute) {
-                    let crate::project::Member::Field(at) = member else {
-                        continue;
-                    };
-                    let Some(value) = parsed.unit.assigns[*at as usize].value else {
-                        continue;
-                    };
-                    let mut all = Vec::new();
-                    self.flatten(file, value, &mut all, 0);
-                    return all
-                        .iter()
-                        .filter_map(|(file, id)| self.word(*file, *id))
-                        .map(|word| word.to_uppercase())
-                        .collect();
-                }
+        for attribute in &self.index(file).method_attributes {
+            for member in parsed.members(class, attribute) {
+                let crate::project::Member::Field(at) = member else {
+                    continue;
+                };
+                let Some(value) = parsed.unit.assigns[*at as usize].value else {
+                    continue;
+                };
+                let mut all = Vec::new();
+                self.flatten(file, value, &mut all, 0);
+                return all
+                    .iter()
+                    .filter_map(|(file, id)| self.word(*file, *id))
+                    .map(|word| word.to_uppercase())
+                    .collect();
             }
         }
         Vec::new()

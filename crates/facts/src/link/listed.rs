@@ -143,9 +143,9 @@ impl Linker<'_> {
                 self.returned_router(file, id, found);
             }
             ExprKind::Name(name) => {
-                let assigns = unit.assigns.iter().filter(|assign| {
-                    assign.function == expr.function && assign.name.as_deref() == Some(&**name)
-                });
+                let assigns = unit
+                    .assigns_to(name)
+                    .filter(|assign| assign.function == expr.function);
                 let values: Vec<ExprId> = assigns.filter_map(|assign| assign.value).collect();
                 if values.is_empty() {
                     return self.returned_router(file, id, found);

@@ -770,9 +770,7 @@ impl Linker<'_> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let first = &unit.assigns[index as usize];
-        let own = |assign: &&Assign| {
-            assign.name.as_deref() == Some(name) && assign.function == first.function
-        };
+        let own = |assign: &&Assign| assign.function == first.function;
         let sites = self.sites(file);
         let some_runs = |span: Span| {
             sites.branches.iter().any(|branch| {
@@ -781,7 +779,7 @@ impl Linker<'_> {
         };
         let mut trace = Trace::default();
         let mut grown = false;
-        let given = unit.assigns.iter().filter(own).filter(|assign| {
+        let given = unit.assigns_to(name).filter(own).filter(|assign| {
             let known = assign
                 .block
                 .is_none_or(|block| block.start <= before && before < block.end);
@@ -822,9 +820,9 @@ impl Linker<'_> {
         let unit = &parsed.unit;
         let mut scope = function;
         while let Some(id) = scope {
-            let own = unit.assigns.iter().filter(|assign| {
-                assign.function == Some(id) && assign.name.is_none() && assign.span.end <= before
-            });
+            let own = unit
+                .assigns_to_others()
+                .filter(|assign| assign.function == Some(id) && assign.span.end <= before);
             for assign in own {
                 let parts: Vec<ExprId> = match unit.kind(assign.target) {
                     ExprKind::Map(pairs) => pairs.iter().map(|(_, value)| *value).collect(),
@@ -1003,7 +1001,7 @@ impl Linker<'_> {
         let parsed = self.project.parsed(file);
         let unit = &parsed.unit;
         let span = unit.expr(condition).span;
-        unit.ids().any(|id| match unit.kind(id) {
+        unit.branches().any(|id| match unit.kind(id) {
             ExprKind::Branch {
                 condition, then, ..
             } => {

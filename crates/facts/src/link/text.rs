@@ -454,18 +454,11 @@ impl Linker<'_> {
         } else {
             u32::MAX
         };
-        let branches: Vec<Span> = unit
-            .exprs
-            .iter()
-            .filter(|expr| matches!(expr.kind, ExprKind::Branch { .. }))
-            .map(|expr| expr.span)
-            .collect();
         let mut all: Vec<PathText> = Vec::new();
-        for (at, assign) in unit.assigns.iter().enumerate() {
-            let same = assign.name.as_deref() == Some(name)
-                && assign.function == found.function
+        for assign in unit.assigns_to(name) {
+            let same = assign.function == found.function
                 && assign.class == found.class
-                && (assign.span.end <= before || at as u32 == index);
+                && (assign.span.end <= before || std::ptr::eq(assign, found));
             let Some(value) = assign.value.filter(|_| same) else {
                 continue;
             };
@@ -475,7 +468,8 @@ impl Linker<'_> {
                 continue;
             }
             // An assignment that only some runs reach leaves the earlier ones possible.
-            let conditional = branches.iter().any(|branch| {
+            let conditional = unit.branches().any(|branch| {
+                let branch = unit.expr(branch).span;
                 branch.start <= assign.span.start
                     && assign.span.end <= branch.end
                     && !(branch.start <= before && before < branch.end)

@@ -4,14 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
-use regex::Regex;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::cleaning::word;
 use crate::error::position;
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Scope};
+use crate::lazy::{LazyGlobs, LazyRegex};
 
 /// Outputs of one file; more are not listed.
 const MAX_OUTPUTS: usize = 3000;
@@ -63,26 +62,26 @@ pub(super) struct LinkEntry {
 
 struct Output {
     id: String,
-    files: GlobSet,
-    find: Regex,
-    clean: Option<Regex>,
-    clean_raw: Option<Regex>,
-    raw: Option<Regex>,
+    files: LazyGlobs,
+    find: LazyRegex,
+    clean: Option<LazyRegex>,
+    clean_raw: Option<LazyRegex>,
+    raw: Option<LazyRegex>,
 }
 
 struct Element {
     id: String,
-    files: GlobSet,
-    find: Regex,
+    files: LazyGlobs,
+    find: LazyRegex,
 }
 
 struct Anchor {
     id: String,
-    files: GlobSet,
-    find: Regex,
-    opens: Regex,
-    safe: Regex,
-    to: Regex,
+    files: LazyGlobs,
+    find: LazyRegex,
+    opens: LazyRegex,
+    safe: LazyRegex,
+    to: LazyRegex,
 }
 
 /// All that is known of what templates put out.
@@ -93,20 +92,8 @@ pub(super) struct Outputs {
     anchors: Vec<Anchor>,
 }
 
-fn globs(files: &[String]) -> Result<GlobSet, String> {
-    let mut set = GlobSetBuilder::new();
-    for glob in files {
-        set.add(Glob::new(glob).map_err(|error| error.to_string())?);
-    }
-    set.build().map_err(|error| error.to_string())
-}
-
-fn regex(text: &str) -> Result<Regex, String> {
-    Regex::new(text).map_err(|error| error.to_string())
-}
-
 /// Filters (`| clean`) and calls (`clean(x)`, `clean x`) of these names.
-fn cleaning(words: &[String]) -> Result<Option<Regex>, String> {
+fn cleaning(words: &[String]) -> Result<Option<LazyRegex>, String> {
     if words.is_empty() {
         return Ok(None);
     }
@@ -114,14 +101,14 @@ fn cleaning(words: &[String]) -> Result<Option<Regex>, String> {
     let text = format!(
         r#"\|\s*(?P<filter>{names})\b(?:\([^()]*\)|:"[^"]*")?|(?:[\w$]+(?:\.|::|->|:))*\b(?P<call>{names})(?:\s*\(|\s+[@$\w.:"'])"#
     );
-    regex(&text).map(Some)
+    LazyRegex::new(&text).map(Some)
 }
 
 impl Outputs {
     pub(super) fn add_output(&mut self, entry: OutputEntry) -> Result<(), String> {
         let raw = match entry.raw.is_empty() {
             true => None,
-            false => Some(regex(&entry.raw.join("|"))?),
+            false => Some(LazyRegex::new(&entry.raw.join("|"))?),
         };
         let all: Vec<String> = entry
             .words
@@ -131,8 +118,8 @@ impl Outputs {
             .collect();
         self.outputs.push(Output {
             id: entry.id,
-            files: globs(&entry.files)?,
-            find: regex(&entry.find)?,
+            files: LazyGlobs::new(&entry.files)?,
+            find: LazyRegex::new(&entry.find)?,
             clean: cleaning(&entry.words)?,
             clean_raw: cleaning(&all)?,
             raw,
@@ -143,8 +130,8 @@ impl Outputs {
     pub(super) fn add_element(&mut self, entry: ElementEntry) -> Result<(), String> {
         self.elements.push(Element {
             id: entry.id,
-            files: globs(&entry.files)?,
-            find: regex(&entry.find)?,
+            files: LazyGlobs::new(&entry.files)?,
+            find: LazyRegex::new(&entry.find)?,
         });
         Ok(())
     }
@@ -152,11 +139,11 @@ impl Outputs {
     pub(super) fn add_link(&mut self, entry: LinkEntry) -> Result<(), String> {
         self.anchors.push(Anchor {
             id: entry.id,
-            files: globs(&entry.files)?,
-            find: regex(&entry.find)?,
-            opens: regex(&entry.opens)?,
-            safe: regex(&entry.safe)?,
-            to: regex(&entry.to)?,
+            files: LazyGlobs::new(&entry.files)?,
+            find: LazyRegex::new(&entry.find)?,
+            opens: LazyRegex::new(&entry.opens)?,
+            safe: LazyRegex::new(&entry.safe)?,
+            to: LazyRegex::new(&entry.to)?,
         });
         Ok(())
     }
@@ -267,7 +254,7 @@ impl Outputs {
 }
 
 /// What is put out, without what it goes through and without how that is written.
-fn core(value: &str, clean: Option<&Regex>, raw: Option<&Regex>) -> String {
+fn core(value: &str, clean: Option<&LazyRegex>, raw: Option<&LazyRegex>) -> String {
     let mut text = value.to_owned();
     if let Some(clean) = clean {
         // The last sign of a call without parentheses belongs to what is handed over.

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn one(find: &str, put: Option<&str>, each: Option<&str>) -> Mend {
-        let regex = |text: &str| regex::Regex::new(text).ok();
+        let regex = |text: &str| crate::lazy::LazyRegex::new(text).ok();
         Mend {
             find: regex(find).unwrap_or_else(|| unreachable!("a pattern of this test")),
             put: put.map(str::to_owned),
