@@ -169,7 +169,10 @@ fn made_of<'u>(unit: &'u Unit, id: ExprId, name: &str) -> BTreeSet<&'u str> {
     let (Some(assign), None) = (given.next(), given.next()) else {
         return BTreeSet::new();
     };
-    let inside = assign.value.into_iter().flat_map(|value| unit.descendants(value));
+    let inside = assign
+        .value
+        .into_iter()
+        .flat_map(|value| unit.descendants(value));
     let names = inside.filter_map(|id| match unit.kind(id) {
         ExprKind::Name(name) => Some(&**name),
         _ => None,

@@ -13,7 +13,7 @@ use crate::project::FileId;
 use crate::refusal::{self, Way, Wording};
 use crate::rule::{Link, LoadedRule, On, wild};
 use crate::sensitivity::Sensitivity;
-use crate::text::{as_written, digest, plain, render, shorten};
+use crate::text::{as_written, digest, plain, plain_without, render, shorten};
 
 /// What facts of one file share.
 pub(crate) struct Site<'a> {
@@ -129,10 +129,28 @@ pub(crate) fn extract(
     crate::asked::extract(linker, site, &told, facts);
 }
 
-/// What is compared of the body of a guard or of a check.
-pub(crate) fn body_attributes(unit: &Unit, function: FnId, own: &[String]) -> Option<Attributes> {
+/// What is compared of the body of a guard or of a check: what it writes into a log decides nothing.
+///
+/// Nothing of a function that registers the handlers it holds: those are guarded, and guard nobody.
+pub(crate) fn body_attributes(
+    linker: &Linker<'_>,
+    file: FileId,
+    function: FnId,
+) -> Option<Attributes> {
+    let parsed = linker.project.parsed(file);
+    let unit = &parsed.unit;
     let element = unit.function(function);
-    let body = plain(unit, element.body?, own);
+    let mut inner = (0..unit.functions.len() as u32).map(FnId);
+    if inner.any(|one| unit.function(one).parent == Some(function) && linker.is_handler(file, one))
+    {
+        return None;
+    }
+    let own = &linker.project.language(file).self_names;
+    let logs: BTreeSet<ExprId> = unit
+        .inside(element.span)
+        .filter(|id| linker.is_log(file, *id))
+        .collect();
+    let body = plain_without(unit, element.body?, own, &logs);
     let body = without_local_names(unit, function, &body);
     let mut attributes = Attributes::new();
     attributes.insert("type".into(), json!("guard-body"));
@@ -275,8 +293,7 @@ fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
         if !(checks || finds) || gives_itself(linker, site.file, function) {
             continue;
         }
-        let own = &linker.project.language(site.file).self_names;
-        if let Some(mut attributes) = body_attributes(unit, function, own) {
+        if let Some(mut attributes) = body_attributes(linker, site.file, function) {
             if finds && !checks {
                 attributes.insert("finds_caller".into(), json!(true));
             }

@@ -1,12 +1,18 @@
 //! Elements back as words: for conditions, digests and showing, free of formatting and comments.
 
+use std::collections::BTreeSet;
+
 use crate::element::*;
 
 /// The expression in one line, with nothing of its formatting. Long texts are not cut: the
 /// result is compared, not shown.
 pub(crate) fn render(unit: &Unit, id: ExprId) -> String {
     let mut out = String::new();
-    let words = Words { unit, own: None };
+    let words = Words {
+        unit,
+        own: None,
+        without: None,
+    };
     write(&words, id, &mut out, 0);
     out
 }
@@ -18,6 +24,24 @@ pub(crate) fn plain(unit: &Unit, id: ExprId, own: &[String]) -> String {
     let words = Words {
         unit,
         own: Some(own),
+        without: None,
+    };
+    write(&words, id, &mut out, 0);
+    out
+}
+
+/// The same without some of its statements, which say nothing that counts.
+pub(crate) fn plain_without(
+    unit: &Unit,
+    id: ExprId,
+    own: &[String],
+    without: &BTreeSet<ExprId>,
+) -> String {
+    let mut out = String::new();
+    let words = Words {
+        unit,
+        own: Some(own),
+        without: Some(without),
     };
     write(&words, id, &mut out, 0);
     out
@@ -47,6 +71,8 @@ pub(crate) fn as_written(unit: &Unit, id: ExprId, source: &str) -> String {
 struct Words<'a> {
     unit: &'a Unit,
     own: Option<&'a [String]>,
+    /// Statements that do not count.
+    without: Option<&'a BTreeSet<ExprId>>,
 }
 
 impl Words<'_> {
@@ -255,7 +281,8 @@ fn write(words: &Words<'_>, id: ExprId, out: &mut String, depth: u32) {
             let items = items
                 .iter()
                 .copied()
-                .filter(|item| !matches!(unit.kind(*item), ExprKind::Str(_)) || items.len() == 1);
+                .filter(|item| !matches!(unit.kind(*item), ExprKind::Str(_)) || items.len() == 1)
+                .filter(|item| !words.without.is_some_and(|without| without.contains(item)));
             list(words, items, "; ", out, depth);
         }
     }

@@ -544,7 +544,7 @@ fn checks<'a>(
                 Direction::Strengthened,
                 format!(
                     "{} now awaits `{}`",
-                    text(new, "subject"),
+                    subjects.name(new),
                     text(new, "callee")
                 ),
             )

@@ -508,6 +508,19 @@ impl Linker<'_> {
         found.map(|(rule, _)| rule)
     }
 
+    /// Whether a call writes into a log.
+    pub(crate) fn is_log(&self, file: FileId, id: ExprId) -> bool {
+        let parsed = self.project.parsed(file);
+        let ExprKind::Call { callee, .. } = parsed.unit.kind(id) else {
+            return false;
+        };
+        let log = |loaded: &LoadedRule| {
+            loaded.rule.fact == Some(FactKind::Sink)
+                && loaded.rule.operation.iter().any(|one| one == "log")
+        };
+        self.flow_rule(file, id, *callee, log).is_some()
+    }
+
     /// The words of a place of the request, if the expression is one.
     fn read_from(&self, file: FileId, id: ExprId) -> Option<String> {
         let parsed = self.project.parsed(file);
