@@ -101,9 +101,14 @@ fn asked_by_helper<'a>(denying: &mut Vec<&'a Fact>, calling: &mut Vec<&'a Fact>)
             text(call, "subject") == text(denial, "subject")
                 && call.texts("asks").contains(&text(denial, "digest"))
         });
-        if let Some(call) = call {
-            told.extend([denial, *call]);
-        }
+        let Some(call) = call else { continue };
+        told.extend([denial, *call]);
+        // The helper may have been there without it.
+        let own = of_type(&new, "denial").into_iter().find(|own| {
+            let last = text(own, "subject").rsplit('.').next();
+            last == Some(text(call, "callee"))
+        });
+        told.extend(own);
     }
     let stays = |fact: &&Fact| !told.iter().any(|other| std::ptr::eq(*other, *fact));
     denying.retain(stays);
@@ -271,12 +276,27 @@ fn handed_on<'a>(
             (many, false) => (plural(many, "place"), "now leave"),
             (many, true) => (plural(many, "place"), "no longer leave"),
         };
-        let title = format!(
-            "{who} {verb} it to `{}` to deny ({}) {}",
-            text(check, "callee"),
-            outcome(denial),
-            when(denial)
-        );
+        let (callee, outcome, when) = (text(check, "callee"), outcome(denial), when(denial));
+        // What the denial's own condition asked, and what is only asked now, denies nobody.
+        let asked = text(denial, "condition")
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .any(|word| word == callee);
+        let many = places.len() > 1;
+        let title = match (asked, inwards) {
+            (false, _) => format!("{who} {verb} it to `{callee}` to deny ({outcome}) {when}"),
+            (true, false) => {
+                let verb = if many {
+                    "no longer deny"
+                } else {
+                    "no longer denies"
+                };
+                format!("{who} {verb} ({outcome}) {when}, though `{callee}` is still asked")
+            }
+            (true, true) => {
+                let verb = if many { "now deny" } else { "now denies" };
+                format!("{who} {verb} ({outcome}) {when}; `{callee}` was asked before")
+            }
+        };
         let (kind, how) = (FactKind::Auth, ChangeKind::Modified);
         let mut one = change(kind, how, Direction::Neutral, title, Some(old), Some(new));
         if places.len() > 1 {
