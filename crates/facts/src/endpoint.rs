@@ -48,8 +48,7 @@ pub(crate) fn facts(
     for (file, function) in linker.guard_functions() {
         let parsed = linker.project.parsed(file);
         let element = parsed.unit.function(function);
-        let own = &linker.project.language(file).self_names;
-        let attributes = crate::local::body_attributes(&parsed.unit, function, own);
+        let attributes = crate::local::body_attributes(linker, file, function);
         let Some(mut attributes) = attributes else {
             continue;
         };

@@ -128,9 +128,27 @@ pub(crate) fn extract(
 }
 
 /// What is compared of the body of a guard or of a check.
-pub(crate) fn body_attributes(unit: &Unit, function: FnId, own: &[String]) -> Option<Attributes> {
+pub(crate) fn body_attributes(
+    linker: &Linker<'_>,
+    file: FileId,
+    function: FnId,
+) -> Option<Attributes> {
+    let parsed = linker.project.parsed(file);
+    let unit = &parsed.unit;
+    let own = &linker.project.language(file).self_names;
     let element = unit.function(function);
-    let body = plain(unit, element.body?, own);
+    let mut body = plain(unit, element.body?, own);
+    // What is logged on the way decides about nobody.
+    for sink in linker.sinks_in(file) {
+        let operation = linker.loaded(sink.rule).rule.operation.first();
+        if operation.is_some_and(|operation| operation == "log")
+            && element.span.holds(unit.expr(sink.id).span)
+        {
+            let said = plain(unit, sink.id, own);
+            body = body.replace(&format!("{said}; "), "");
+            body = body.replace(&format!("; {said}"), "").replace(&said, "");
+        }
+    }
     let body = without_local_names(unit, function, &body);
     let mut attributes = Attributes::new();
     attributes.insert("type".into(), json!("guard-body"));
@@ -257,8 +275,7 @@ fn check_bodies(linker: &Linker<'_>, site: &Site<'_>, facts: &mut Vec<Fact>) {
         if !(checks || finds) || gives_itself(linker, site.file, function) {
             continue;
         }
-        let own = &linker.project.language(site.file).self_names;
-        if let Some(mut attributes) = body_attributes(unit, function, own) {
+        if let Some(mut attributes) = body_attributes(linker, site.file, function) {
             if finds && !checks {
                 attributes.insert("finds_caller".into(), json!(true));
             }

@@ -119,10 +119,10 @@ fn handed_on<'a>(before: &mut Vec<&'a Fact>, after: &mut Vec<&'a Fact>, changes:
             (many, true) => (plural(many, "place"), "no longer leave"),
         };
         let title = format!(
-            "{who} {verb} it to `{}` to deny ({}) when `{}`",
+            "{who} {verb} it to `{}` to deny ({}) {}",
             text(check, "callee"),
             outcome(denial),
-            text(denial, "condition")
+            when(text(denial, "condition"))
         );
         let (kind, how) = (FactKind::Auth, ChangeKind::Modified);
         let mut one = change(kind, how, Direction::Neutral, title, Some(old), Some(new));
@@ -150,9 +150,9 @@ pub(super) fn said(fact: &Fact) -> Option<String> {
             }
         }
         "denial" => format!(
-            "{subject} denies ({}) when `{}`",
+            "{subject} denies ({}) {}",
             outcome(fact),
-            text(fact, "condition")
+            when(text(fact, "condition"))
         ),
         "guard-body" => format!("the guard `{}`", text(fact, "name")),
         "setting" => super::setting::said(fact),
@@ -608,11 +608,17 @@ fn denials<'a>(
         let (direction, title) = match swallowed {
             true => (
                 Direction::Weakened,
-                format!("{subject} catches its own denial when `{condition}` and goes on"),
+                format!(
+                    "{subject} catches its own denial {} and goes on",
+                    when(condition)
+                ),
             ),
             false => (
                 Direction::Strengthened,
-                format!("{subject} no longer catches its own denial when `{condition}`"),
+                format!(
+                    "{subject} no longer catches its own denial {}",
+                    when(condition)
+                ),
             ),
         };
         let mut one = change(
@@ -645,11 +651,17 @@ fn denials<'a>(
             1 => format!("{} denies", text(new, "subject")),
             many => format!("{} deny", plural(many, "place")),
         };
-        let title = format!("{who} on another condition: `{was}` became `{is}`");
+        let direction = against(was, is);
+        let how = match direction {
+            Direction::Strengthened => "in more cases",
+            Direction::Weakened => "in fewer cases",
+            Direction::Neutral => "on another condition",
+        };
+        let title = format!("{who} {how}: `{was}` became `{is}`");
         let mut one = change(
             FactKind::Auth,
             ChangeKind::Modified,
-            Direction::Neutral,
+            direction,
             title,
             Some(old),
             Some(new),
@@ -730,6 +742,67 @@ fn outcome(fact: &Fact) -> &str {
     }
 }
 
+/// The parts of a condition between signs that stand outside of brackets and texts.
+fn between<'a>(condition: &'a str, signs: &[&str]) -> BTreeSet<&'a str> {
+    let mut parts = BTreeSet::new();
+    let (mut depth, mut quote, mut start) = (0_i32, None, 0);
+    for (at, c) in condition.char_indices() {
+        match (c, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            (_, Some(_)) => {}
+            ('"' | '\'' | '`', None) => quote = Some(c),
+            ('(' | '[' | '{', None) => depth += 1,
+            (')' | ']' | '}', None) => depth -= 1,
+            (' ', None) if depth == 0 => {
+                let sign = signs.iter().find(|sign| condition[at..].starts_with(*sign));
+                if let Some(sign) = sign
+                    && at >= start
+                {
+                    parts.insert(condition[start..at].trim());
+                    start = at + sign.len();
+                }
+            }
+            _ => {}
+        }
+    }
+    parts.insert(condition[start..].trim());
+    parts
+}
+
+/// Whether one condition of a denial denies in more cases than another: one alternative more, or one
+/// requirement less. Where both are of the other branch it is the other way round.
+fn against(was: &str, is: &str) -> Direction {
+    const OTHERWISE: &str = "else of ";
+    let (was, is, turned) = match (was.strip_prefix(OTHERWISE), is.strip_prefix(OTHERWISE)) {
+        (Some(was), Some(is)) => (was, is, true),
+        (None, None) => (was, is, false),
+        _ => return Direction::Neutral,
+    };
+    let by = |signs: &[&str]| (between(was, signs), between(is, signs));
+    let alternatives = by(&[" || ", " or "]);
+    let several = alternatives.0.len() > 1 || alternatives.1.len() > 1;
+    let ((old, new), more_denies) = match several {
+        true => (alternatives, true),
+        false => (by(&[" && ", " and "]), false),
+    };
+    if old == new || !(old.is_subset(&new) || new.is_subset(&old)) {
+        return Direction::Neutral;
+    }
+    let more = old.is_subset(&new);
+    match (more == more_denies) != turned {
+        true => Direction::Strengthened,
+        false => Direction::Weakened,
+    }
+}
+
+/// A condition in words: what stands in the other branch of one is denied unless it holds.
+fn when(condition: &str) -> String {
+    match condition.strip_prefix("else of ") {
+        Some(rest) if !rest.contains("else of ") => format!("unless `{rest}`"),
+        _ => format!("when `{condition}`"),
+    }
+}
+
 fn denial_title(places: &[&Fact], one: &str, many: &str) -> String {
     let fact = places[0];
     let who = match places.len() {
@@ -737,7 +810,7 @@ fn denial_title(places: &[&Fact], one: &str, many: &str) -> String {
         count => format!("{} {many}", plural(count, "place")),
     };
     let (outcome, condition) = (outcome(fact), text(fact, "condition"));
-    format!("{who} ({outcome}) when `{condition}`")
+    format!("{who} ({outcome}) {}", when(condition))
 }
 
 fn denial_places(places: &[&Fact], how: &str, at_head: bool) -> Vec<Affected> {
@@ -762,6 +835,27 @@ pub(super) fn without_told_bodies(changes: &mut Vec<Change>) {
         let fact = change.after.as_ref().or(change.before.as_ref());
         fact.map(|fact| (text(fact, "subject").to_owned(), fact.location.path.clone()))
     };
+    // What hashes a password or verifies a token, and denies by it, is told as that.
+    let call = |change: &Change| {
+        let at = &change.location;
+        (
+            at.path.clone(),
+            at.line,
+            change.at_base,
+            change.change,
+            change.direction,
+        )
+    };
+    let calls: BTreeSet<_> = changes
+        .iter()
+        .filter(|change| change.kind == FactKind::Crypto && change.direction != Direction::Neutral)
+        .map(call)
+        .collect();
+    changes.retain(|change| {
+        let fact = change.after.as_ref().or(change.before.as_ref());
+        let check = fact.and_then(|fact| fact.text("type")) == Some("check");
+        !check || !change.affected.is_empty() || !calls.contains(&call(change))
+    });
     let told: BTreeSet<(String, String)> = changes
         .iter()
         .filter(|change| change.kind == FactKind::Crypto)
@@ -911,5 +1005,23 @@ fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut
         );
         one.deltas = deltas(old, new, &["subject"]);
         changes.push(one);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn denials_are_weighed_by_their_parts() {
+        let check = |was: &str, is: &str, expected| assert_eq!(against(was, is), expected, "{is}");
+        check("!a", "!a || !b", Direction::Strengthened);
+        check("not a or f(b or c)", "not a", Direction::Weakened);
+        check("!a", "!a && !b", Direction::Weakened);
+        check("a and b == \" and \"", "a", Direction::Strengthened);
+        check("a", "b", Direction::Neutral);
+        check("a || b", "a || c", Direction::Neutral);
+        check("else of a", "else of a && b", Direction::Strengthened);
+        check("else of a", "a", Direction::Neutral);
     }
 }
