@@ -659,6 +659,7 @@ mod tests {
 <details><summary>Questions to answer before signing (1)</summary>
 
 * **q1** Which requests does the guard let through now?
+  * 3 endpoints lost <code>requireAdmin</code> <code>src/routes/index.js&#58;3 at base</code>
 
 </details>
 

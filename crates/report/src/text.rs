@@ -644,6 +644,7 @@ coverage: 6 of 14 changed files read, 1 read in part, 1 guard unknown
 
 review: TR-7f3a91c2 asks for a review of 2 changes
     q1  Which requests does the guard let through now?
+        - 3 endpoints lost `requireAdmin` (src/routes/index.js:3 at base)
     must sign: @acme/security (CODEOWNERS: /src/)
 
 verdict: block (exit code 1): an AWS access key was committed (policy rule
