@@ -429,6 +429,23 @@ fn a_small_team_records_its_own_review() {
 #[test]
 fn answers_are_asked_for() {
     let Some(scene) = Scene::new() else { return };
+    // Each question has a type, and the requirement says what shows that it is dealt with, and when.
+    let review = scene.review();
+    let types = review["questions"].as_array().expect("questions");
+    let types: Vec<&str> = types
+        .iter()
+        .filter_map(|question| question["answer"].as_str())
+        .collect();
+    assert!(
+        types.contains(&"link") && types.contains(&"text"),
+        "{review}"
+    );
+    assert_eq!(review["evidence_needed"], serde_json::json!(["test"]));
+    assert!(review["due"].is_string(), "{review}");
+    let shown = scene.repo.run(&["review", "show", "--base", "main"]);
+    let shown = shown.expect(0).stdout;
+    assert!(shown.contains("[a link or a path]"), "{shown}");
+    assert!(shown.contains("evidence that is wanted"), "{shown}");
     let id = scene.id();
     let key = scene.key("bob");
     let key = key.to_str().expect("a path");

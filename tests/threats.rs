@@ -129,7 +129,11 @@ fn told(assessment: &Assessment, status: ThreatStatus) -> BTreeSet<String> {
 }
 
 /// Cases in which the way back is another one, and why.
-const ANOTHER_WAY_BACK: [(&str, &str); 9] = [
+const ANOTHER_WAY_BACK: [(&str, &str); 10] = [
+    (
+        "any/dependencies-images.md: Downgraded through an argument; another registry",
+        "another registry is another one both ways",
+    ),
     (
         "csharp/aspnet_mvc.md: A method that asks in place of its base's goes",
         "whose base asks as well loses nothing with its own method, and wins by it",

@@ -153,7 +153,9 @@ impl Place {
                 let method = endpoint.text("method").unwrap_or("GET");
                 place.writes |= !matches!(method, "GET" | "HEAD" | "OPTIONS");
                 if standing.fact.kind != FactKind::Endpoint && place.through.is_none() {
-                    place.through = Some(endpoint.identity.clone());
+                    let identity = endpoint.identity.as_str();
+                    let named = identity.strip_prefix("http ").unwrap_or(identity);
+                    place.through = Some(named.to_owned());
                 }
             }
             place.data.extend(standing.data.clone());

@@ -122,9 +122,14 @@ impl State {
             let guards = fact.texts("guards").into_iter();
             guards.map(str::to_owned).collect()
         };
+        // What protects a dangerous use is not the use.
+        let use_itself = fact.kind != FactKind::Sink
+            || fact.text("role") != Some("protection")
+            || self.asks_for("role");
         let method = fact.text("method").unwrap_or("GET");
         let writes = !matches!(method, "GET" | "HEAD" | "OPTIONS");
-        (self.confidence.is_empty() || self.confidence.contains(&fact.confidence))
+        use_itself
+            && (self.confidence.is_empty() || self.confidence.contains(&fact.confidence))
             && attributes(&self.attributes, Some(fact))
             && !self.except.iter().any(one)
             && self.writes.is_none_or(|wanted| wanted == writes)

@@ -114,6 +114,13 @@ pub(crate) fn preview(change: &Change) -> Option<&str> {
     fact.text("preview")
 }
 
+/// How a threat is classified, in words: `spoofing, tampering; CWE-20`.
+pub(crate) fn classes(threat: &Threat) -> String {
+    let parts = [stride(&threat.stride).join(", "), threat.cwe.join(", ")];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("; ")
+}
+
 /// The letters of STRIDE in words.
 /// <https://learn.microsoft.com/en-us/azure/security/develop/threat-modeling-tool-threats>
 pub(crate) fn stride(letters: &str) -> Vec<&'static str> {
@@ -206,18 +213,31 @@ pub(crate) fn lines(changes: &[&Change]) -> Vec<(String, String, Vec<String>)> {
     lines
 }
 
-/// What a question is about, where a review has more than one change: titles and places of the first few, and
-/// how many are left.
+/// What a question of a review is about.
+pub(crate) enum About<'a> {
+    /// All that is reviewed.
+    Everything,
+    /// What this question before it is about.
+    As(&'a str),
+    /// Titles and places of the first few changes, and how many are left.
+    Changes(Vec<(&'a str, String)>, usize),
+}
+
 pub(crate) fn about<'a>(
     assessment: &'a Assessment,
-    review: &Review,
+    review: &'a Review,
     question: &Question,
-) -> (Vec<(&'a str, String)>, usize) {
+) -> About<'a> {
     const MOST: usize = 3;
-    if review.changes.len() < 2 {
-        return (Vec::new(), 0);
-    }
     let ids = std::iter::once(&question.change).chain(&question.also);
+    // What all of the review is about need not be said.
+    if review
+        .changes
+        .iter()
+        .all(|id| ids.clone().any(|own| own == id))
+    {
+        return About::Everything;
+    }
     let mut changes: Vec<&Change> = ids
         .filter_map(|id| assessment.changes.iter().find(|change| change.id == *id))
         .collect();
@@ -228,8 +248,17 @@ pub(crate) fn about<'a>(
         all if all <= MOST + 1 => all,
         _ => MOST,
     };
+    let about = |question: &Question| {
+        let ids = std::iter::once(&question.change).chain(&question.also);
+        ids.cloned().collect::<BTreeSet<String>>()
+    };
+    let mut before = review.questions.iter();
+    let before = before.find(|other| about(other) == about(question));
+    if let Some(other) = before.filter(|other| other.id != question.id) {
+        return About::As(other.id.as_str());
+    }
     let told = changes[..shown].iter();
-    (
+    About::Changes(
         told.map(|change| (change.title.as_str(), whereabouts(change)))
             .collect(),
         changes.len() - shown,

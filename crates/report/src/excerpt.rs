@@ -138,7 +138,13 @@ pub(crate) fn excerpt(change: &Change, sources: &dyn Sources, secrets: &Secrets)
         (None, None) => return Vec::new(),
     };
     let index = (here.line as usize).saturating_sub(1);
-    let Some(hunk) = nearest(&hunks(&old, &new), change.at_base, index) else {
+    let hunk = nearest(&hunks(&old, &new), change.at_base, index);
+    // A package whose own line did not change was locked to another version: other lines say nothing of it.
+    let hunk = hunk.filter(|hunk| {
+        let wanted = if change.at_base { &hunk.0 } else { &hunk.1 };
+        change.kind != FactKind::Dependency || wanted.contains(&index)
+    });
+    let Some(hunk) = hunk else {
         // The line itself did not change: something that it hangs on did.
         return if change.at_base {
             single(Side::Base, &old, here, Mark::Removed)

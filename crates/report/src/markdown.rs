@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use threatgate_assess::{Assessment, Change, Identity, Verdict};
 
 use crate::Sources;
-use crate::change::{self, Told};
+use crate::change::{self, About, Told};
 use crate::excerpt;
 use crate::visible::{count, cut, visible};
 
@@ -279,13 +279,18 @@ fn questions(page: &mut Page, assessment: &Assessment) {
                 prose(&question.id),
                 prose(&question.text)
             );
-            let (about, left) = change::about(assessment, review, question);
-            for (title, place) in about {
-                let (title, place) = (prose(&cut(&visible(title), 300)), code(&place));
-                item.push_str(&format!("  * {title} {place}\n"));
-            }
-            if left > 0 {
-                item.push_str(&format!("  * and {left} more\n"));
+            match change::about(assessment, review, question) {
+                About::Everything => {}
+                About::As(other) => item.push_str(&format!("  * about the same as {other}\n")),
+                About::Changes(about, left) => {
+                    for (title, place) in about {
+                        let (title, place) = (prose(&cut(&visible(title), 300)), code(&place));
+                        item.push_str(&format!("  * {title} {place}\n"));
+                    }
+                    if left > 0 {
+                        item.push_str(&format!("  * and {left} more\n"));
+                    }
+                }
             }
             item
         })
@@ -343,12 +348,11 @@ fn evidence(page: &mut Page, assessment: &Assessment, changes: &[Told<'_>], sour
         }
         for threat in change::news(assessment, change) {
             item.push_str(&format!(
-                "* {} {}: {} ({}; {})\n",
+                "* {} {}: {} ({})\n",
                 change::lead(threat),
                 prose(&threat.rule),
                 prose(&threat.title),
-                change::stride(&threat.stride).join(", "),
-                threat.cwe.join(", ")
+                change::classes(threat)
             ));
             if let Some(help) = threat.mitigations.first() {
                 item.push_str(&format!("* help: {}\n", prose(help)));
@@ -655,6 +659,7 @@ mod tests {
 <details><summary>Questions to answer before signing (1)</summary>
 
 * **q1** Which requests does the guard let through now?
+  * 3 endpoints lost <code>requireAdmin</code> <code>src/routes/index.js&#58;3 at base</code>
 
 </details>
 

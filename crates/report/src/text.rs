@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use threatgate_assess::{Assessment, Change, Identity, Verdict};
 
-use crate::change::{self, Level, Parts, Told};
+use crate::change::{self, About, Level, Parts, Told};
 use crate::excerpt::{self, Mark, Secrets};
 use crate::visible::{columns, count, cut, visible, wrap};
 use crate::{Sources, Style};
@@ -242,11 +242,10 @@ fn entry<W: Write>(
         // A threat is explained once; its code stands at every change.
         if explained.insert(threat.rule.clone()) {
             let classes = format!(
-                "{} {}; {}; {}",
+                "{} {}; {}",
                 threat.rule,
                 threat.title,
-                change::stride(&threat.stride).join(", "),
-                threat.cwe.join(", ")
+                change::classes(threat)
             );
             page.remark(change::lead(threat), &classes)?;
             if let Some(help) = threat.mitigations.first() {
@@ -523,12 +522,17 @@ fn review<W: Write>(page: &mut Page<'_, W>, assessment: &Assessment) -> io::Resu
         let wants = wants.map(|wants| format!(" [{wants}]")).unwrap_or_default();
         let words = format!("{}{wants}", question.text);
         page.text(&format!("    {}  ", question.id), 8, &words)?;
-        let (about, left) = change::about(assessment, review, question);
-        for (title, place) in &about {
-            page.text("        - ", 10, &format!("{title} ({place})"))?;
-        }
-        if left > 0 {
-            page.line(&format!("        - and {left} more"))?;
+        match change::about(assessment, review, question) {
+            About::Everything => {}
+            About::As(other) => page.line(&format!("        - about the same as {other}"))?,
+            About::Changes(about, left) => {
+                for (title, place) in &about {
+                    page.text("        - ", 10, &format!("{title} ({place})"))?;
+                }
+                if left > 0 {
+                    page.line(&format!("        - and {left} more"))?;
+                }
+            }
         }
     }
     if let Some(evidence) = change::evidence(review) {
@@ -679,6 +683,7 @@ coverage: 6 of 14 changed files read, 1 read in part, 1 guard unknown
 
 review: TR-7f3a91c2 asks for a review of 2 changes
     q1  Which requests does the guard let through now?
+        - 3 endpoints lost `requireAdmin` (src/routes/index.js:3 at base)
     must sign: @acme/security (CODEOWNERS: /src/)
 
 verdict: block (exit code 1): an AWS access key was committed (policy rule

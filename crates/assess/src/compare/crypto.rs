@@ -190,6 +190,11 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             format!("{} verified again in {place}", verified(old))
         } else if let Some(what) = constant(old) {
             format!("{place} no longer uses {what}")
+        } else if text(old, "operation") == "random" {
+            match text(old, "algorithm") {
+                "secure" => format!("{place} no longer draws a random value from a secure source"),
+                _ => format!("{place} no longer draws a predictable random value"),
+            }
         } else if is_constant_time(old) {
             format!("{place} no longer compares in constant time")
         } else if verifies(old) {

@@ -819,8 +819,8 @@ fn parameters(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
     for (words, pairs) in groups {
         let (before, after) = pairs[0];
         let title = match pairs.len() {
-            1 => format!("{} {}", name(after), enumerate(&words, 3)),
-            many => format!("{}: {}", plural(many, "endpoint"), enumerate(&words, 3)),
+            1 => format!("{} {}", name(after), together(&words)),
+            many => format!("{}: {}", plural(many, "endpoint"), together(&words)),
         };
         let mut one = change(
             FactKind::Endpoint,
@@ -842,13 +842,28 @@ fn parameters(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
             one.affected = pairs
                 .iter()
                 .map(|(before, after)| {
-                    affected(&name(after), enumerate(&words, 3), &after.location)
+                    affected(&name(after), together(&words), &after.location)
                         .of(Some(before), Some(after))
                 })
                 .collect();
         }
         changes.push(one);
     }
+}
+
+/// Words that begin alike, told once: `takes query `a`, `b` and 2 more`.
+fn together(words: &[String]) -> String {
+    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    for word in words {
+        let (verb, named) = word.split_at(word.find('`').unwrap_or(word.len()));
+        match groups.last_mut() {
+            Some((known, names)) if *known == verb => names.push(named.to_owned()),
+            _ => groups.push((verb, vec![named.to_owned()])),
+        }
+    }
+    let groups = groups.into_iter();
+    let told = groups.map(|(verb, names)| format!("{verb}{}", enumerate(&names, 3)));
+    enumerate(&told.collect::<Vec<_>>(), 3)
 }
 
 /// What an endpoint takes that it did not take, and the reverse.

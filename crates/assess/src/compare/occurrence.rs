@@ -119,7 +119,11 @@ fn asked_by_helper<'a>(denying: &mut Vec<&'a Fact>, calling: &mut Vec<&'a Fact>)
 fn when(fact: &Fact) -> String {
     match text(fact, "condition") {
         "always" => "everybody".to_owned(),
-        condition => format!("when `{condition}`"),
+        // What stands in the other branch of a condition is denied unless it holds.
+        condition => match condition.strip_prefix("else of ") {
+            Some(rest) if !rest.contains("else of ") => format!("unless `{rest}`"),
+            _ => format!("when `{condition}`"),
+        },
     }
 }
 
@@ -323,9 +327,9 @@ pub(super) fn said(fact: &Fact) -> Option<String> {
             }
         }
         "denial" => format!(
-            "{subject} denies ({}) when `{}`",
+            "{subject} denies ({}) {}",
             outcome(fact),
-            text(fact, "condition")
+            when(fact)
         ),
         "guard-body" => format!("the guard `{}`", text(fact, "name")),
         "setting" => super::setting::said(fact),
@@ -993,15 +997,27 @@ fn denials<'a>(
             1 => format!("{} denies", subjects.name(new)),
             many => format!("{} deny", plural(many, "place")),
         };
+        let direction = match (was, is) {
+            ("always", _) => Direction::Weakened,
+            (_, "always") => Direction::Strengthened,
+            _ => against(was, is),
+        };
         let title = match (was, is) {
             ("always", _) => format!("{who} when `{is}` only, and no longer everybody"),
             (_, "always") => format!("{who} everybody now, not only when `{was}`"),
-            _ => format!("{who} on another condition: `{was}` became `{is}`"),
+            _ => {
+                let how = match direction {
+                    Direction::Strengthened => "in more cases",
+                    Direction::Weakened => "in fewer cases",
+                    Direction::Neutral => "on another condition",
+                };
+                format!("{who} {how}: `{was}` became `{is}`")
+            }
         };
         let mut one = change(
             FactKind::Auth,
             ChangeKind::Modified,
-            Direction::Neutral,
+            direction,
             title,
             Some(old),
             Some(new),
@@ -1082,6 +1098,59 @@ fn outcome(fact: &Fact) -> &str {
     }
 }
 
+/// The parts of a condition between signs that stand outside of brackets and texts.
+fn between<'a>(condition: &'a str, signs: &[&str]) -> BTreeSet<&'a str> {
+    let mut parts = BTreeSet::new();
+    let (mut depth, mut quote, mut start) = (0_i32, None, 0);
+    for (at, c) in condition.char_indices() {
+        match (c, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            (_, Some(_)) => {}
+            ('"' | '\'' | '`', None) => quote = Some(c),
+            ('(' | '[' | '{', None) => depth += 1,
+            (')' | ']' | '}', None) => depth -= 1,
+            (' ', None) if depth == 0 => {
+                let sign = signs.iter().find(|sign| condition[at..].starts_with(*sign));
+                if let Some(sign) = sign
+                    && at >= start
+                {
+                    parts.insert(condition[start..at].trim());
+                    start = at + sign.len();
+                }
+            }
+            _ => {}
+        }
+    }
+    parts.insert(condition[start..].trim());
+    parts
+}
+
+/// Whether one condition of a denial denies in more cases than another: one alternative more, or one
+/// requirement less. Where both are of the other branch it is the other way round.
+fn against(was: &str, is: &str) -> Direction {
+    const OTHERWISE: &str = "else of ";
+    let (was, is, turned) = match (was.strip_prefix(OTHERWISE), is.strip_prefix(OTHERWISE)) {
+        (Some(was), Some(is)) => (was, is, true),
+        (None, None) => (was, is, false),
+        _ => return Direction::Neutral,
+    };
+    let by = |signs: &[&str]| (between(was, signs), between(is, signs));
+    let alternatives = by(&[" || ", " or "]);
+    let several = alternatives.0.len() > 1 || alternatives.1.len() > 1;
+    let ((old, new), more_denies) = match several {
+        true => (alternatives, true),
+        false => (by(&[" && ", " and "]), false),
+    };
+    if old == new || !(old.is_subset(&new) || new.is_subset(&old)) {
+        return Direction::Neutral;
+    }
+    let more = old.is_subset(&new);
+    match (more == more_denies) != turned {
+        true => Direction::Strengthened,
+        false => Direction::Weakened,
+    }
+}
+
 fn denial_title(subjects: &Subjects, places: &[&Fact], one: &str, many: &str) -> String {
     let fact = places[0];
     let who = match places.len() {
@@ -1113,6 +1182,27 @@ pub(super) fn without_told_bodies(changes: &mut Vec<Change>) {
         let fact = change.after.as_ref().or(change.before.as_ref());
         fact.map(|fact| (text(fact, "subject").to_owned(), fact.location.path.clone()))
     };
+    // What hashes a password or verifies a token, and denies by it, is told as that.
+    let call = |change: &Change| {
+        let at = &change.location;
+        (
+            at.path.clone(),
+            at.line,
+            change.at_base,
+            change.change,
+            change.direction,
+        )
+    };
+    let calls: BTreeSet<_> = changes
+        .iter()
+        .filter(|change| change.kind == FactKind::Crypto && change.direction != Direction::Neutral)
+        .map(call)
+        .collect();
+    changes.retain(|change| {
+        let fact = change.after.as_ref().or(change.before.as_ref());
+        let check = fact.and_then(|fact| fact.text("type")) == Some("check");
+        !check || !change.affected.is_empty() || !calls.contains(&call(change))
+    });
     let told: BTreeSet<(String, String)> = changes
         .iter()
         .filter(|change| change.kind == FactKind::Crypto)
@@ -1271,5 +1361,23 @@ fn bodies<'a>(mut before: Vec<&'a Fact>, mut after: Vec<&'a Fact>, changes: &mut
         );
         one.deltas = deltas(old, new, &["subject"]);
         changes.push(one);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn denials_are_weighed_by_their_parts() {
+        let check = |was: &str, is: &str, expected| assert_eq!(against(was, is), expected, "{is}");
+        check("!a", "!a || !b", Direction::Strengthened);
+        check("not a or f(b or c)", "not a", Direction::Weakened);
+        check("!a", "!a && !b", Direction::Weakened);
+        check("a and b == \" and \"", "a", Direction::Strengthened);
+        check("a", "b", Direction::Neutral);
+        check("a || b", "a || c", Direction::Neutral);
+        check("else of a", "else of a && b", Direction::Strengthened);
+        check("else of a", "a", Direction::Neutral);
     }
 }
