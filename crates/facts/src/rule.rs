@@ -77,6 +77,16 @@ pub(crate) struct Selector {
     /// Looks at the call of this name earlier in the chain instead: `prefix("x")` in
     /// `prefix("x").group(f)`.
     pub(crate) before: Option<String>,
+    /// Looks at the innermost call of this name in whose arguments the match stands instead:
+    /// `entity("users")` around `entity("users", e => e.property("email"))`.
+    pub(crate) around: Option<String>,
+    /// Of a function that gives a member of what it is handed, the member's name: `Email` of
+    /// `u => u.Email`.
+    #[serde(default)]
+    pub(crate) member: bool,
+    /// The type argument of what the chain begins with, where that is a parameter of this type: `User`
+    /// of `builder.Property(…)` with `Builder<User> builder`.
+    pub(crate) typed: Option<String>,
     /// The key or the value of the first pair of a map: `get "path" => "handler"`.
     pub(crate) pair: Option<PairPart>,
     /// Looks at another decorator of the same declaration instead: `@Path` beside `@GET`.
@@ -385,6 +395,8 @@ pub(crate) struct FieldRule {
     /// Calls in the class that list further fields by name: `attributes :id, :email`.
     #[serde(default, deserialize_with = "many")]
     pub(crate) listed_by: Vec<String>,
+    /// Of a map of fields, the key below which they stand: `properties` of a schema.
+    pub(crate) inside: Option<String>,
     /// Members that are maps of fields: `$casts = ['ssn' => 'encrypted']`.
     #[serde(default, deserialize_with = "many")]
     pub(crate) listed_in: Vec<String>,
@@ -592,6 +604,9 @@ pub(crate) struct Rule {
     /// Where something is found, the parameter need not be given.
     #[serde(default, deserialize_with = "many")]
     pub(crate) optional: Vec<Selector>,
+    /// Words that say what a field may hold, where a constraint names them: `max`, `format`.
+    #[serde(default, deserialize_with = "many")]
+    pub(crate) demands: Vec<String>,
     /// The parameters of the handler are those of the request.
     #[serde(default)]
     pub(crate) plain_parameters: bool,

@@ -3,7 +3,7 @@
 use crate::fact::Scope;
 
 /// Folders that hold tests in one ecosystem or another.
-const TEST_FOLDERS: [&str; 17] = [
+const TEST_FOLDERS: [&str; 20] = [
     "test",
     "tests",
     "__tests__",
@@ -21,8 +21,11 @@ const TEST_FOLDERS: [&str; 17] = [
     "__mocks__",
     "mocks",
     "cypress",
+    "playwright",
+    ".storybook",
+    "storybook",
 ];
-const EXAMPLE_FOLDERS: [&str; 9] = [
+const EXAMPLE_FOLDERS: [&str; 10] = [
     "example",
     "examples",
     "sample",
@@ -32,6 +35,8 @@ const EXAMPLE_FOLDERS: [&str; 9] = [
     "docs",
     "doc",
     "documentation",
+    // What developers work in, and nothing runs in.
+    ".devcontainer",
 ];
 const VENDORED_FOLDERS: [&str; 8] = [
     "node_modules",
@@ -196,6 +201,8 @@ mod tests {
         check("node_modules/x/index.js", Scope::Vendored);
         check("public/app.min.js", Scope::Generated);
         check("src/contest/api.py", Scope::Production);
+        check("playwright/models/user.ts", Scope::Test);
+        check(".devcontainer/Dockerfile", Scope::Example);
     }
 
     #[test]

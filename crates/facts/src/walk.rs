@@ -463,7 +463,21 @@ impl<'a> Walker<'a> {
                 return self.through(node);
             }
             Shape::Named | Shape::Spread | Shape::Pair => return self.other(node),
-            Shape::String => self.string(node, shape),
+            // A text that the language hands to a function by the way it is written: `` `ls` ``.
+            Shape::String => match &shape.text {
+                Some(name) => {
+                    let value = self.string(node, shape);
+                    let callee = self.add(node, ExprKind::Name(name.as_str().into()));
+                    let handed = Arg {
+                        name: None,
+                        value,
+                        spread: false,
+                    };
+                    let args = vec![handed];
+                    self.add(node, ExprKind::Call { callee, args })
+                }
+                None => self.string(node, shape),
+            },
             Shape::Concat => {
                 let mut parts = Vec::new();
                 for child in self.named(node) {

@@ -390,7 +390,7 @@ fn weakness(a: &Package<'_>, b: &Package<'_>) -> Option<Weakness> {
     if a.fact().is_none() || b.fact().is_none() {
         return None;
     }
-    if changes_source(a, b) || leaves_registry(a, b) {
+    if changes_source(a, b) || leaves_registry(a, b) || becomes_public(a, b) {
         return Some(Weakness::Source);
     }
     let has = |package: &Package<'_>| {
@@ -468,6 +468,15 @@ fn leaves_registry(a: &Package<'_>, b: &Package<'_>) -> bool {
             || named && source.starts_with("registry+")
     };
     a.fact().is_some() && a.sources().is_empty() && b.sources().iter().any(elsewhere)
+}
+
+/// Whether what a registry of one's own served comes from the ecosystem's, where whoever claims the name
+/// first is believed (dependency confusion, CWE-427). A way back from an open connection is no such thing.
+fn becomes_public(a: &Package<'_>, b: &Package<'_>) -> bool {
+    let was = a.sources();
+    let own = |source: &String| source.starts_with("registry+") && !source.contains("+http://");
+    let locked = !a.locked.is_empty() && !b.locked.is_empty();
+    locked && !was.is_empty() && was.iter().all(own) && b.sources().is_empty()
 }
 
 /// The same version has a hash in the lock file, which it had not.

@@ -161,6 +161,28 @@ fn all(sides: &Sides<'_>, told: &mut Vec<Told>) {
     for (old, new) in pair(&mut before, &mut after, shape) {
         entity::renamed(old, new, told);
     }
+    // What only passes the border has no name to keep: one that took the place of another in its file, or
+    // in another file under a name of the same words, with the same sensitive fields, tells nothing new.
+    let carried = |fact: &Fact| -> Option<String> {
+        let mut all: Vec<String> = fields(fact).into_values().map(field_key).collect();
+        all.sort();
+        (passes(fact) && !all.is_empty()).then(|| {
+            format!(
+                "{}|{}",
+                fact.text("role").unwrap_or_default(),
+                all.join("|")
+            )
+        })
+    };
+    let none = |fact: &Fact| format!("none {} {}", fact.identity, fact.location.path);
+    pair(&mut before, &mut after, |fact| match carried(fact) {
+        Some(all) => format!("{all}|{}", fact.location.path),
+        None => none(fact),
+    });
+    pair(&mut before, &mut after, |fact| match carried(fact) {
+        Some(all) => format!("{all}|{}", last_words(&fact.identity)),
+        None => none(fact),
+    });
     let some = |fact: &&&Fact| !fields(fact).is_empty() && !carries(fact);
     for new in after.iter().filter(some) {
         told.push(entity::added(new));
@@ -226,6 +248,24 @@ fn decides(field: &Json) -> bool {
 /// Whether a document states the model, and no code.
 fn stated(fact: &Fact) -> bool {
     fact.text("framework") == Some("openapi")
+}
+
+/// A sensitive field by its name and what it holds.
+fn field_key(field: &Json) -> String {
+    let name = field["name"].as_str().unwrap_or_default();
+    let class = class(field).unwrap_or_default();
+    format!("{} {class} {}", plain(name), decides(field))
+}
+
+/// The last two words of a name in capitals: `AuthorDto` of `ItemAuthorDto`.
+fn last_words(name: &str) -> &str {
+    let starts: Vec<usize> = name
+        .char_indices()
+        .filter(|(_, letter)| letter.is_uppercase())
+        .map(|(at, _)| at)
+        .collect();
+    let at = starts.len().checked_sub(2).map_or(0, |at| starts[at]);
+    name.get(at..).unwrap_or(name)
 }
 
 /// Whether what is said of the fact only passes the border of the program.

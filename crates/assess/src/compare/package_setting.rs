@@ -26,6 +26,11 @@ const SAFE: [&str; 14] = [
     "signatureValidationMode",
 ];
 
+/// Settings that name a registry beside another one: of two that know a name the higher version counts, so that
+/// whoever claims a private name in the public one is believed
+/// (<https://pip.pypa.io/en/stable/cli/pip_install/#cmdoption-extra-index-url>).
+const BESIDE: [&str; 1] = ["extra-index-url"];
+
 /// How trust changes with a setting.
 fn direction(fact: Option<&Fact>, was: Option<&String>, is: Option<&String>) -> Direction {
     let name = fact
@@ -57,8 +62,12 @@ fn direction(fact: Option<&Fact>, was: Option<&String>, is: Option<&String>) -> 
                     value.contains("http://") && !value.contains("http://localhost")
                 })
             };
+            let beside = name.to_ascii_lowercase().replace('_', "-");
+            let beside = BESIDE.iter().any(|word| beside.contains(word));
             match (plain(was), plain(is)) {
                 (false, true) => Direction::Weakened,
+                _ if beside && was.is_none() => Direction::Weakened,
+                _ if beside && is.is_none() => Direction::Strengthened,
                 (true, false) => Direction::Strengthened,
                 _ => Direction::Neutral,
             }

@@ -88,6 +88,7 @@ fn occurrences<'a>(
     mut after: Vec<&'a Fact>,
     changes: &mut Vec<Change>,
 ) {
+    let (all_before, all_after) = (before.clone(), after.clone());
     let what = ["operation", "callee", "says", "digest", "slot"];
     let same = |fact: &Fact| key(fact, &what);
     pair(&mut before, &mut after, |fact| {
@@ -133,6 +134,9 @@ fn occurrences<'a>(
             fact.location.path
         )
     });
+    // A field that comes or goes brings or takes its constraints.
+    before.retain(|fact| stays(fact, &all_after));
+    after.retain(|fact| stays(fact, &all_before));
     let lost = gather(before, &sides.after.functions);
     let won = gather(after, &sides.before.functions);
     for (facts, how, direction) in lost
@@ -163,6 +167,18 @@ fn occurrences<'a>(
         }
         changes.push(one);
     }
+}
+
+/// Whether the field of a constraint is there on the other side, as far as its map says.
+fn stays(fact: &Fact, others: &[&Fact]) -> bool {
+    let slot = text(fact, "slot");
+    let same = |other: &&&Fact| {
+        text(other, "subject") == text(fact, "subject") && other.attributes.contains_key("among")
+    };
+    let mut maps = others.iter().filter(same).peekable();
+    !fact.attributes.contains_key("among")
+        || maps.peek().is_none()
+        || maps.any(|other| other.texts("among").contains(&slot))
 }
 
 /// Facts whose function stands on the other side too; those that say the same of one function, or the same constraint of

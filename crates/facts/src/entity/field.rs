@@ -8,7 +8,7 @@ use crate::element::*;
 use crate::link::{Linker, Matched, Value};
 use crate::local::typed;
 use crate::project::FileId;
-use crate::rule::{FieldRule, Pattern, Selector, wild};
+use crate::rule::{ArgAt, FieldRule, Pattern, Selector, wild};
 use crate::sensitivity::{Certainty, Sensitivity};
 use crate::text::{render, shorten};
 
@@ -155,10 +155,38 @@ impl FieldReader<'_> {
         }
         for list in &self.rule.listed_in {
             for (file, map) in self.linker.exprs(matched, &[member(list)]) {
-                self.keys(file, map, "", 0, &mut fields);
+                if let Some((file, map)) = self.below(file, map) {
+                    self.keys(file, map, "", 0, &mut fields);
+                }
             }
         }
         fields
+    }
+
+    /// The map in which the fields stand.
+    fn below(&self, file: FileId, map: ExprId) -> Option<(FileId, ExprId)> {
+        let key = ArgAt::Name("map".into());
+        match &self.rule.inside {
+            None => Some((file, map)),
+            Some(inside) => {
+                let matched = Matched {
+                    file,
+                    callee: None,
+                    args: vec![Arg {
+                        name: Some("map".into()),
+                        value: map,
+                        spread: false,
+                    }],
+                    value: None,
+                };
+                let selector = Selector {
+                    arg: Some(key),
+                    key: Some(inside.clone()),
+                    ..Selector::default()
+                };
+                self.linker.exprs(&matched, &[selector]).into_iter().next()
+            }
+        }
     }
 
     /// Fields that functions of the class are, and those of the maps that they give back.
@@ -211,6 +239,13 @@ impl FieldReader<'_> {
                 for item in items {
                     self.item(file, *item, None, MAX_NESTING, fields);
                 }
+            }
+            // Where their types count, or stand further in, what the keys hold is read.
+            if self.rule.inside.is_some() || !self.rule.only_type.is_empty() {
+                if let Some((at, map)) = self.below(file, value) {
+                    self.keys(at, map, "", 0, fields);
+                }
+                continue;
             }
             if let Value::Map(at, map) = self.linker.eval(file, value)
                 && let other = self.linker.project.parsed(at)

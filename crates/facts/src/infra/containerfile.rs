@@ -6,15 +6,20 @@
 
 use super::node::{Kind, Node};
 
-struct Instruction {
-    word: String,
-    rest: String,
-    start: usize,
-    end: usize,
+/// One instruction with the lines that continue it and the here-documents that it opens.
+pub(crate) struct Instruction {
+    /// In capitals: `RUN`.
+    pub(crate) word: String,
+    pub(crate) rest: String,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
+/// Longer instructions are cut: nobody writes them.
+const MAX_REST: usize = 100_000;
+
 /// The lines of a text joined to instructions; comments, blank lines and here-documents understood.
-fn instructions(text: &str) -> Vec<Instruction> {
+pub(crate) fn instructions(text: &str) -> Vec<Instruction> {
     let escape = text
         .lines()
         .take_while(|line| line.trim_start().starts_with('#'))
@@ -34,7 +39,9 @@ fn instructions(text: &str) -> Vec<Instruction> {
         if let Some(end) = &until {
             if content == end {
                 until = None;
-            } else if let Some(last) = all.last_mut() {
+            } else if let Some(last) = all.last_mut()
+                && last.rest.len() < MAX_REST
+            {
                 last.rest.push_str("; ");
                 last.rest.push_str(content);
                 last.end = start + line.trim_end().len();
@@ -48,7 +55,9 @@ fn instructions(text: &str) -> Vec<Instruction> {
         let body = content.trim_end_matches(escape).trim_end();
         let end = start + line.trim_end().len();
         if open {
-            if let Some(last) = all.last_mut() {
+            if let Some(last) = all.last_mut()
+                && last.rest.len() < MAX_REST
+            {
                 last.rest.push(' ');
                 last.rest.push_str(body);
                 last.end = end;

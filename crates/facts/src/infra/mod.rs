@@ -5,7 +5,7 @@
 //! trait into items with weights: above 0 harms, below 0 protects. What is compared is the items,
 //! so that order, format and place say nothing.
 
-mod containerfile;
+pub(crate) mod containerfile;
 mod hcl;
 mod network;
 mod node;

@@ -154,6 +154,81 @@ impl Linker<'_> {
         found
     }
 
+    /// The innermost call of this name in whose arguments the match stands.
+    fn call_around(&self, matched: &Matched, name: &str) -> Option<Matched> {
+        let parsed = self.project.parsed(matched.file);
+        let unit = &parsed.unit;
+        let span = unit.expr(matched.value?).span;
+        let all = unit.ids().filter(|id| match unit.kind(*id) {
+            ExprKind::Call { callee, args } => {
+                unit.last_name(*callee) == Some(name)
+                    && args.iter().any(|arg| unit.expr(arg.value).span.holds(span))
+            }
+            _ => false,
+        });
+        let length = |id: &ExprId| {
+            let span = unit.expr(*id).span;
+            span.end - span.start
+        };
+        let found = all.min_by_key(length)?;
+        Some(self.matched(matched.file, found))
+    }
+
+    /// The name of the member that a function gives.
+    fn member_given(&self, file: FileId, id: ExprId) -> Option<String> {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        let ExprKind::Function(function) = unit.kind(id) else {
+            return None;
+        };
+        let mut body = unit.function(*function).body?;
+        loop {
+            body = match unit.kind(body) {
+                ExprKind::Block(items) | ExprKind::Other(items) => match items[..] {
+                    [one] => one,
+                    _ => return None,
+                },
+                ExprKind::Exit {
+                    value: Some(value), ..
+                } => *value,
+                ExprKind::Member { property, .. } => return Some(property.to_string()),
+                _ => return None,
+            };
+        }
+    }
+
+    /// The type argument of the parameter that a chain begins with.
+    fn typed_root(&self, matched: &Matched, ty: &str) -> Option<String> {
+        let parsed = self.project.parsed(matched.file);
+        let unit = &parsed.unit;
+        let mut root = matched.value?;
+        loop {
+            root = match unit.kind(root) {
+                ExprKind::Call { callee, .. } => *callee,
+                ExprKind::Member { object, .. } => *object,
+                ExprKind::Name(_) => break,
+                _ => return None,
+            };
+        }
+        let ExprKind::Name(name) = unit.kind(root) else {
+            return None;
+        };
+        let mut scope = unit.expr(root).function;
+        while let Some(function) = scope {
+            let function = unit.function(function);
+            let mut params = function.params.iter();
+            if let Some(param) = params.find(|param| param.name == *name) {
+                let (outer, inner) = param.ty.as_deref()?.split_once('<')?;
+                let outer = outer.rsplit('.').next().unwrap_or(outer).trim();
+                let inner = inner.trim_end().strip_suffix('>')?;
+                let inner = inner.rsplit('.').next().unwrap_or(inner).trim();
+                return (outer == ty).then(|| inner.to_owned());
+            }
+            scope = function.parent;
+        }
+        None
+    }
+
     /// The expressions that a selector picks.
     fn pick(&self, matched: &Matched, selector: &Selector) -> Vec<(FileId, ExprId)> {
         if !selector.marked_by.is_empty() {
@@ -205,6 +280,14 @@ impl Linker<'_> {
                 }
             }
             return all;
+        }
+        if let Some(name) = &selector.around {
+            let bare = Selector {
+                around: None,
+                ..selector.clone()
+            };
+            let around = self.call_around(matched, name);
+            return around.map_or_else(Vec::new, |call| self.pick(&call, &bare));
         }
         if let Some(at) = selector.inner {
             let bare = Selector {
@@ -354,6 +437,15 @@ impl Linker<'_> {
         }
         if let Some(text) = &selector.text {
             texts.push(text.clone());
+        } else if let Some(ty) = &selector.typed {
+            texts.extend(self.typed_root(matched, ty));
+        } else if selector.member {
+            for (file, id) in self.pick(matched, selector) {
+                match self.eval(file, id) {
+                    Value::Str(text) => texts.push(text),
+                    _ => texts.extend(self.member_given(file, id)),
+                }
+            }
         } else if !selector.chain.is_empty() {
             let picked = self.pick(matched, selector);
             let said = picked.into_iter().any(|(file, id)| {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::reader::{Reader, Span};
 use super::source::Source;
 use super::{Dependency, Ecosystem, Group, SettingKind};
+use crate::infra::containerfile::instructions;
 
 /// Variables that say where package managers fetch from and what they verify.
 const SETTINGS: [(&str, SettingKind); 16] = [
@@ -26,13 +27,6 @@ const SETTINGS: [(&str, SettingKind); 16] = [
     ("BUNDLE_MIRROR__ALL", SettingKind::Registry),
 ];
 
-/// One instruction with the lines that continue it.
-struct Instruction {
-    verb: String,
-    rest: String,
-    span: Span,
-}
-
 /// Reads a `Dockerfile`. The last stage is what runs; the others build it.
 pub(super) fn read(reader: &mut Reader<'_>) {
     let all = instructions(reader.text);
@@ -43,11 +37,12 @@ pub(super) fn read(reader: &mut Reader<'_>) {
     let mut begins: Vec<Option<usize>> = Vec::new();
     for instruction in &all {
         let rest = instruction.rest.trim();
-        match instruction.verb.as_str() {
+        let span = instruction.start..instruction.end;
+        match instruction.word.as_str() {
             "ARG" | "ENV" => {
                 for (name, value) in pairs(rest) {
                     if let Some((_, kind)) = SETTINGS.iter().find(|(known, _)| *known == name) {
-                        reader.setting(*kind, &name, &value, instruction.span.clone());
+                        reader.setting(*kind, &name, &value, span.clone());
                     }
                     // Before the first stage: what `FROM` may use.
                     if stages.is_empty() && begins.is_empty() {
@@ -82,10 +77,10 @@ pub(super) fn read(reader: &mut Reader<'_>) {
                 if chosen || image.contains("{{") || image.contains("{%") {
                     continue;
                 }
-                match dependency(reader, &image, instruction.span.clone()) {
+                match dependency(reader, &image, span.clone()) {
                     Some(image) => found.push((image, stage)),
                     None => reader.problem(
-                        instruction.span.start,
+                        span.start,
                         format!("which image \"{image}\" is stands outside of the file"),
                     ),
                 }
@@ -102,11 +97,8 @@ pub(super) fn read(reader: &mut Reader<'_>) {
                 if !number
                     && !stage
                     && image
-                    && let Some(mut image) = dependency(
-                        reader,
-                        &interpolate(from, &values),
-                        instruction.span.clone(),
-                    )
+                    && let Some(mut image) =
+                        dependency(reader, &interpolate(from, &values), span.clone())
                 {
                     image.group_name = Some("copy".to_owned());
                     found.push((image, usize::MAX));
@@ -130,71 +122,6 @@ pub(super) fn read(reader: &mut Reader<'_>) {
         };
         reader.add(image);
     }
-}
-
-/// Joins lines that end in `\` (or the escape that a directive names), leaves comments out.
-fn instructions(text: &str) -> Vec<Instruction> {
-    let escape = text
-        .lines()
-        .take_while(|line| line.starts_with('#'))
-        .find_map(|line| {
-            let (key, value) = line.trim_start_matches('#').split_once('=')?;
-            (key.trim() == "escape").then(|| value.trim().chars().next())?
-        });
-    let escape = escape.unwrap_or('\\');
-    let mut found: Vec<Instruction> = Vec::new();
-    let mut open = false;
-    // The end mark of a here-document.
-    let mut until: Option<String> = None;
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let start = offset;
-        offset += line.len();
-        let content = line.trim();
-        if let Some(mark) = &until {
-            if content == mark.as_str() {
-                until = None;
-            }
-            continue;
-        }
-        if content.is_empty() || content.starts_with('#') {
-            continue;
-        }
-        let end = start + line.trim_end().len();
-        let continued = content.ends_with(escape);
-        let content = content.trim_end_matches(escape).trim_end();
-        match found.last_mut().filter(|_| open) {
-            Some(instruction) => {
-                if instruction.rest.len() < 100_000 {
-                    instruction.rest.push(' ');
-                    instruction.rest.push_str(content);
-                }
-                instruction.span.end = end;
-            }
-            None => {
-                let (verb, rest) = content
-                    .split_once(char::is_whitespace)
-                    .unwrap_or((content, ""));
-                let at = start + (line.len() - line.trim_start().len());
-                found.push(Instruction {
-                    verb: verb.to_ascii_uppercase(),
-                    rest: rest.to_owned(),
-                    span: at..end,
-                });
-            }
-        }
-        open = continued;
-        let runs = found
-            .last()
-            .is_some_and(|last| matches!(last.verb.as_str(), "RUN" | "COPY" | "ADD"));
-        if runs && let Some((_, mark)) = content.split_once("<<") {
-            let mark = mark.trim_start_matches('-').trim_matches(['"', '\'']);
-            let end = mark.find(|c: char| !(c.is_alphanumeric() || c == '_'));
-            let mark = &mark[..end.unwrap_or(mark.len())];
-            until = (!mark.is_empty()).then(|| mark.to_owned());
-        }
-    }
-    found
 }
 
 /// `NAME=value NAME="value"` and the old `NAME value`.

@@ -272,6 +272,10 @@ impl Reader<'_, '_> {
         let item = &mut self.item;
         if item.eat(&["TO"]) || item.eat(&["AS"]) {
             let to = item.name()?;
+            // PostgreSQL renames sequences as tables too, and calls its own `TABLE_COLUMN_seq`.
+            if to.ends_with("_seq") {
+                return Some(());
+            }
             return self.push(Operation::RenameTable { to }, None);
         }
         if item.is(0, &["CONSTRAINT", "INDEX", "KEY"]) && item.tokens.len() > 3 {

@@ -97,8 +97,37 @@ fn listed<'a>(fields: impl Iterator<Item = &'a Json>) -> Json {
 fn nature(field: &Json) -> Vec<(String, Json)> {
     let all = field.as_object().into_iter().flatten();
     let own = all.filter(|(key, _)| *key != "name" && !JUDGED.contains(&key.as_str()));
-    own.map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
+    own.map(
+        |(key, value)| match value.as_str().filter(|_| key == "type") {
+            Some(ty) => (key.clone(), Json::from(spelled(ty))),
+            None => (key.clone(), value.clone()),
+        },
+    )
+    .collect()
+}
+
+/// A type in one spelling: without blanks and without the path of its name, in small letters where
+/// SQL's custom writes it in capitals. `chrono::NaiveDateTime` is `NaiveDateTime`, `VARCHAR (20)` `varchar(20)`.
+fn spelled(ty: &str) -> String {
+    let one = ty.replace("::", ".");
+    let mut out = String::new();
+    // Where the name that is being read begins.
+    let mut start = 0;
+    for c in one.chars().filter(|c| !c.is_whitespace()) {
+        if c == '.' && out.len() > start {
+            out.truncate(start);
+            continue;
+        }
+        out.push(c);
+        if !(c.is_alphanumeric() || c == '_') {
+            start = out.len();
+        }
+    }
+    if out.chars().any(char::is_lowercase) {
+        out
+    } else {
+        out.to_lowercase()
+    }
 }
 
 /// Takes fields that only have another name out of what came and went: written otherwise, or the
@@ -357,6 +386,12 @@ pub(super) fn protection<'a>(
         let how = fact.text("protection").unwrap_or_default();
         format!("{}|{how}|{}", fact.identity, fact.location.path)
     };
+    // A list of what callers may set says what they may not.
+    let listed_now: BTreeSet<String> = new
+        .iter()
+        .filter(|fact| fact.text("protection") == Some("assignable"))
+        .map(|fact| fact.identity.clone())
+        .collect();
     let mut pairs: Vec<(Option<&Fact>, Option<&Fact>)> = pair(&mut old, &mut new, key)
         .into_iter()
         .map(|(old, new)| (Some(old), Some(new)))
@@ -376,11 +411,18 @@ pub(super) fn protection<'a>(
         if old.is_none() && in_list(added, fact) || new.is_none() && in_list(removed, fact) {
             continue;
         }
+        let guards = fact.text("protection") == Some("guarded");
+        if guards && new.is_none() && listed_now.contains(&fact.identity) {
+            continue;
+        }
         let empty = BTreeMap::new();
         let (a, b) = (old.map_or(empty.clone(), fields), new.map_or(empty, fields));
         let how = fact.text("protection").unwrap_or_default();
         let matters = |field: &&&Json| match how {
             "assignable" => decides(field) || class(field) == Some("credential"),
+            "guarded" => {
+                decides(field) || class(field) == Some("credential") || has(field, "everything")
+            }
             "encrypted" => true,
             _ => class(field).is_some(),
         };
@@ -396,6 +438,7 @@ pub(super) fn protection<'a>(
             .collect();
         let words = match how {
             "assignable" => ["no longer settable by callers", "newly settable by callers"],
+            "guarded" => ["newly settable by callers", "no longer settable by callers"],
             "hidden" => ["newly exposed: no longer hidden", "now hidden"],
             _ => ["no longer encrypted", "now encrypted"],
         };
@@ -412,7 +455,13 @@ pub(super) fn protection<'a>(
             }
             // Callers give their own passwords: that they may is no loss by itself.
             let direction = match how {
-                "assignable" if !list.iter().any(|field| decides(field)) => Direction::Neutral,
+                "assignable" | "guarded"
+                    if !list
+                        .iter()
+                        .any(|field| decides(field) || has(field, "everything")) =>
+                {
+                    Direction::Neutral
+                }
                 _ => direction,
             };
             let shown = names(list.iter().copied());

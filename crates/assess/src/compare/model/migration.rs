@@ -75,12 +75,18 @@ pub(super) fn compare<'a>(mut old: Vec<&'a Fact>, mut new: Vec<&'a Fact>, told: 
     let rebuilt = rebuilt(&mut new);
     // What an edited step makes that it did not make before.
     let mut more: BTreeMap<String, Vec<Json>> = BTreeMap::new();
+    let mut less: BTreeMap<String, Vec<Json>> = BTreeMap::new();
     for (old, fact) in &edited {
         let before = fields(old);
         let came = fields(fact).into_iter();
         let came = came.filter(|(name, _)| !before.contains_key(name));
         let came: Vec<Json> = came.map(|(_, field)| field.clone()).collect();
         more.entry(fact.identity.clone()).or_default().extend(came);
+        let after = fields(fact);
+        let gone = before.into_iter();
+        let gone = gone.filter(|(name, _)| !after.contains_key(name));
+        let gone = gone.map(|(_, field)| field.clone());
+        less.entry(fact.identity.clone()).or_default().extend(gone);
         let key = (table(fact), ChangeKind::Modified);
         groups.entry(key).or_default().push((fact, true));
     }
@@ -100,7 +106,7 @@ pub(super) fn compare<'a>(mut old: Vec<&'a Fact>, mut new: Vec<&'a Fact>, told: 
     for ((table, kind), mut steps) in groups {
         steps.retain(|(fact, at_head)| !joined(fact, *at_head, &table, told));
         if !steps.is_empty() {
-            told.push(step(table, kind, &steps, &more));
+            told.push(step(table, kind, &steps, (&more, &less)));
         }
     }
 }
@@ -205,7 +211,7 @@ fn step(
     table: String,
     kind: ChangeKind,
     steps: &[(&Fact, bool)],
-    more: &BTreeMap<String, Vec<Json>>,
+    (more, less): (&BTreeMap<String, Vec<Json>>, &BTreeMap<String, Vec<Json>>),
 ) -> Told {
     let losses = steps.iter().filter(|(_, at_head)| *at_head);
     let losses: Vec<&str> = losses
@@ -220,7 +226,10 @@ fn step(
         .map(|(fact, at_head)| {
             let listed = || {
                 let all = fact.attributes.get("fields").and_then(Json::as_array);
-                let names = super::names(all.into_iter().flatten());
+                // A column that several branches write in their own way is one.
+                let mut names = super::names(all.into_iter().flatten());
+                let mut seen = BTreeSet::new();
+                names.retain(|name| seen.insert(name.clone()));
                 let creates = operation(fact) == "create-table";
                 (!names.is_empty() && !creates).then(|| format!(" {}", enumerate(&names, 3)))
             };
@@ -242,7 +251,13 @@ fn step(
                 true => String::new(),
                 false => format!(" now with {}", enumerate(&came, 3)),
             };
-            format!("{operation}{column}{now}{removed}")
+            let gone = super::names(less.get(&fact.identity).into_iter().flatten());
+            let without = match (gone.is_empty(), came.is_empty()) {
+                (true, _) => String::new(),
+                (false, true) => format!(" now without {}", enumerate(&gone, 3)),
+                (false, false) => format!(" and without {}", enumerate(&gone, 3)),
+            };
+            format!("{operation}{column}{now}{without}{removed}")
         })
         .collect();
     words.dedup();
