@@ -188,13 +188,9 @@ impl Packs {
             let mut entries: Vec<([u8; 32], Vec<u8>)> = new.into_iter().collect();
             if self.packs.len() >= MANY {
                 let small = |pack: &Pack| pack.size < LARGE;
-                for (key, place) in &self.known {
-                    if small(&self.packs[place.pack])
-                        && let Some(bytes) = self.read(place)
-                    {
-                        entries.push((*key, bytes));
-                    }
-                }
+                let old = self.known.iter();
+                let old = old.filter(|(_, place)| small(&self.packs[place.pack]));
+                entries.extend(old.filter_map(|(key, place)| Some((*key, self.read(place)?))));
                 let all = self.packs.iter().enumerate();
                 gone.extend(all.filter(|(_, pack)| small(pack)).map(|(at, _)| at));
             }
