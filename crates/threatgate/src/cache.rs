@@ -106,6 +106,9 @@ struct Place {
     length: u32,
 }
 
+/// The entries of a pack by their keys.
+type Index = Vec<([u8; 32], Place)>;
+
 struct Pack {
     path: PathBuf,
     size: u64,
@@ -265,7 +268,7 @@ fn broken() -> io::Error {
 }
 
 /// Reads and checks the index of a pack.
-fn read_index(path: &Path, number: usize) -> io::Result<(Pack, Vec<([u8; 32], Place)>)> {
+fn read_index(path: &Path, number: usize) -> io::Result<(Pack, Index)> {
     let mut file = File::open(path)?;
     let meta = file.metadata()?;
     let mut header = [0; HEADER];
