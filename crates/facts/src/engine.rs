@@ -96,7 +96,7 @@ pub trait Store: Send + Sync {
 /// Parsed files by content, shared between revisions, and where told between runs.
 #[derive(Default)]
 pub struct Cache {
-    parsed: Mutex<HashMap<(String, usize), Arc<OnceLock<Reading>>>>,
+    parsed: Mutex<HashMap<(String, usize), Slot>>,
     store: Option<Box<dyn Store>>,
 }
 
@@ -112,6 +112,9 @@ impl Cache {
 
 /// A file that was parsed, or one that cannot be.
 type Reading = Option<Arc<Parsed>>;
+
+/// The place of a file: whoever comes first fills it, the others wait.
+type Slot = Arc<OnceLock<Reading>>;
 
 /// What is asked of [`Engine::inventory`].
 #[derive(Clone, Debug, Default)]

@@ -492,6 +492,9 @@ impl RuleIndex {
 /// Classes that mix something in, with where they name it.
 type Mixers = Vec<(FileId, ClassId, ExprId)>;
 
+/// Calls by their last name.
+type Calls = HashMap<Box<str>, Vec<(FileId, ExprId)>>;
+
 /// Links one revision.
 pub(crate) struct Linker<'a> {
     pub(crate) project: Project<'a>,
@@ -571,7 +574,7 @@ pub(crate) struct Linker<'a> {
     /// its name.
     mixed: RefCell<(usize, HashMap<Box<str>, Mixers>)>,
     /// How many files were looked through for calls, and the calls by their last name.
-    calls: RefCell<(usize, HashMap<Box<str>, Vec<(FileId, ExprId)>>)>,
+    calls: RefCell<(usize, Calls)>,
     depth: std::cell::Cell<u32>,
     /// How deep the running question for a text is, and how many steps it took.
     text_steps: std::cell::Cell<(u32, u32)>,

@@ -333,6 +333,8 @@ pub(crate) struct Project<'a> {
     files: RefCell<Vec<File>>,
     ids: RefCell<HashMap<String, Option<FileId>>>,
     modules: RefCell<HashMap<(FileId, String), Option<FileId>>>,
+    /// The files of the same folder that share names with a file.
+    siblings: RefCell<HashMap<FileId, Vec<FileId>>>,
     /// What files hand out, as far as it was asked.
     exported: RefCell<HashMap<(FileId, Box<str>), Target>>,
     /// What the running question has asked on its way.
@@ -364,6 +366,7 @@ impl<'a> Project<'a> {
             files: RefCell::default(),
             ids: RefCell::default(),
             modules: RefCell::default(),
+            siblings: RefCell::default(),
             exported: RefCell::default(),
             asked: RefCell::default(),
             packages,
@@ -841,10 +844,14 @@ impl<'a> Project<'a> {
         if self.style(file) != Some(ModuleStyle::Folder) {
             return Vec::new();
         }
+        if let Some(known) = self.siblings.borrow().get(&file) {
+            return known.clone();
+        }
         let path = self.path(file);
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let mut all = self.in_folder(folder, self.language(file));
         all.retain(|other| *other != file);
+        self.siblings.borrow_mut().insert(file, all.clone());
         all
     }
 

@@ -106,6 +106,9 @@ struct Place {
     length: u32,
 }
 
+/// The entries of a pack by their keys.
+type Index = Vec<([u8; 32], Place)>;
+
 struct Pack {
     path: PathBuf,
     size: u64,
@@ -188,13 +191,9 @@ impl Packs {
             let mut entries: Vec<([u8; 32], Vec<u8>)> = new.into_iter().collect();
             if self.packs.len() >= MANY {
                 let small = |pack: &Pack| pack.size < LARGE;
-                for (key, place) in &self.known {
-                    if small(&self.packs[place.pack])
-                        && let Some(bytes) = self.read(place)
-                    {
-                        entries.push((*key, bytes));
-                    }
-                }
+                let old = self.known.iter();
+                let old = old.filter(|(_, place)| small(&self.packs[place.pack]));
+                entries.extend(old.filter_map(|(key, place)| Some((*key, self.read(place)?))));
                 let all = self.packs.iter().enumerate();
                 gone.extend(all.filter(|(_, pack)| small(pack)).map(|(at, _)| at));
             }
@@ -269,7 +268,7 @@ fn broken() -> io::Error {
 }
 
 /// Reads and checks the index of a pack.
-fn read_index(path: &Path, number: usize) -> io::Result<(Pack, Vec<([u8; 32], Place)>)> {
+fn read_index(path: &Path, number: usize) -> io::Result<(Pack, Index)> {
     let mut file = File::open(path)?;
     let meta = file.metadata()?;
     let mut header = [0; HEADER];
