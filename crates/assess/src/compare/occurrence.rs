@@ -326,11 +326,7 @@ pub(super) fn said(fact: &Fact) -> Option<String> {
                 _ => format!("{subject} checks `{call}`"),
             }
         }
-        "denial" => format!(
-            "{subject} denies ({}) {}",
-            outcome(fact),
-            when(fact)
-        ),
+        "denial" => format!("{subject} denies ({}) {}", outcome(fact), when(fact)),
         "guard-body" => format!("the guard `{}`", text(fact, "name")),
         "setting" => super::setting::said(fact),
         _ => return None,
