@@ -92,11 +92,22 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) {
             .collect::<Vec<&Fact>>()
     };
     let (mut old, mut new) = (of(before), of(after));
-    // What is set of a cookie goes with it: a cookie that stays says each of its settings.
+    // What is set of a cookie comes and goes with it: a cookie that stays says each of its settings.
     let cookie = |fact: &&Fact| fact.text("protection") == Some("cookie");
-    let cookies = new.iter().filter(|fact| cookie(fact));
-    let cookies: BTreeSet<&str> = cookies.filter_map(|fact| fact.text("of")).collect();
-    old.retain(|fact| !cookie(fact) || fact.text("of").is_none_or(|of| cookies.contains(of)));
+    let cookies = |facts: &[&'_ Fact]| -> BTreeSet<String> {
+        let cookies = facts.iter().filter(|fact| cookie(fact));
+        cookies
+            .filter_map(|fact| Some(fact.text("of")?.to_owned()))
+            .collect()
+    };
+    let (was, is) = (cookies(&old), cookies(&new));
+    old.retain(|fact| !cookie(fact) || fact.text("of").is_none_or(|of| is.contains(of)));
+    // One that comes without protection is news.
+    let protects = |fact: &Fact| !matches!(shown(fact).to_lowercase().as_str(), "false" | "none");
+    new.retain(|fact| {
+        let known = fact.text("of").is_none_or(|of| was.contains(of));
+        !cookie(fact) || known || !protects(fact)
+    });
     told_by_directives(&mut old, &mut new);
     pair(&mut old, &mut new, |fact| {
         format!("{}|{}|{}", fact.identity, shown(fact), fact.location.path)

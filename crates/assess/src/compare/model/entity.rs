@@ -387,11 +387,12 @@ pub(super) fn protection<'a>(
         format!("{}|{how}|{}", fact.identity, fact.location.path)
     };
     // A list of what callers may set says what they may not.
-    let listed_now: BTreeSet<String> = new
-        .iter()
-        .filter(|fact| fact.text("protection") == Some("assignable"))
-        .map(|fact| fact.identity.clone())
-        .collect();
+    let with_list = |facts: &[&Fact]| -> BTreeSet<String> {
+        let lists = facts.iter();
+        let lists = lists.filter(|fact| fact.text("protection") == Some("assignable"));
+        lists.map(|fact| fact.identity.clone()).collect()
+    };
+    let (listed_before, listed_now) = (with_list(&old), with_list(&new));
     let mut pairs: Vec<(Option<&Fact>, Option<&Fact>)> = pair(&mut old, &mut new, key)
         .into_iter()
         .map(|(old, new)| (Some(old), Some(new)))
@@ -412,7 +413,12 @@ pub(super) fn protection<'a>(
             continue;
         }
         let guards = fact.text("protection") == Some("guarded");
-        if guards && new.is_none() && listed_now.contains(&fact.identity) {
+        let other = match (old, new) {
+            (Some(_), None) => &listed_now,
+            (None, Some(_)) => &listed_before,
+            _ => &BTreeSet::new(),
+        };
+        if guards && other.contains(&fact.identity) {
             continue;
         }
         let empty = BTreeMap::new();
