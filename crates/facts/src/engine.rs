@@ -781,9 +781,14 @@ impl CachedReader<'_> {
         }
         let start = Instant::now();
         let unit = crate::walk::walk(language, text);
-        // What takes long may have been given up: it depends on the machine and is not kept.
+        // What takes long may have been given up: it depends on the machine and is not kept. Nor is what
+        // holds a credential.
         if let Some(bytes) = unit.as_ref().and_then(Unit::encode)
             && start.elapsed() < MAX_KEPT
+            && self
+                .engine
+                .secrets(path, text, Some(Scope::Production))
+                .is_empty()
         {
             store.put(key.as_bytes(), bytes);
         }

@@ -795,9 +795,9 @@ impl Words {
 }
 
 /// One change for all functions of which the same is said.
-fn told_once<'a>(
+fn told_once(
     subjects: &Subjects,
-    checks: Vec<&'a Fact>,
+    checks: Vec<&Fact>,
     words: impl Fn(&Fact) -> Words,
     kind: ChangeKind,
     changes: &mut Vec<Change>,

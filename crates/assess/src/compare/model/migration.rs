@@ -192,6 +192,9 @@ fn joined(fact: &Fact, at_head: bool, table: &str, told: &mut [Told]) -> bool {
     loss.is_none() && hides && told.iter().any(of_table)
 }
 
+/// By a name, what is said of it.
+type Columns = BTreeMap<String, Vec<Json>>;
+
 fn destroys(change: &mut Change, loss: &str) {
     change.direction = Direction::Weakened;
     let fact = match &mut change.after {
@@ -211,7 +214,7 @@ fn step(
     table: String,
     kind: ChangeKind,
     steps: &[(&Fact, bool)],
-    (more, less): (&BTreeMap<String, Vec<Json>>, &BTreeMap<String, Vec<Json>>),
+    (more, less): (&Columns, &Columns),
 ) -> Told {
     let losses = steps.iter().filter(|(_, at_head)| *at_head);
     let losses: Vec<&str> = losses
