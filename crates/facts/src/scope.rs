@@ -3,7 +3,7 @@
 use crate::fact::Scope;
 
 /// Folders that hold tests in one ecosystem or another.
-const TEST_FOLDERS: [&str; 20] = [
+const TEST_FOLDERS: [&str; 21] = [
     "test",
     "tests",
     "__tests__",
@@ -12,6 +12,7 @@ const TEST_FOLDERS: [&str; 20] = [
     "specs",
     "e2e",
     "testing",
+    "testsuite",
     "testdata",
     "test_data",
     "test-data",
@@ -76,6 +77,7 @@ pub fn scope_of_path(path: &str) -> Scope {
         || stem.ends_with("_test")
         || stem.ends_with("_tests")
         || stem.ends_with("_spec")
+        || stem.ends_with("_fixtures")
         || matches!(stem, "test" | "tests" | "conftest" | "tests_common")
         || [
             ".test.",
@@ -202,6 +204,8 @@ mod tests {
         check("public/app.min.js", Scope::Generated);
         check("src/contest/api.py", Scope::Production);
         check("playwright/models/user.ts", Scope::Test);
+        check("tools/TestSuite/TestSuite.Shared/Client.cs", Scope::Test);
+        check("internal/entity/session_fixtures.go", Scope::Test);
         check(".devcontainer/Dockerfile", Scope::Example);
     }
 
