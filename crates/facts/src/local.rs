@@ -243,6 +243,30 @@ pub(crate) fn by_origin(unit: &Unit, function: Option<FnId>, text: &str, own: &[
     })
 }
 
+/// Whether a condition only asks whether the object is there on which a denial is called: `if (res)
+/// res.status(401).end()`.
+fn asks_for_answerer(unit: &Unit, condition: ExprId, denial: ExprId) -> bool {
+    let mut at = denial;
+    let answerer = loop {
+        match unit.kind(at) {
+            ExprKind::Call { callee, .. } => at = *callee,
+            ExprKind::Member { object, .. } => at = *object,
+            ExprKind::Name(name) => break name,
+            _ => return false,
+        }
+    };
+    at != denial
+        && unit
+            .descendants(condition)
+            .into_iter()
+            .all(|id| match unit.kind(id) {
+                ExprKind::Name(name) => name == answerer,
+                ExprKind::Binary { op, .. } => &**op == "&&",
+                ExprKind::Member { .. } => true,
+                _ => false,
+            })
+}
+
 /// Whether a body returns before its last statement, whatever the request: what follows, its
 /// checks among it, never runs.
 fn ends_early(unit: &Unit, body: ExprId) -> bool {
@@ -997,7 +1021,14 @@ fn denials(
         }
         if let Some((outcome, _)) = linker.said_denial(site.file, id) {
             let own = &linker.project.language(site.file).self_names;
-            let around = conditions.get(&id).copied();
+            let mut around = conditions.get(&id).copied();
+            // Whether there is something to answer with decides only how to refuse.
+            while let Some((condition, Way::Holds)) = around
+                && asks_for_answerer(unit, condition, id)
+                && let Some(outer) = conditions.get(&condition).copied()
+            {
+                around = Some(outer);
+            }
             // The function around is what denies, not the one that makes its error.
             let place = match around {
                 Some((value, Way::Nothing)) => value,
