@@ -1,4 +1,5 @@
-//! Lists the folder's TOML files, so that adding one edits no list.
+//! Lists the folder's TOML files, so that adding one edits no list, and turns them into JSON, which a
+//! program reads much faster when it starts.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -36,10 +37,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     names.sort();
     let mut code = String::from("static FILES: &[(&str, &str)] = &[\n");
+    let mut ready = String::from("static READY: &[(&str, &str)] = &[\n");
     for (name, file) in names {
         code.push_str(&format!("    ({name:?}, include_str!({file:?})),\n"));
+        // What is no TOML is left as it is: whoever reads it says better what is wrong, and where.
+        let text = fs::read_to_string(&file)?;
+        let json = toml::from_str::<toml::Table>(&text).ok();
+        let json = json.and_then(|table| serde_json::to_string(&table).ok());
+        ready.push_str(&format!("    ({name:?}, {:?}),\n", json.unwrap_or(text)));
     }
     code.push_str("];\n");
+    ready.push_str("];\n");
+    code.push_str(&ready);
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     fs::write(out.join("files.rs"), code)?;
     Ok(())

@@ -155,3 +155,60 @@ fn the_work_tree_is_read_anew() {
     let run = repo.run(&args).expect(0);
     assert_eq!(run.titles().len(), 1, "{:?}", run.titles());
 }
+
+/// The changes of the newest commit.
+fn changes(repo: &Repo) -> serde_json::Value {
+    let args = [
+        "check",
+        "--base",
+        "HEAD~1",
+        "--head",
+        "HEAD",
+        "--format",
+        "json",
+        "--no-cache",
+        "--exit-zero",
+    ];
+    let run = threatgate(&repo.path, &args, &[]).expect(0);
+    let mut report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    report["changes"].take()
+}
+
+#[test]
+fn what_hangs_on_no_source_says_the_same_when_sources_change_too() {
+    // Endpoints are looked for only where a file differs on which they can hang, or something changed
+    // that they surround.
+    let container = |user: &str| {
+        format!(
+            "FROM python:3.12\nWORKDIR /app\nCOPY . .\n{user}EXPOSE 8000\nCMD [\"flask\", \"run\"]\n"
+        )
+    };
+    let told: Vec<serde_json::Value> = ["", "# a comment\n"]
+        .into_iter()
+        .map(|comment| {
+            let repo = Repo::new();
+            for (user, comment) in [("USER app\n", ""), ("", comment)] {
+                for (path, text) in service("@login_required\n") {
+                    repo.write(
+                        &path,
+                        comment.replace("# ", if path.ends_with(".js") { "// " } else { "# " })
+                            + &text,
+                    );
+                }
+                repo.write("Dockerfile", container(user));
+                repo.commit("service");
+            }
+            changes(&repo)
+        })
+        .collect();
+    assert_eq!(told[0].as_array().map(Vec::len), Some(1), "{}", told[0]);
+    assert_eq!(told[0], told[1]);
+}
+
+#[test]
+fn documents_alone_change_nothing() {
+    let repo = lost();
+    repo.write("README.md", "# Service\n");
+    repo.commit("documents");
+    assert_eq!(changes(&repo), serde_json::json!([]));
+}

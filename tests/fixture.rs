@@ -74,7 +74,7 @@ impl Tree for Files {
 pub(crate) fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| {
-        Engine::new(threatgate_rules::files(), &Team::default())
+        Engine::new(threatgate_rules::ready(), &Team::default())
             .expect("the built-in rules are readable")
     })
 }
@@ -91,7 +91,14 @@ pub(crate) fn inventories(before: &Files, after: &Files) -> (Inventory, Inventor
         let gone = gone.filter(|path| !own.texts.contains_key(*path));
         let only = changed.map(|(path, _)| path).chain(gone).cloned().collect();
         engine()
-            .inventory(own, &Cache::default(), &Request { only: Some(only) })
+            .inventory(
+                own,
+                &Cache::default(),
+                &Request {
+                    only: Some(only),
+                    ..Request::default()
+                },
+            )
             .0
     };
     (side(before, after), side(after, before))
@@ -107,7 +114,7 @@ pub(crate) fn judge(before: &Files, after: &Files) -> Assessment {
 pub(crate) fn catalogue() -> &'static Catalogue {
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
     CATALOGUE.get_or_init(|| {
-        Catalogue::new(threatgate_rules::folder("threats"))
+        Catalogue::new(threatgate_rules::ready_folder("threats"))
             .expect("the built-in threats are readable")
     })
 }

@@ -53,6 +53,22 @@ mod live {
     }
 }
 
+/// The same files for a program to read: as JSON, sorted by path. With `THREATGATE_RULES` they are what
+/// [`files`] gives.
+pub fn ready() -> &'static [(&'static str, &'static str)] {
+    #[cfg(debug_assertions)]
+    if std::env::var_os("THREATGATE_RULES").is_some() {
+        return files();
+    }
+    READY
+}
+
+/// The files of one folder below `rules/` for a program to read.
+pub fn ready_folder(name: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let all = ready().iter().copied();
+    all.filter(move |(path, _)| path.split('/').next() == Some(name))
+}
+
 /// The embedded files of one folder below `rules/`: `policy`, `threats`, `secrets` …
 pub fn folder(name: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     files()
@@ -63,6 +79,20 @@ pub fn folder(name: &str) -> impl Iterator<Item = (&'static str, &'static str)> 
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_a_program_reads_says_the_same() {
+        let as_json = |text: &str| {
+            let table: toml::Table = toml::from_str(text).expect("TOML");
+            serde_json::to_value(table).expect("JSON")
+        };
+        assert_eq!(super::FILES.len(), super::READY.len());
+        for ((path, text), (other, json)) in super::FILES.iter().zip(super::READY) {
+            assert_eq!(path, other);
+            let json: serde_json::Value = serde_json::from_str(json).expect(path);
+            assert_eq!(as_json(text), json, "{path}");
+        }
+    }
+
     #[test]
     fn every_file_is_embedded_under_its_path() {
         assert!(

@@ -9,7 +9,7 @@ use threatgate_facts::{Inventory, Location};
 use crate::policy::PolicyError;
 use crate::standing::{Index, counts};
 use crate::state::State;
-use crate::threat::{Catalogue, unreadable};
+use crate::threat::{Catalogue, read};
 
 /// What code can be asked for an objective.
 #[derive(Clone, Debug, Deserialize)]
@@ -111,12 +111,10 @@ impl Compliance {
         let mut compliance = Self::default();
         for (path, text) in files {
             if path.rsplit('/').next() == Some(OBJECTIVES) {
-                let read: Objectives =
-                    toml::from_str(text).map_err(|error| unreadable(path, text, &error))?;
-                compliance.objectives = read.objective;
+                let file: Objectives = read(path, text)?;
+                compliance.objectives = file.objective;
             } else {
-                let read = toml::from_str(text).map_err(|error| unreadable(path, text, &error))?;
-                compliance.frameworks.push(read);
+                compliance.frameworks.push(read(path, text)?);
             }
         }
         for framework in &compliance.frameworks {

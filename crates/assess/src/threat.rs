@@ -266,15 +266,16 @@ struct Found<'a> {
     controls: Controls,
 }
 
-/// Says where a file cannot be read.
-pub(crate) fn unreadable(path: &str, text: &str, error: &toml::de::Error) -> PolicyError {
-    PolicyError {
-        file: path.to_owned(),
-        line: error.span().map_or(1, |span| {
-            text[..span.start.min(text.len())].matches('\n').count() + 1
-        }),
-        message: error.message().to_owned(),
-    }
+/// Reads a file that comes with the program, and says where one cannot be read.
+pub(crate) fn read<T: serde::de::DeserializeOwned>(
+    path: &str,
+    text: &str,
+) -> Result<T, PolicyError> {
+    threatgate_facts::read_rules(path, text).map_err(|wrong| PolicyError {
+        file: wrong.path,
+        line: wrong.line as usize,
+        message: wrong.message,
+    })
 }
 
 impl Catalogue {
@@ -286,12 +287,10 @@ impl Catalogue {
         let mut catalogue = Self::default();
         for (path, text) in files {
             if path.rsplit('/').next() == Some(SURROUNDINGS) {
-                let read = toml::from_str(text).map_err(|wrong| unreadable(path, text, &wrong));
-                catalogue.surroundings = read?;
+                catalogue.surroundings = read(path, text)?;
                 continue;
             }
-            let read = toml::from_str(text).map_err(|wrong| unreadable(path, text, &wrong));
-            catalogue.entries.push(read?);
+            catalogue.entries.push(read(path, text)?);
         }
         catalogue.entries.sort_by(|a, b| a.id.cmp(&b.id));
         catalogue.consistent()?;

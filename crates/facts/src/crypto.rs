@@ -184,8 +184,7 @@ impl Cryptography {
             if !path.starts_with("crypto/") {
                 continue;
             }
-            let read: Text =
-                toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+            let read: Text = crate::error::read_rules(path, text)?;
             all.spellings.extend(read.spellings);
             all.algorithms.extend(read.algorithms);
             all.modes.extend(read.modes);

@@ -2,7 +2,7 @@
 //! looks at it. One [`Unit`] is one file. Expressions live in an arena in pre-order, so that an
 //! id also says which of two expressions starts first.
 
-use std::collections::HashMap;
+use crate::hash::HashMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -224,20 +224,20 @@ pub(crate) struct Unit {
     /// Statements that hand out what they declare.
     pub(crate) handed_out: Vec<Span>,
     /// Callees that are macros: their names are not those of functions.
-    pub(crate) macro_calls: std::collections::HashSet<ExprId>,
+    pub(crate) macro_calls: crate::hash::HashSet<ExprId>,
     pub(crate) macros: Vec<FnId>,
     /// Types that are handed to a callee.
     pub(crate) type_arguments: HashMap<ExprId, ExprId>,
     /// What stands before `::`: a module or a type, whatever variable has the same name.
-    pub(crate) path_heads: std::collections::HashSet<ExprId>,
+    pub(crate) path_heads: crate::hash::HashSet<ExprId>,
     /// Names of decorators.
-    pub(crate) decorator_names: std::collections::HashSet<ExprId>,
+    pub(crate) decorator_names: crate::hash::HashSet<ExprId>,
     /// Calls that are written like a name.
-    pub(crate) bare_calls: std::collections::HashSet<ExprId>,
+    pub(crate) bare_calls: crate::hash::HashSet<ExprId>,
     /// Where the value stands that a condition, which is a pattern, is held against.
-    pub(crate) held: std::collections::HashMap<ExprId, Span>,
+    pub(crate) held: crate::hash::HashMap<ExprId, Span>,
     /// Calls that give what they are made on: `user.clone()`.
-    pub(crate) same_calls: std::collections::HashSet<ExprId>,
+    pub(crate) same_calls: crate::hash::HashSet<ExprId>,
     /// What runs where an error was raised.
     pub(crate) rescues: Vec<Span>,
     /// The namespace that the file's names are in.
@@ -255,14 +255,34 @@ pub(crate) struct Unit {
     pub(crate) found: Index,
 }
 
+/// Ids of a unit's expressions, in their order; skipping some takes no time.
+#[derive(Clone, Debug)]
+pub(crate) struct Ids(std::ops::Range<u32>);
+
+impl Iterator for Ids {
+    type Item = ExprId;
+
+    fn next(&mut self) -> Option<ExprId> {
+        self.0.next().map(ExprId)
+    }
+
+    fn nth(&mut self, n: usize) -> Option<ExprId> {
+        self.0.nth(n).map(ExprId)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
 /// Where things stand in a unit, so that a question about one function does not look through the
 /// whole file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
     /// By expression: the latest end of it and of all before it.
     latest: Vec<u32>,
-    /// By expression: the earliest end of it and of all behind it.
-    earliest: Vec<u32>,
+    /// The expressions that end before one that stands before them.
+    late: Vec<u32>,
     /// Assignments by the name of their target, in source order.
     named: HashMap<Box<str>, Vec<u32>>,
     /// Assignments whose target is no name.
@@ -327,15 +347,15 @@ impl Unit {
         let ends: Vec<u32> = ends.collect();
         let mut found = Index {
             latest: ends.clone(),
-            earliest: ends,
+            late: Vec::new(),
             ..Index::default()
         };
         for at in 1..found.latest.len() {
             found.latest[at] = found.latest[at].max(found.latest[at - 1]);
         }
-        for at in (1..found.earliest.len()).rev() {
-            found.earliest[at - 1] = found.earliest[at - 1].min(found.earliest[at]);
-        }
+        let late = ends.iter().zip(&found.latest).enumerate();
+        let late = late.filter(|(_, (end, latest))| end < latest);
+        found.late = late.map(|(at, _)| at as u32).collect();
         for (at, assign) in self.assigns.iter().enumerate() {
             let at = at as u32;
             match &assign.name {
@@ -380,8 +400,8 @@ impl Unit {
     }
 
     /// All expressions, in source order.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = ExprId> + use<> {
-        (0..self.exprs.len() as u32).map(ExprId)
+    pub(crate) fn ids(&self) -> Ids {
+        Ids(0..self.exprs.len() as u32)
     }
 
     /// The expression as a dotted path, if it is made of names and members only:
@@ -498,14 +518,13 @@ impl Unit {
 
     /// All of a function's expressions, including those of functions inside it.
     pub(crate) fn inside(&self, span: Span) -> impl Iterator<Item = ExprId> {
-        // What ends first stands first, but for a few elements that are put in later: hence both
-        // bounds, before and behind which nothing can lie inside.
-        let Index {
-            latest, earliest, ..
-        } = &self.found;
+        // What ends first stands first, but for a few elements that are put in later.
+        let Index { latest, late, .. } = &self.found;
         let first = latest.partition_point(|end| *end < span.start) as u32;
-        let behind = earliest.partition_point(|end| *end <= span.end) as u32;
-        (first..behind).map(ExprId).filter(move |id| {
+        let behind = latest.partition_point(|end| *end <= span.end) as u32;
+        let late = &late[late.partition_point(|at| *at < behind)..];
+        let all = (first..behind).chain(late.iter().copied());
+        all.map(ExprId).filter(move |id| {
             let at = self.expr(*id).span;
             at.start >= span.start && at.end <= span.end
         })

@@ -1,11 +1,13 @@
 //! Endpoints and guards as facts.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use crate::hash::HashSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
 use crate::element::Span;
 use crate::engine::{Engine, Stats, Tree};
+use crate::error::Lines;
 use crate::fact::{Attributes, Confidence, Evidence, Fact, FactKind, Inventory, Location, Scope};
 use crate::link::{Classified, Endpoint, GuardUse, Handler, Linker};
 use crate::local::Site;
@@ -24,7 +26,7 @@ pub(crate) fn facts(
         tree,
         texts: BTreeMap::new(),
     };
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     let mut frameworks = BTreeSet::new();
     for endpoint in linker.endpoints() {
         frameworks.insert(endpoint.framework);
@@ -109,7 +111,7 @@ const NEAR: [&str; 3] = ["handler", "body", "path"];
 struct Sites<'a, 'b> {
     linker: &'a Linker<'b>,
     tree: &'a dyn Tree,
-    texts: BTreeMap<FileId, (String, std::sync::Arc<str>, Scope)>,
+    texts: BTreeMap<FileId, (String, std::sync::Arc<str>, Lines, Scope)>,
 }
 
 impl Sites<'_, '_> {
@@ -121,13 +123,15 @@ impl Sites<'_, '_> {
                 .tree
                 .scope(&path)
                 .unwrap_or_else(|| crate::scope::scope_of_text(&path, &text));
-            self.texts.insert(file, (path, text, scope));
+            let lines = Lines::of(&text);
+            self.texts.insert(file, (path, text, lines, scope));
         }
-        let (path, source, scope) = self.texts.get(&file)?;
+        let (path, source, lines, scope) = self.texts.get(&file)?;
         Some(make(&Site {
             file,
             path,
             source,
+            lines,
             scope: *scope,
         }))
     }

@@ -1,6 +1,7 @@
 //! The whole of reading: rules are loaded once, then a revision's files become an inventory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::hash::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::crypto::Cryptography;
 use crate::element::Unit;
-use crate::error::RuleError;
+use crate::error::{Lines, RuleError};
 use crate::fact::{Fact, Inventory, Problem, Scope};
 use crate::language::{Language, Languages};
 use crate::link::{Linker, RuleIndex, TeamNames};
@@ -122,6 +123,8 @@ pub struct Request {
     /// The files whose own facts are read; `None` for all. Endpoints are always those of the
     /// whole revision.
     pub only: Option<BTreeSet<String>>,
+    /// Whether endpoints are left out: nothing that they are read from is of interest.
+    pub unlinked: bool,
 }
 
 /// How much was read.
@@ -240,6 +243,40 @@ impl Engine {
     /// something.
     pub fn by_place(&self, path: &str) -> bool {
         self.rules.by_place(path)
+    }
+
+    /// Whether what endpoints are can hang on a file of this name: sources, and the manifests that name
+    /// packages.
+    pub fn links(&self, path: &str) -> bool {
+        let names = |manifest: &String| path.ends_with(manifest.as_str());
+        let mut modules = self.languages.modules();
+        self.languages.of(path).is_some()
+            || modules.any(|(_, modules)| modules.manifest.as_ref().is_some_and(names))
+    }
+
+    /// Adds the endpoints of a revision to inventories that were made without, of revisions that do not
+    /// differ in what endpoints are read from.
+    pub fn add_endpoints(
+        &self,
+        tree: &dyn Tree,
+        cache: &Cache,
+        inventories: [&mut Inventory; 2],
+    ) -> Stats {
+        let request = Request {
+            only: Some(BTreeSet::new()),
+            unlinked: false,
+        };
+        let (shared, stats) = self.inventory(tree, cache, &request);
+        for inventory in inventories {
+            let mut facts = shared.facts.clone();
+            inventory.credentials.hide(&mut facts);
+            inventory.facts.append(&mut facts);
+            inventory.facts.sort_by(in_order);
+            inventory.problems.extend(shared.problems.iter().cloned());
+            inventory.problems.sort();
+            inventory.problems.dedup();
+        }
+        stats
     }
 
     /// Whether facts can come from a file of this name.
@@ -416,7 +453,8 @@ impl Engine {
                 let scope = tree
                     .scope(path)
                     .unwrap_or_else(|| crate::scope::scope_of_path(path));
-                let linked = matches!(scope, Scope::Production | Scope::Example);
+                let linked =
+                    !request.unlinked && matches!(scope, Scope::Production | Scope::Example);
                 let wanted = wanted(path);
                 if !linked && !wanted {
                     return None;
@@ -446,8 +484,12 @@ impl Engine {
             cache,
         };
         let wanted = |path: &str| request.only.as_ref().is_none_or(|only| only.contains(path));
-        let packages =
-            crate::project::packages(&self.languages, tree.paths(), &|path| tree.text(path));
+        let packages = match request.unlinked {
+            true => crate::project::Packages::default(),
+            false => {
+                crate::project::packages(&self.languages, tree.paths(), &|path| tree.text(path))
+            }
+        };
         let project = Project::new(&self.languages, &reader, tree.paths(), packages);
         let linker = Linker::new(
             project,
@@ -485,7 +527,9 @@ impl Engine {
         linker.settle_scopes();
         let mut inventory = Inventory::default();
         let mut stats = Stats::default();
-        crate::endpoint::facts(self, &linker, tree, &mut inventory, &mut stats);
+        if !request.unlinked {
+            crate::endpoint::facts(self, &linker, tree, &mut inventory, &mut stats);
+        }
         for (path, _) in chosen.iter().filter(|(path, _)| wanted(path)) {
             let Some(text) = tree.text(path) else {
                 continue;
@@ -502,10 +546,12 @@ impl Engine {
             let scope = tree
                 .scope(path)
                 .unwrap_or_else(|| crate::scope::scope_of_text(path, &text));
+            let lines = Lines::of(&text);
             let site = Site {
                 file,
                 path,
                 source: &text,
+                lines: &lines,
                 scope,
             };
             if !matches!(scope, Scope::Generated | Scope::Vendored) {
@@ -605,14 +651,7 @@ impl Engine {
         stats.parsed = linker.project.len();
         inventory.credentials = Credentials::of(&inventory.facts, |path| tree.text(path));
         inventory.credentials.hide(&mut inventory.facts);
-        inventory.facts.sort_by(|a, b| {
-            (a.kind, &a.location.path, a.location.start, &a.identity).cmp(&(
-                b.kind,
-                &b.location.path,
-                b.location.start,
-                &b.identity,
-            ))
-        });
+        inventory.facts.sort_by(in_order);
         inventory.problems.sort();
         inventory.problems.dedup();
         (inventory, stats)
@@ -624,6 +663,17 @@ impl Engine {
         let scope = scope.unwrap_or_else(|| crate::scope::scope_of_text(path, text));
         self.plain.secrets(path, text, scope)
     }
+}
+
+/// The order of an inventory's facts.
+fn in_order(a: &Fact, b: &Fact) -> std::cmp::Ordering {
+    let place = |fact: &Fact| fact.location.start;
+    (a.kind, &a.location.path, place(a), &a.identity).cmp(&(
+        b.kind,
+        &b.location.path,
+        place(b),
+        &b.identity,
+    ))
 }
 
 /// What a rule file recognises.

@@ -617,8 +617,7 @@ impl Languages {
     pub(crate) fn load(files: &[(String, String)]) -> Result<Self, RuleError> {
         let mut texts: BTreeMap<String, (String, LanguageText)> = BTreeMap::new();
         for (path, text) in files {
-            let parsed: LanguageText =
-                toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+            let parsed: LanguageText = crate::error::read_rules(path, text)?;
             if grammar(&parsed.grammar).is_none() {
                 return Err(RuleError {
                     path: path.clone(),

@@ -15,6 +15,7 @@ mod engine;
 mod entity;
 mod error;
 mod fact;
+mod hash;
 mod infra;
 mod language;
 mod lazy;
@@ -44,7 +45,7 @@ pub use code::Code;
 pub use engine::{
     Cache, Coverage, Engine, MAX_SOURCE, Request, RuleSummary, Stats, Store, Team, Tree, most_bytes,
 };
-pub use error::RuleError;
+pub use error::{RuleError, read_rules};
 pub use fact::{
     Attributes, Confidence, Evidence, Fact, FactKind, Inventory, Location, Problem, Scope,
 };

@@ -54,14 +54,15 @@ mod version;
 mod within;
 mod wrap;
 
+use crate::hash::{HashMap, HashSet};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::element::*;
 use crate::language::LanguageId;
 use crate::project::{FileId, Project};
-use crate::rule::{Applies, GuardKind, Link, LoadedRule, Rules, wild};
+use crate::rule::{Applies, GuardKind, Link, LoadedRule, Rules, Wild, wild};
 
 pub(crate) use cleaning::{Cleaner, How};
 pub(crate) use emit::Endpoint;
@@ -327,7 +328,7 @@ struct GlobalGuard {
 struct Dispatch {
     by_name: HashMap<String, Vec<(usize, usize)>>,
     /// Patterns whose last name has a `*`, with that name.
-    wild: Vec<(String, (usize, usize))>,
+    wild: Vec<(Wild, (usize, usize))>,
     /// What was found for a name: code says the same names over and over.
     found: std::sync::Mutex<HashMap<Box<str>, Found>>,
 }
@@ -339,7 +340,7 @@ impl Dispatch {
     fn add(&mut self, rule: usize, index: usize, names: &[String]) {
         for name in names {
             if name.contains('*') {
-                self.wild.push((name.clone(), (rule, index)));
+                self.wild.push((Wild::new(name), (rule, index)));
             } else {
                 self.by_name
                     .entry(name.clone())
@@ -373,7 +374,10 @@ impl Dispatch {
         if let Some(found) = known.get(name) {
             return Some(found.clone());
         }
-        let wild = self.wild.iter().filter(|(pattern, _)| wild(pattern, name));
+        let wild = self
+            .wild
+            .iter()
+            .filter(|(pattern, _)| pattern.matches(name));
         let found: Found = exact
             .iter()
             .copied()
@@ -554,6 +558,8 @@ pub(crate) struct Linker<'a> {
     asks: RefCell<HashMap<(FileId, FnId), Option<String>>>,
     /// The routes that calls made.
     made: RefCell<HashMap<(FileId, ExprId), Made>>,
+    /// Whether rules say what validators let through.
+    shaping: std::cell::OnceCell<bool>,
     /// What names were put onto routers: `app.decorate("authenticate", f)`.
     attached: std::cell::OnceCell<HashMap<String, (FileId, ExprId)>>,
     /// The guards that methods of a class are which run before its actions.
@@ -644,6 +650,7 @@ impl<'a> Linker<'a> {
             in_order: RefCell::default(),
             asks: RefCell::default(),
             made: RefCell::default(),
+            shaping: std::cell::OnceCell::new(),
             attached: std::cell::OnceCell::new(),
             hooks: RefCell::default(),
             filed: std::cell::OnceCell::new(),
@@ -677,7 +684,7 @@ impl<'a> Linker<'a> {
             return known.clone();
         }
         let parsed = self.project.parsed(file);
-        let mut found = HashSet::new();
+        let mut found = HashSet::default();
         for framework in &self.index(file).frameworks {
             let packages = &self.rules.frameworks[*framework].imports;
             let used = packages.is_empty()

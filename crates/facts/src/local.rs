@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::element::*;
 use crate::elsewhere;
 use crate::entity;
+use crate::error::Lines;
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Scope};
 use crate::link::{Linker, Matched};
 use crate::project::FileId;
@@ -20,6 +21,7 @@ pub(crate) struct Site<'a> {
     pub(crate) file: FileId,
     pub(crate) path: &'a str,
     pub(crate) source: &'a str,
+    pub(crate) lines: &'a Lines,
     pub(crate) scope: Scope,
 }
 
@@ -27,14 +29,14 @@ impl Site<'_> {
     /// A span as a location, with lines and columns from 1.
     pub(crate) fn location(&self, span: Span) -> Location {
         let (start, end) = (span.start as usize, span.end as usize);
-        let (line, column) = crate::error::position(self.source, start);
+        let (line, column) = self.lines.position(self.source, start);
         // A span that covers a body is shown by its first line.
         let first_line = self
             .source
             .get(start..end)
             .and_then(|text| text.find('\n'))
             .map_or(end, |at| start + at);
-        let (end_line, end_column) = crate::error::position(self.source, first_line);
+        let (end_line, end_column) = self.lines.position(self.source, first_line);
         Location {
             path: self.path.to_owned(),
             line,

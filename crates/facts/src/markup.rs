@@ -73,8 +73,7 @@ impl Markup {
             if !path.starts_with("templates/") {
                 continue;
             }
-            let file: File =
-                toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+            let file: File = crate::error::read_rules(path, text)?;
             markup.harmless.extend(file.harmless.calls);
             let failing = |id: &str| {
                 let line = text

@@ -46,9 +46,7 @@ impl TlsLibraries {
     fn load(files: &[(&str, &str)]) -> Result<Self, RuleError> {
         let mut files = files.iter();
         match files.find(|(path, _)| *path == "dependencies/tls.toml") {
-            Some((path, text)) => {
-                toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))
-            }
+            Some((path, text)) => crate::error::read_rules(path, text),
             None => Ok(Self::default()),
         }
     }

@@ -1,7 +1,8 @@
 //! The files of one revision, read on demand, and what a name in one of them means.
 
+use crate::hash::{HashMap, HashSet};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::element::*;
@@ -64,13 +65,13 @@ impl Parsed {
         self_names: &[String],
         mixed: bool,
     ) -> Self {
-        let mut top: HashMap<Box<str>, Vec<Definition>> = HashMap::new();
-        let mut local: HashMap<(FnId, Box<str>), Vec<u32>> = HashMap::new();
-        let mut inner = HashMap::new();
-        let mut members: HashMap<(ClassId, Box<str>), Vec<Member>> = HashMap::new();
+        let mut top: HashMap<Box<str>, Vec<Definition>> = HashMap::default();
+        let mut local: HashMap<(FnId, Box<str>), Vec<u32>> = HashMap::default();
+        let mut inner = HashMap::default();
+        let mut members: HashMap<(ClassId, Box<str>), Vec<Member>> = HashMap::default();
         let mut stars = Vec::new();
-        let mut received = HashMap::new();
-        let mut qualified: HashMap<Box<str>, Definition> = HashMap::new();
+        let mut received = HashMap::default();
+        let mut qualified: HashMap<Box<str>, Definition> = HashMap::default();
         let full = |name: &str| match unit.package.is_empty() {
             true => Box::<str>::from(name),
             false => format!("{}.{name}", unit.package).into(),
@@ -147,8 +148,8 @@ impl Parsed {
             }
             false
         };
-        let mut given: HashMap<Box<str>, Vec<u32>> = HashMap::new();
-        let mut fields: HashMap<(Box<str>, Box<str>), Vec<u32>> = HashMap::new();
+        let mut given: HashMap<Box<str>, Vec<u32>> = HashMap::default();
+        let mut fields: HashMap<(Box<str>, Box<str>), Vec<u32>> = HashMap::default();
         for (index, assign) in unit.assigns.iter().enumerate() {
             let index = index as u32;
             match &assign.name {
@@ -930,7 +931,7 @@ impl<'a> Project<'a> {
 
     fn stems(&self) -> &HashMap<Box<str>, Vec<Box<str>>> {
         self.stems.get_or_init(|| {
-            let mut stems: HashMap<Box<str>, Vec<Box<str>>> = HashMap::new();
+            let mut stems: HashMap<Box<str>, Vec<Box<str>>> = HashMap::default();
             for path in self.paths {
                 let name = path.rsplit('/').next().unwrap_or(path);
                 if let Some((stem, _)) = name.split_once('.')
@@ -1016,7 +1017,7 @@ impl<'a> Project<'a> {
         let tail = space.replace('.', "/");
         let last = tail.rsplit('/').next().unwrap_or(&tail);
         let folders = self.folders.get_or_init(|| {
-            let mut folders = Folders::new();
+            let mut folders = Folders::default();
             for path in self.paths {
                 let Some((folder, _)) = path.rsplit_once('/') else {
                     continue;

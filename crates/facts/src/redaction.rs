@@ -3,8 +3,9 @@
 //! place does is one fact of a data model with the role `redaction`; the words are in
 //! `rules/redaction/`.
 
+use crate::hash::HashMap;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -62,8 +63,7 @@ impl Redaction {
             if !path.starts_with("redaction/") {
                 continue;
             }
-            let read: Self =
-                toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+            let read: Self = crate::error::read_rules(path, text)?;
             all.acts.extend(read.acts);
             all.lists.extend(read.lists);
             all.placeholders.extend(read.placeholders);
@@ -139,7 +139,7 @@ pub(crate) fn extract(
     }
     let mut places: BTreeMap<String, Place> = BTreeMap::new();
     // Code says the same names over and over.
-    let acts = RefCell::new(HashMap::new());
+    let acts = RefCell::new(HashMap::default());
     let is_act = |name: &str| -> bool {
         if let Some(known) = acts.borrow().get(name) {
             return *known;

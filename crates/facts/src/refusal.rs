@@ -173,7 +173,7 @@ pub(crate) fn nothing_of(
         Some(name) => among(&language.nothing, name),
     };
     // The outermost expression of those that stand there.
-    let ids = unit.ids().filter(|id| unit.expr(*id).span == *held);
+    let ids = unit.inside(*held).filter(|id| unit.expr(*id).span == *held);
     nothing.then(|| ids.last()).flatten()
 }
 

@@ -1142,6 +1142,12 @@ impl Pattern {
     /// Whether a dotted name (without the receiver) matches. A package name may contain dots and
     /// slashes; segments are compared after splitting both at dots.
     pub(crate) fn matches(&self, name: &str) -> bool {
+        // Most names differ in their last word already.
+        let last = name.rsplit('.').next().unwrap_or(name);
+        if !self.last().is_empty() && !self.last().iter().any(|one| one == "**" || wild(one, last))
+        {
+            return false;
+        }
         let words: Vec<&str> = name.split('.').collect();
         let matches = matches_from(&self.segments, &words);
         if matches {
@@ -1169,17 +1175,61 @@ fn matches_from(segments: &[Vec<String>], words: &[&str]) -> bool {
     }
 }
 
+/// A pattern in which `*` stands for any run of characters, taken apart once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wild {
+    head: Box<str>,
+    /// What must follow, in this order.
+    middle: Vec<Box<str>>,
+    /// What stands behind the last `*`; nothing where there is none.
+    tail: Option<Box<str>>,
+}
+
+impl Wild {
+    pub(crate) fn new(pattern: &str) -> Self {
+        let mut parts = pattern.split('*').map(Box::from);
+        let head = parts.next().unwrap_or_default();
+        let mut middle: Vec<Box<str>> = parts.collect();
+        let tail = middle.pop();
+        middle.retain(|part| !part.is_empty());
+        Self { head, middle, tail }
+    }
+
+    /// As [`wild`].
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        let Some(tail) = &self.tail else {
+            return *self.head == *text;
+        };
+        let rest = text.as_bytes().strip_prefix(self.head.as_bytes());
+        let rest = rest.and_then(|rest| rest.strip_suffix(tail.as_bytes()));
+        let Some(mut rest) = rest else { return false };
+        for part in &self.middle {
+            let part = part.as_bytes();
+            let mut starts = rest.windows(part.len());
+            let Some(at) = starts.position(|window| window[0] == part[0] && window == part) else {
+                return false;
+            };
+            rest = &rest[at + part.len()..];
+        }
+        true
+    }
+}
+
 /// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
 pub(crate) fn wild(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
+    let star = pattern.bytes().position(|byte| byte == b'*');
+    match star.map(|at| (&pattern[..at], &pattern[at + 1..])) {
         None => pattern == text,
         Some((head, tail)) => {
             let Some(rest) = text.strip_prefix(head) else {
                 return false;
             };
             // Most patterns have one `*` only.
-            if !tail.contains('*') {
-                return rest.ends_with(tail);
+            if rest.ends_with(tail) {
+                return true;
+            }
+            if !tail.bytes().any(|byte| byte == b'*') {
+                return false;
             }
             (0..=rest.len())
                 .filter(|at| rest.is_char_boundary(*at))
@@ -1289,10 +1339,10 @@ impl Rules {
         let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let texts: Vec<_> = files
             .par_iter()
-            .map(|(_, text)| toml::from_str::<RuleFileText>(text))
+            .map(|(path, text)| crate::error::read_rules::<RuleFileText>(path, text))
             .collect();
         for ((path, text), parsed) in files.iter().zip(texts) {
-            let mut parsed = parsed.map_err(|error| RuleError::toml(path, text, &error))?;
+            let mut parsed = parsed?;
             for (list, words) in std::mem::take(&mut parsed.names) {
                 names.entry(list).or_default().extend(words);
             }
@@ -1319,12 +1369,10 @@ impl Rules {
                 source: parsed.source,
             });
             for mut rule in parsed.rules {
-                let line = text
-                    .find(&format!("\"{}\"", rule.id))
-                    .map_or(1, |offset| crate::error::position(text, offset).0);
+                let id = rule.id.clone();
                 let fail = |message: String| RuleError {
                     path: path.clone(),
-                    line,
+                    line: crate::error::line_of(text, &format!("\"{id}\""), ""),
                     message,
                 };
                 if let Some(other) = ids.insert(rule.id.clone(), path.clone()) {
@@ -1477,6 +1525,22 @@ mod tests {
         let routed = Pattern::parse("$router.{get,post}");
         assert_eq!(routed.receiver.as_deref(), Some("$router"));
         assert!(routed.matches("get"));
+    }
+
+    #[test]
+    fn patterns_taken_apart_match_the_same() {
+        let patterns = [
+            "", "*", "**", "a", "a*", "*a", "a*a", "*a*", "a*b*c", "*ab*ba*", "é*", "*é*", "ab*b",
+        ];
+        let texts = [
+            "", "a", "aa", "aba", "abc", "abba", "xabxbax", "é", "xéx", "ab", "abb", "a*b", "acbc",
+        ];
+        for pattern in patterns {
+            for text in texts {
+                let apart = Wild::new(pattern).matches(text);
+                assert_eq!(apart, wild(pattern, text), "{pattern} {text}");
+            }
+        }
     }
 
     #[test]

@@ -10,9 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
-use toml::Spanned;
 
-use crate::error::{RuleError, position};
+use crate::error::{RuleError, line_of, read_rules};
 use crate::redaction::Redaction;
 
 /// What kind of sensitive data a field holds.
@@ -151,7 +150,7 @@ const DEFAULT_TYPES: [Kind; 4] = [Kind::Text, Kind::Binary, Kind::Json, Kind::Ot
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
     /// Class of the file's terms.
-    class: Option<Spanned<String>>,
+    class: Option<String>,
     /// What the file's terms decide, in place of a class: `access`, `tenancy`, `ownership`.
     control: Option<String>,
     #[serde(default)]
@@ -176,16 +175,16 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct TermTable {
-    name: Spanned<String>,
+    name: String,
     /// The term's own class, where a file holds several.
-    class: Option<Spanned<String>>,
-    words: Spanned<Vec<String>>,
+    class: Option<String>,
+    words: Vec<String>,
     #[serde(default)]
     except: Vec<String>,
     #[serde(default)]
-    on: Vec<Spanned<String>>,
+    on: Vec<String>,
     #[serde(default)]
-    off: Vec<Spanned<String>>,
+    off: Vec<String>,
     /// Whether no word may stand before the term.
     #[serde(default)]
     whole: bool,
@@ -225,15 +224,12 @@ impl Sensitivity {
         let mut out = Self::default();
         let mut contexts = Vec::new();
         for (path, text) in files {
-            let file: File =
-                toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
-            let error = |at: usize, message: String| {
-                let line = position(text, at).0;
-                RuleError {
-                    path: (*path).to_owned(),
-                    line,
-                    message,
-                }
+            let file: File = read_rules(path, text)?;
+            // `wanted` stands behind the name of the term.
+            let error = |term: &str, wanted: &str, message: String| RuleError {
+                path: (*path).to_owned(),
+                line: line_of(text, &format!("\"{term}\""), wanted),
+                message,
             };
             out.words
                 .before
@@ -252,41 +248,37 @@ impl Sensitivity {
                 out.words.contexts.entry(name).or_default().extend(words);
             }
             for term in file.term {
-                let control = file.control.as_ref();
-                let control = control.map(|name| Spanned::new(0..0, name.clone()));
                 let own = term.class.as_ref().or(file.class.as_ref());
-                let Some(class) = own.or(control.as_ref()) else {
+                let Some(class) = own.or(file.control.as_ref()) else {
                     return Err(error(
-                        term.name.span().start,
+                        &term.name,
+                        "",
                         "a term needs a `class`, its own or its file's".to_owned(),
                     ));
                 };
-                if class.get_ref().trim().is_empty() {
-                    return Err(error(class.span().start, "`class` is empty".to_owned()));
+                if class.trim().is_empty() {
+                    let place = term.class.as_ref().map_or("", |_| &*term.name);
+                    return Err(error(place, "class", "`class` is empty".to_owned()));
                 }
-                let patterns: Vec<_> = term
-                    .words
-                    .get_ref()
-                    .iter()
-                    .map(|words| split(words))
-                    .collect();
+                let patterns: Vec<_> = term.words.iter().map(|words| split(words)).collect();
                 if patterns.is_empty() || patterns.iter().any(Vec::is_empty) {
                     return Err(error(
-                        term.words.span().start,
+                        &term.name,
+                        "words",
                         "`words` needs at least one word each".to_owned(),
                     ));
                 }
                 for context in term.on.iter().chain(&term.off) {
-                    let at = error(context.span().start, String::new());
-                    contexts.push((context.get_ref().clone(), at));
+                    let at = error(&term.name, &format!("\"{context}\""), String::new());
+                    contexts.push((context.clone(), at));
                 }
                 out.insert(Term {
-                    class: Class::named(class.get_ref()),
-                    name: term.name.into_inner(),
+                    class: Class::named(class),
+                    name: term.name,
                     patterns,
                     except: term.except.iter().map(|words| split(words)).collect(),
-                    on: term.on.into_iter().map(Spanned::into_inner).collect(),
-                    off: term.off.into_iter().map(Spanned::into_inner).collect(),
+                    on: term.on,
+                    off: term.off,
                     entity: None,
                     whole: term.whole,
                     types: term.types.unwrap_or_else(|| DEFAULT_TYPES.to_vec()),

@@ -1,6 +1,6 @@
 //! The one walker: a syntax tree and a language's tables become a [`Unit`].
 
-use std::collections::HashSet;
+use crate::hash::HashSet;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ pub(crate) fn walk(language: &Language, source: &str) -> Option<Unit> {
         depth: 0,
         modules: Vec::new(),
         package: String::new(),
-        variables: HashSet::new(),
+        variables: HashSet::default(),
         blocks: Vec::new(),
         test: false,
     };

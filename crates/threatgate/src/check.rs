@@ -218,13 +218,22 @@ pub(crate) fn of_range(
     configuration: &Configuration,
     engine: &Engine,
 ) -> Result<Judged> {
-    let sides = Sides::read(repository, &range.base, &range.head, configuration, engine)?;
+    let read = |endpoints: Endpoints| {
+        let ends = (&range.base, &range.head);
+        Sides::read(repository, ends, configuration, engine, endpoints)
+    };
+    let mut sides = read(Endpoints::WhereTheyMayDiffer)?;
+    let mut changes = compare(&sides.before, &sides.after);
+    // What surrounds a change is said with it.
+    if !sides.linked && !changes.is_empty() {
+        sides = read(Endpoints::Always)?;
+        changes = compare(&sides.before, &sides.after);
+    }
     // What cannot be read of the base would look new, and what was lost would not be seen.
     if !sides.missing.is_empty() {
         return Ok(Judged::Undetermined(environment().lacking(&sides.missing)));
     }
 
-    let changes = compare(&sides.before, &sides.after);
     let circumstances = Circumstances {
         version: env!("CARGO_PKG_VERSION").into(),
         rules: engine.digest().into(),
@@ -265,8 +274,18 @@ fn environment() -> Environment {
 /// One absent file in so many leaves too little of a revision to judge by.
 const MOST_ABSENT: usize = 20;
 
+/// Whether endpoints are looked for, which takes a look at the whole revision.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Endpoints {
+    /// Where a file differs on which they can hang.
+    WhereTheyMayDiffer,
+    Always,
+}
+
 /// Both inventories, and what was read for them.
 struct Sides {
+    /// Whether endpoints are among the facts.
+    linked: bool,
     before: Inventory,
     after: Inventory,
     coverage: Coverage,
@@ -281,10 +300,10 @@ struct Sides {
 impl Sides {
     fn read(
         repository: &Repository,
-        base: &Side,
-        head: &Side,
+        (base, head): (&Side, &Side),
         configuration: &Configuration,
         engine: &Engine,
+        endpoints: Endpoints,
     ) -> Result<Self> {
         let blobs = Blobs::new(repository)?;
         let (base_entries, _) = repository.entries(base)?;
@@ -319,23 +338,30 @@ impl Sides {
         only_before.extend(of_after);
         only_after.extend(of_before);
         let mut inventories = (Inventory::default(), Inventory::default());
-        if files.iter().any(|file| {
-            engine.reads(file.path())
-                || file
-                    .before
-                    .as_ref()
-                    .is_some_and(|(path, _)| engine.reads(path))
-                || file.status != Status::Mode
-        }) {
+        let of_any = |holds: &dyn Fn(&str) -> bool| {
+            let sides = files.iter().flat_map(|file| [&file.before, &file.after]);
+            let mut paths = sides.flatten().map(|(path, _)| path);
+            paths.any(|path| holds(path))
+        };
+        let differ = of_any(&|path| engine.links(path));
+        let mut linked = true;
+        if of_any(&|path| engine.reads(path))
+            || files.iter().any(|file| file.status != Status::Mode)
+        {
             let cache = crate::cache::open();
             let of = |only: &BTreeSet<String>| Request {
                 only: Some(only.clone()),
+                unlinked: !differ,
             };
-            let ((first, _), (second, stats)) = engine.inventories(
+            let ((mut first, _), (mut second, mut stats)) = engine.inventories(
                 (&before, &of(&only_before)),
                 (&after, &of(&only_after)),
                 &cache,
             );
+            linked = differ || endpoints == Endpoints::Always;
+            if !differ && linked {
+                stats = engine.add_endpoints(&after, &cache, [&mut first, &mut second]);
+            }
             coverage.files_context = stats.parsed;
             coverage.alarms = stats.alarms;
             coverage.problems.extend(second.problems.iter().cloned());
@@ -405,6 +431,7 @@ impl Sides {
             trail: crate::signoff::Trail::default(),
         };
         Ok(Self {
+            linked,
             before: before_facts,
             after: after_facts,
             coverage,

@@ -27,7 +27,7 @@ pub(crate) struct ComplianceArgs {
 const SHOWN: usize = 3;
 
 pub(crate) fn compliance(args: &ComplianceArgs) -> Result<ExitCode> {
-    let files = threatgate_rules::folder("policy");
+    let files = threatgate_rules::ready_folder("policy");
     let files = files.filter(|(path, _)| path.starts_with("policy/compliance/"));
     let compliance = Compliance::new(files)?;
     let Some(framework) = compliance.framework(&args.framework) else {

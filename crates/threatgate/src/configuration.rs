@@ -169,7 +169,7 @@ fn configuration(texts: Texts) -> Result<Configuration> {
         policy,
         team,
         owners: Owners::parse(&texts.owners),
-        catalogue: Catalogue::new(threatgate_rules::folder("threats"))?,
+        catalogue: Catalogue::new(threatgate_rules::ready_folder("threats"))?,
         excluded,
         signers: texts.signers,
         modules: texts.modules,

@@ -210,7 +210,7 @@ pub(crate) fn facts(args: &FactsArgs) -> Result<ExitCode> {
 
 /// The engine with the rules of this program and of the team.
 pub(crate) fn engine(team: &Team) -> Result<Engine> {
-    Engine::new(threatgate_rules::files(), team).map_err(|mut error| {
+    Engine::new(threatgate_rules::ready(), team).map_err(|mut error| {
         if team.rules.iter().any(|(path, _)| *path == error.path) {
             error.path.insert_str(0, crate::configuration::RULES_FOLDER);
         }

@@ -29,6 +29,11 @@ use clap::{Parser, Subcommand};
 use threatgate_assess::{Verdict, nearest};
 use threatgate_facts::FactKind;
 
+/// Facts are many small texts, made by several threads at once, at which the allocator of musl is slow.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Says which changes of a pull request are material to security, and gates them.
 #[derive(Parser, Debug)]
 #[command(name = "threatgate", version, max_term_width = 100)]

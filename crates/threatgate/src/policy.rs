@@ -125,7 +125,7 @@ fn lint_files(args: &LintArgs) -> Result<ExitCode> {
     let signers = read_if_there(&args.repo.join(SIGNERS_PATH))?;
     let signers = signers.map(|text| threatgate_review::AllowedSigners::parse(&text).principals());
     let waivers = read_if_there(&args.repo.join(WAIVERS_PATH))?;
-    let catalogue = Catalogue::new(threatgate_rules::folder("threats"))?;
+    let catalogue = Catalogue::new(threatgate_rules::ready_folder("threats"))?;
     let threats: BTreeSet<String> = catalogue.list().map(|(id, _)| id.to_owned()).collect();
     // Which subjects there are is asked only where a waiver names one.
     let subjects = match &waivers {

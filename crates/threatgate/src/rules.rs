@@ -233,7 +233,7 @@ fn load(files: &[RuleFile]) -> Result<Engine> {
         rules: pairs(files),
         ..Team::default()
     };
-    Engine::new(threatgate_rules::files(), &team).map_err(|mut error| {
+    Engine::new(threatgate_rules::ready(), &team).map_err(|mut error| {
         if let Some(file) = files.iter().find(|file| file.inside == error.path) {
             error.path = file.path.display().to_string();
         }

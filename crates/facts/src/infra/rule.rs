@@ -235,8 +235,7 @@ impl TryFrom<String> for Pattern {
 pub(super) fn load(files: &[(&str, &str)]) -> Result<Vec<RuleFile>, RuleError> {
     let mut all = Vec::new();
     for (path, text) in files.iter().filter(|(path, _)| path.starts_with("infra/")) {
-        let file: RuleFile =
-            toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+        let file: RuleFile = crate::error::read_rules(path, text)?;
         for name in file.resource.iter().flat_map(|resource| &resource.uses) {
             if !file.set.contains_key(name) {
                 return Err(RuleError {

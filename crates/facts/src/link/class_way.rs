@@ -8,7 +8,7 @@ impl Linker<'_> {
     /// Guards of a class that answers requests: decorators, bases, attributes; inherited ones too.
     pub(super) fn class_guards(&self, file: FileId, class: ClassId) -> Vec<GuardUse> {
         let mut uses = Vec::new();
-        let mut said = HashSet::new();
+        let mut said = HashSet::default();
         self.collect_class_guards(file, class, &mut uses, &mut said, 0);
         uses
     }

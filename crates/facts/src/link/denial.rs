@@ -11,12 +11,8 @@ impl Linker<'_> {
     pub(super) fn denies_deep(&self, guard: &GuardUse) -> bool {
         let parsed = self.project.parsed(guard.file);
         let last = guard.text.split('(').next().unwrap_or_default();
-        let at = parsed.unit.ids().find(|id| {
-            let span = parsed.unit.expr(*id).span;
-            span.start >= guard.span.start
-                && span.end <= guard.span.end
-                && parsed.unit.last_name(*id) == Some(last)
-        });
+        let mut inside = parsed.unit.inside(guard.span);
+        let at = inside.find(|id| parsed.unit.last_name(*id) == Some(last));
         let value = at.map(|id| self.eval(guard.file, id));
         let functions = match value {
             Some(Value::Function(file, function)) => vec![(file, function)],

@@ -450,7 +450,7 @@ impl<'a> Linker<'a> {
     /// What was put onto routers under a name.
     pub(super) fn attached(&self, name: &str) -> Option<(FileId, ExprId)> {
         let all = self.attached.get_or_init(|| {
-            let mut all = HashMap::new();
+            let mut all = HashMap::default();
             for file in (0..self.project.len()).map(|file| FileId(file as u32)) {
                 let parsed = self.project.parsed(file);
                 for id in parsed.unit.ids() {

@@ -308,7 +308,7 @@ impl Linker<'_> {
 
     /// The words of a map: `{ new: "sign_in" }`.
     fn pairs(&self, matched: &Matched, selectors: &[Selector]) -> HashMap<String, String> {
-        let mut found = HashMap::new();
+        let mut found = HashMap::default();
         for (file, id) in self.exprs(matched, selectors) {
             let Value::Map(file, map) = self.eval(file, id) else {
                 continue;
@@ -723,7 +723,7 @@ impl Linker<'_> {
     /// Hangs the blocks that nobody owns on the ones around them, and functions whose calls stand
     /// in blocks on those.
     pub(crate) fn settle_scopes(&self) {
-        let mut settled = HashSet::new();
+        let mut settled = HashSet::default();
         loop {
             let loose: Vec<(FileId, FnId, usize, RouterId)> = {
                 let ids = self.ids.borrow();
@@ -795,7 +795,7 @@ impl Linker<'_> {
         &self,
         wanted: &BTreeSet<(FileId, FnId)>,
     ) -> HashMap<(FileId, FnId), Vec<(FileId, ExprId)>> {
-        let mut names = HashSet::new();
+        let mut names = HashSet::default();
         for (file, function) in wanted {
             let parsed = self.project.parsed(*file);
             let element = parsed.unit.function(*function);
@@ -803,7 +803,7 @@ impl Linker<'_> {
                 names.insert(element.name.clone());
             }
         }
-        let mut found: HashMap<_, Vec<_>> = HashMap::new();
+        let mut found: HashMap<_, Vec<_>> = HashMap::default();
         if names.is_empty() {
             return found;
         }

@@ -10,19 +10,16 @@ const MAX_SHAPES: u32 = 6;
 impl Linker<'_> {
     /// The parameters that validators around a route, or in its options, ask for.
     pub(super) fn shaped(&self, endpoint: &super::Endpoint, found: &mut Found) {
-        let rules = self.rules.all.iter().enumerate();
-        let rules: Vec<usize> = rules
-            .filter(|(_, loaded)| {
-                loaded.rule.link == Some(Link::Parameter) && !loaded.rule.shape.is_empty()
-            })
-            .map(|(id, _)| id)
-            .collect();
-        if rules.is_empty() {
+        let known = self.shaping.get_or_init(|| {
+            let mut rules = self.rules.all.iter().map(|loaded| &loaded.rule);
+            rules.any(|rule| rule.link == Some(Link::Parameter) && !rule.shape.is_empty())
+        });
+        if !known {
             return;
         }
         for guard in &endpoint.guards {
             let parsed = self.project.parsed(guard.file);
-            let call = parsed.unit.ids().find(|id| {
+            let call = parsed.unit.inside(guard.span).find(|id| {
                 parsed.unit.expr(*id).span == guard.span
                     && matches!(parsed.unit.kind(*id), ExprKind::Call { .. })
             });
@@ -32,7 +29,7 @@ impl Linker<'_> {
         }
         // `{ schema: { body: … } }` beside the path.
         let parsed = self.project.parsed(endpoint.file);
-        let call = parsed.unit.ids().find(|id| {
+        let call = parsed.unit.inside(endpoint.span).find(|id| {
             parsed.unit.expr(*id).span == endpoint.span
                 && matches!(parsed.unit.kind(*id), ExprKind::Call { .. })
         });

@@ -1246,7 +1246,7 @@ impl Linker<'_> {
 
     fn calls_to(&self, file: FileId, function: FnId) -> Vec<(FileId, ExprId)> {
         let calls = self.flow.calls.get_or_init(|| {
-            let mut all: HashMap<Box<str>, Vec<(FileId, ExprId)>> = HashMap::new();
+            let mut all: HashMap<Box<str>, Vec<(FileId, ExprId)>> = HashMap::default();
             for at in (0..self.project.len()).map(|at| FileId(at as u32)) {
                 let path = self.project.path(at);
                 if crate::scope::scope_of_path(&path) != crate::fact::Scope::Production {

@@ -27,8 +27,7 @@ impl Popular {
     /// # Errors
     /// What is no list of names, or is of no known ecosystem.
     pub fn parse(path: &str, text: &str) -> Result<Self, RuleError> {
-        let file: File =
-            toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+        let file: File = crate::error::read_rules(path, text)?;
         let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (ecosystem, names) in file.popular.iter().chain(&file.neighbours) {
             if !Ecosystem::ALL.iter().any(|one| one.name() == ecosystem) {

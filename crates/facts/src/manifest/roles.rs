@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use toml::Spanned;
 
 use super::reader::normal_python_name;
 use super::{Ecosystem, Popular};
-use crate::error::{RuleError, position};
+use crate::error::{RuleError, line_of, read_rules};
 
 /// Roles by package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,33 +25,32 @@ struct Role {
     #[serde(rename = "about")]
     _about: String,
     #[serde(default)]
-    pypi: Vec<Spanned<String>>,
+    pypi: Vec<String>,
     #[serde(default)]
-    npm: Vec<Spanned<String>>,
+    npm: Vec<String>,
     #[serde(default)]
-    cargo: Vec<Spanned<String>>,
+    cargo: Vec<String>,
     #[serde(default)]
-    golang: Vec<Spanned<String>>,
+    golang: Vec<String>,
     #[serde(default)]
-    maven: Vec<Spanned<String>>,
+    maven: Vec<String>,
     #[serde(default)]
-    nuget: Vec<Spanned<String>>,
+    nuget: Vec<String>,
     #[serde(default)]
-    gem: Vec<Spanned<String>>,
+    gem: Vec<String>,
     #[serde(default)]
-    composer: Vec<Spanned<String>>,
+    composer: Vec<String>,
     #[serde(default)]
-    docker: Vec<Spanned<String>>,
+    docker: Vec<String>,
     #[serde(default)]
-    github: Vec<Spanned<String>>,
+    github: Vec<String>,
 }
 
 impl Roles {
     /// Reads a file of roles: one table per role with the packages of each ecosystem; a name may
     /// end in `*`. A package has one role: naming it twice is an error.
     pub fn parse(path: &str, text: &str) -> Result<Self, RuleError> {
-        let roles: BTreeMap<String, Role> =
-            toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+        let roles: BTreeMap<String, Role> = read_rules(path, text)?;
         let mut read = Self::default();
         for (role, packages) in roles {
             let lists = [
@@ -69,13 +67,12 @@ impl Roles {
             ];
             for (ecosystem, names) in Ecosystem::ALL.into_iter().zip(lists) {
                 for name in names {
-                    let at = name.span().start;
-                    read.insert(ecosystem, name.into_inner(), &role)
-                        .map_err(|message| RuleError {
-                            path: path.to_owned(),
-                            line: position(text, at).0,
-                            message,
-                        })?;
+                    let inserted = read.insert(ecosystem, name.clone(), &role);
+                    inserted.map_err(|message| RuleError {
+                        path: path.to_owned(),
+                        line: line_of(text, &format!("[{role}]"), &format!("\"{name}\"")),
+                        message,
+                    })?;
                 }
             }
         }

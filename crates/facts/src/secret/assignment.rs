@@ -112,8 +112,7 @@ static ATTRIBUTE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 impl Assignments {
     pub(super) fn parse(path: &str, text: &str) -> Result<Self, RuleError> {
-        let file: File =
-            toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+        let file: File = crate::error::read_rules(path, text)?;
         let ends: Vec<Vec<String>> = file.names.ends.iter().map(|end| words(end)).collect();
         // The last word is somewhere in every name.
         let last: Vec<&str> = ends

@@ -6,18 +6,17 @@ use regex::Regex;
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::literal::Extractor;
 use serde::Deserialize;
-use toml::Spanned;
 
 use super::check::Check;
 use super::value::words;
-use crate::error::{RuleError, position};
+use crate::error::{RuleError, line_of, read_rules};
 use crate::fact::Confidence;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default, rename = "format")]
-    formats: Vec<Spanned<Entry>>,
+    formats: Vec<Entry>,
 }
 
 /// A credential's format as it stands in a rule file.
@@ -166,11 +165,10 @@ impl Format {
 
 /// Reads one rule file's formats.
 pub(super) fn parse(path: &str, text: &str) -> Result<Vec<Format>, RuleError> {
-    let file: File = toml::from_str(text).map_err(|error| RuleError::toml(path, text, &error))?;
+    let file: File = read_rules(path, text)?;
     let mut formats = Vec::with_capacity(file.formats.len());
     for entry in file.formats {
-        let line = position(text, entry.span().start).0;
-        let entry = entry.into_inner();
+        let line = line_of(text, &format!("\"{}\"", entry.id), "");
         let wrong = |message: &str| RuleError {
             path: path.to_owned(),
             line,

@@ -49,13 +49,13 @@ fn every_term_speaks_and_is_silent_as_its_examples_say() {
         let file: File = toml::from_str(&text).unwrap();
         for term in file.term {
             terms += 1;
-            let name = term.name.get_ref();
+            let name = &term.name;
             assert!(
                 !term.examples.matching.is_empty() && !term.examples.silent.is_empty(),
                 "{path}: {name} needs both kinds of example"
             );
             let class = term.class.as_ref().or(file.class.as_ref());
-            let class = class.map(Spanned::get_ref).or(file.control.as_ref());
+            let class = class.or(file.control.as_ref());
             let expected = format!("{} {name}", class.unwrap());
             for example in &term.examples.matching {
                 let found = judge(&dictionary, example);
