@@ -1,6 +1,7 @@
 //! Two inventories in, material changes out. Facts are compared by identity or, where they have
 //! no natural one, as counted multisets; text and lines are never looked at.
 
+mod cause;
 mod cleaning;
 mod crypto;
 mod dependency;

@@ -648,6 +648,7 @@ impl Engine {
         if request.only.is_none() {
             crate::specification::without_doubles(&mut inventory);
         }
+        self.mark_unlisted(tree, &wanted, &mut inventory);
         stats.parsed = linker.project.len();
         inventory.credentials = Credentials::of(&inventory.facts, |path| tree.text(path));
         inventory.credentials.hide(&mut inventory.facts);
@@ -655,6 +656,34 @@ impl Engine {
         inventory.problems.sort();
         inventory.problems.dedup();
         (inventory, stats)
+    }
+
+    /// Holds endpoints against the documents of the repository: those of the files that are read, or all where a
+    /// document itself is among them.
+    fn mark_unlisted(
+        &self,
+        tree: &dyn Tree,
+        wanted: &dyn Fn(&str) -> bool,
+        inventory: &mut Inventory,
+    ) {
+        let named = crate::specification::documents(tree.paths().iter());
+        let all = named.iter().any(|path| wanted(path));
+        let judged = |path: &str| all || wanted(path);
+        let mut endpoints = inventory.facts.iter();
+        let any = endpoints.any(|fact| {
+            fact.kind == crate::fact::FactKind::Endpoint && judged(&fact.location.path)
+        });
+        if !any {
+            return;
+        }
+        let texts: Vec<_> = named
+            .into_iter()
+            .filter_map(|path| Some((path.as_str(), tree.text(path)?)))
+            .collect();
+        let documents: Vec<(&str, &str)> =
+            texts.iter().map(|(path, text)| (*path, &**text)).collect();
+        let read = |path: &str| tree.text(path).map(|text| text.to_string());
+        crate::specification::mark_unlisted(&self.languages, &documents, &judged, &read, inventory);
     }
 
     /// The credentials in one text, which may be of any revision. Without a scope it follows from

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::element::*;
 use crate::fact::{Attributes, Evidence, Fact, FactKind};
-use crate::link::{Linker, Matched};
+use crate::link::{Linker, Matched, Value};
 use crate::local::{Site, typed};
 use crate::project::FileId;
 use crate::rule::{LoadedRule, Selector, wild};
@@ -16,6 +16,9 @@ mod field;
 
 use field::FieldReader;
 pub(crate) use field::field_json;
+
+/// Classes that one derives from and that are looked at.
+const MAX_BASES: usize = 20;
 
 /// A class that rules know as a data model: by what it derives from, by its decorators, by those
 /// of its members, or by who holds many of it. The first that finds fields tells them; beside it
@@ -235,6 +238,10 @@ fn model(
             attributes.insert("role".into(), json!("response"));
         }
     }
+    let inherited = inherited(linker, site.file, class);
+    if !inherited.is_empty() {
+        attributes.insert("inherits".into(), json!(inherited));
+    }
     attributes.insert("entity".into(), json!(entity));
     attributes.insert(
         "framework".into(),
@@ -251,6 +258,30 @@ fn model(
     );
     fact.evidence = places;
     Some(fact)
+}
+
+/// The members that a class has from classes of the repository that it derives from.
+fn inherited(linker: &Linker<'_>, file: FileId, class: ClassId) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut seen = BTreeSet::from([(file, class)]);
+    let mut open = vec![(file, class)];
+    while let Some((file, class)) = open.pop() {
+        let parsed = linker.project.parsed(file);
+        for base in &parsed.unit.class(class).bases {
+            let Value::Class(at, base) = linker.eval(file, *base) else {
+                continue;
+            };
+            if seen.len() > MAX_BASES || !seen.insert((at, base)) {
+                continue;
+            }
+            let other = linker.project.parsed(at);
+            let own = other.unit.assigns.iter();
+            let own = own.filter(|assign| assign.class == Some(base) && assign.function.is_none());
+            names.extend(own.filter_map(|assign| assign.name.as_deref().map(str::to_owned)));
+            open.push((at, base));
+        }
+    }
+    names
 }
 
 fn fact_attributes(linker: &Linker<'_>, loaded: &LoadedRule, matched: &Matched) -> Attributes {
@@ -403,6 +434,20 @@ pub(crate) fn by_call(
     if operation.as_deref() == Some("add-column") && fields.iter().any(mandatory) {
         attributes.insert("destructive".into(), json!("not-null-without-default"));
     }
+    let of_column = operation
+        .as_deref()
+        .is_some_and(|operation| operation.ends_with("-column"));
+    if of_column && attributes.contains_key("destructive") {
+        let columns = named_columns(linker, (site.file, id), (&entity, &fields), loaded, matched);
+        let judge = linker.sensitivity();
+        if !columns.is_empty()
+            && columns
+                .iter()
+                .all(|column| judge.is_ordinary(&entity, column))
+        {
+            attributes.insert("concerns".into(), json!("ordinary"));
+        }
+    }
     if !fields.is_empty() {
         attributes.insert("fields".into(), Json::from(fields));
     }
@@ -413,6 +458,41 @@ pub(crate) fn by_call(
         unit.expr(id).span,
         &loaded.rule.id,
     ));
+}
+
+/// All columns that a step may be about: those of its rule, its fields, and every text that it is handed; a step may
+/// name several where its rule picks the first. Empty where one cannot be known.
+fn named_columns(
+    linker: &Linker<'_>,
+    (file, id): (FileId, ExprId),
+    (entity, fields): (&str, &[Json]),
+    loaded: &LoadedRule,
+    matched: &Matched,
+) -> Vec<String> {
+    let parsed = linker.project.parsed(file);
+    let unit = &parsed.unit;
+    let picked = loaded.rule.attributes.get("column").map(|selectors| {
+        let all = selectors.0.iter().cloned().map(|selector| Selector {
+            first: false,
+            ..selector
+        });
+        linker.texts(matched, &all.collect::<Vec<_>>())
+    });
+    let mut columns = picked.unwrap_or_default();
+    columns.extend(
+        fields
+            .iter()
+            .filter_map(|field| field["name"].as_str().map(str::to_owned)),
+    );
+    if columns.is_empty() {
+        return columns;
+    }
+    if let ExprKind::Call { args, .. } = unit.kind(id) {
+        let handed = args.iter().flat_map(|arg| unit.descendants(arg.value));
+        let texts = handed.filter_map(|id| unit.literal(id));
+        columns.extend(texts.filter(|text| *text != entity).map(str::to_owned));
+    }
+    columns
 }
 
 /// The table that the call names in whose function a step stands: `alterTable("users", t => { … })`.

@@ -165,14 +165,18 @@ pub(crate) fn body_attributes(
     Some(attributes)
 }
 
-/// A text of a function in which its own variables are named by their order: another name for
-/// one is no other check.
+/// A text of a function in which its own variables are named by their order among those that it names:
+/// another name for one is no other check, nor is another variable beside them.
 fn without_local_names(unit: &Unit, function: FnId, text: &str) -> String {
+    let named: BTreeSet<&str> = text
+        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .collect();
     let mut locals: Vec<&str> = Vec::new();
     for assign in &unit.assigns {
         // What is declared, and not a member or a variable of elsewhere that is given a value.
         let declared = assign.function == Some(function) && !assign.given && !assign.extends;
         if let Some(name) = assign.name.as_deref().filter(|_| declared)
+            && named.contains(name)
             && !locals.contains(&name)
         {
             locals.push(name);

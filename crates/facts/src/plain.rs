@@ -468,6 +468,11 @@ fn steps(
         }
         if let Some(loss) = statement.destructive {
             attributes.insert("destructive".into(), json!(loss.name()));
+            let of_column = operation.ends_with("-column");
+            let column = column.as_deref().filter(|_| of_column);
+            if column.is_some_and(|column| sensitivity.is_ordinary(&statement.table, column)) {
+                attributes.insert("concerns".into(), json!("ordinary"));
+            }
         }
         facts.push(Fact {
             kind: FactKind::DataModel,

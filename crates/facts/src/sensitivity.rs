@@ -369,6 +369,16 @@ impl Sensitivity {
         Some(found.class.name())
     }
 
+    /// Whether a column's name says neither that it holds something sensitive nor that it decides about access.
+    /// A reference may be named without the end of its column: `tenant` for `tenant_id`.
+    pub(crate) fn is_ordinary(&self, entity: &str, column: &str) -> bool {
+        let reference = format!("{column}_id");
+        self.classify(entity, column, None).is_none()
+            && [column, &reference]
+                .iter()
+                .all(|name| self.control(entity, name, None).is_none())
+    }
+
     fn find(
         &self,
         entity: &str,

@@ -1,5 +1,5 @@
 //! Dangerous calls as facts, with what is known of the argument: `constant`, `parameterised`,
-//! `sanitised`, `unknown`, `built` or `request`; and the hosts that a program speaks to.
+//! `sanitised`, `unknown`, `built`, `model` or `request`; and the hosts that a program speaks to.
 
 use serde_json::json;
 
@@ -66,7 +66,7 @@ fn one(linker: &Linker<'_>, site: &Site<'_>, sink: &FoundSink, facts: &mut Vec<F
         .unwrap_or_default();
     let bound = !linker.exprs(&sink.matched, &rule.bound).is_empty();
     let mut word = trace.word(bound);
-    let mut from = trace.request.clone();
+    let mut from = trace.request.clone().or_else(|| trace.model.clone());
     if word == "unknown" || word == "built" {
         from = linker.handed_by_request(&trace, operation);
         if from.is_some() {
@@ -77,7 +77,7 @@ fn one(linker: &Linker<'_>, site: &Site<'_>, sink: &FoundSink, facts: &mut Vec<F
     if quiet && !ALWAYS.contains(&&**operation) {
         return;
     }
-    facts.push(fact(
+    let mut told = fact(
         site,
         &Told {
             subject: &subject,
@@ -90,7 +90,23 @@ fn one(linker: &Linker<'_>, site: &Site<'_>, sink: &FoundSink, facts: &mut Vec<F
         },
         span,
         &rule.id,
-    ));
+    );
+    if word == "request" {
+        let handed = handed(linker, &picked);
+        told.attributes.insert("handed".into(), json!(handed));
+    }
+    facts.push(told);
+}
+
+/// A digest of what a call is handed as it is written: the same once more in a function is no second danger.
+fn handed(linker: &Linker<'_>, picked: &[(crate::project::FileId, ExprId)]) -> String {
+    let texts = picked.iter().map(|(file, id)| {
+        let parsed = linker.project.parsed(*file);
+        let own = &linker.project.language(*file).self_names;
+        // By their own names: two variables are two values.
+        crate::text::plain(&parsed.unit, *id, own)
+    });
+    crate::text::digest(&texts.collect::<Vec<_>>().join("|"))
 }
 
 /// What a fact tells.

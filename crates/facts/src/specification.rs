@@ -354,26 +354,107 @@ impl Document<'_> {
     }
 }
 
+/// Documents that are held against the code.
+const MAX_DOCUMENTS: usize = 2;
+/// Longer ones are not, in bytes.
+const MAX_LISTED: usize = 1_000_000;
+/// So many other endpoints of a file a document lists before the rest is missed.
+const SIBLINGS: usize = 2;
+
+/// Whether a file says by its name that it describes an API.
+fn is_named_so(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let kind = name.rsplit_once('.').map(|(_, end)| end);
+    (name.contains("openapi") || name.contains("swagger"))
+        && matches!(kind, Some("json" | "yaml" | "yml"))
+}
+
+/// The documents of a repository that describe its API, by their names: the outermost first.
+pub(crate) fn documents<'a>(paths: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
+    let production = |path: &&String| {
+        is_named_so(path) && crate::scope::scope_of_path(path) == Scope::Production
+    };
+    let mut all: Vec<&String> = paths.filter(production).collect();
+    all.sort_by_key(|path| (path.matches('/').count(), path.as_str()));
+    all.truncate(MAX_DOCUMENTS);
+    all
+}
+
+/// Says of endpoints that the repository's own documents do not list them while they list what stands beside
+/// them in the code. Only those in files that `judged` picks are told of.
+pub(crate) fn mark_unlisted(
+    languages: &Languages,
+    documents: &[(&str, &str)],
+    judged: &dyn Fn(&str) -> bool,
+    read: &dyn Fn(&str) -> Option<String>,
+    inventory: &mut Inventory,
+) {
+    let mut promised = Vec::new();
+    for (path, text) in documents {
+        if text.len() <= MAX_LISTED {
+            endpoints(
+                languages,
+                path,
+                text,
+                Scope::Production,
+                read,
+                &mut promised,
+            );
+        }
+    }
+    let listed: Vec<(String, String)> = promised.iter().filter_map(called).collect();
+    if listed.is_empty() {
+        return;
+    }
+    let of_code = |fact: &Fact| {
+        fact.kind == FactKind::Endpoint
+            && fact.scope == Scope::Production
+            && fact.text("declared") != Some("specification")
+            && matches!(fact.text("protocol"), None | Some("http"))
+    };
+    let is_listed =
+        |fact: &Fact| called(fact).is_some_and(|own| listed.iter().any(|one| is_same(one, &own)));
+    let mut files: std::collections::BTreeMap<String, (usize, usize)> = Default::default();
+    for fact in inventory.facts.iter().filter(|fact| of_code(fact)) {
+        if judged(&fact.location.path) {
+            let (all, known) = files.entry(fact.location.path.clone()).or_default();
+            *all += 1;
+            *known += usize::from(is_listed(fact));
+        }
+    }
+    files.retain(|_, (all, known)| *known >= SIBLINGS && *known * 3 >= *all * 2);
+    for fact in &mut inventory.facts {
+        let method = fact.text("method").is_some_and(|method| method != "ANY");
+        if of_code(fact) && method && files.contains_key(&fact.location.path) && !is_listed(fact) {
+            fact.attributes.insert("undocumented".into(), json!(true));
+        }
+    }
+}
+
+/// Method and path of an endpoint.
+fn called(fact: &Fact) -> Option<(String, String)> {
+    let path = crate::endpoint::nameless(fact.text("path")?);
+    Some((fact.text("method")?.to_owned(), path))
+}
+
+/// Whether what a document promises is what the code shows.
+fn is_same((method, path): &(String, String), (other, code): &(String, String)) -> bool {
+    let ends = path.ends_with(code.as_str()) || code.ends_with(path.as_str());
+    (method == other || other == "ANY")
+        && (ends || path.trim_end_matches('/') == code.trim_end_matches('/'))
+}
+
 /// Leaves out what a specification promises and the code itself shows.
 pub(crate) fn without_doubles(inventory: &mut Inventory) {
-    let key = |fact: &Fact| {
-        let path = crate::endpoint::nameless(fact.text("path")?);
-        Some((fact.text("method")?.to_owned(), path))
-    };
     let promised = |fact: &Fact| fact.text("declared") == Some("specification");
     let of_code: Vec<(String, String)> = inventory
         .facts
         .iter()
         .filter(|fact| fact.kind == FactKind::Endpoint && !promised(fact))
-        .filter_map(key)
+        .filter_map(called)
         .collect();
-    let same = |(method, path): &(String, String), (other, code): &(String, String)| {
-        let ends = path.ends_with(code.as_str()) || code.ends_with(path.as_str());
-        (method == other || other == "ANY")
-            && (ends || path.trim_end_matches('/') == code.trim_end_matches('/'))
-    };
     let shown =
-        |fact: &Fact| key(fact).is_some_and(|own| of_code.iter().any(|one| same(&own, one)));
+        |fact: &Fact| called(fact).is_some_and(|own| of_code.iter().any(|one| is_same(&own, one)));
     // Of a document that describes this code, by most of what it promises, the rest is out of date.
     let mut documents: std::collections::BTreeMap<String, (usize, usize)> = Default::default();
     for fact in inventory.facts.iter().filter(|fact| promised(fact)) {

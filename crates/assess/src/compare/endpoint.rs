@@ -112,6 +112,7 @@ pub(super) fn compare(sides: &Sides<'_>, changes: &mut Vec<Change>) -> Handlers 
     order(&pairs, changes);
     ways_in(&pairs, changes);
     parameters(&pairs, changes);
+    listed(&pairs, changes);
     came(&after, &all_after, changes);
     went(&before, changes);
     Handlers {
@@ -803,6 +804,53 @@ fn guard_change(cause: &Cause, pairs: &[(&Fact, &Fact)]) -> Change {
         before.confidence = Confidence::Heuristic;
     }
     one
+}
+
+// --- the repository's own document of its API
+
+/// Endpoints that such a document no longer lists while it lists others of their file, or lists again.
+fn listed(pairs: &[(&Fact, &Fact)], changes: &mut Vec<Change>) {
+    let missed = |fact: &Fact| fact.attributes.get("undocumented") == Some(&json!(true));
+    for lost in [true, false] {
+        let all: Vec<(&Fact, &Fact)> = pairs
+            .iter()
+            .copied()
+            .filter(|(before, after)| missed(before) != lost && missed(after) == lost)
+            .collect();
+        let Some((before, after)) = all.first().copied() else {
+            continue;
+        };
+        let (direction, words) = match lost {
+            true => (Direction::Neutral, "not listed in the document of the API"),
+            false => (
+                Direction::Strengthened,
+                "now listed in the document of the API",
+            ),
+        };
+        let title = match all.len() {
+            1 => format!("{} is {words}", name(after)),
+            many => format!("{} are {words}", plural(many, "endpoint")),
+        };
+        let mut one = change(
+            FactKind::Endpoint,
+            ChangeKind::Modified,
+            direction,
+            title,
+            Some(before),
+            Some(after),
+        );
+        one.deltas
+            .push(delta("undocumented", json!(!lost), json!(lost)));
+        if all.len() > 1 {
+            one.affected = all
+                .iter()
+                .map(|(before, after)| {
+                    affected(&name(after), words, &after.location).of(Some(before), Some(after))
+                })
+                .collect();
+        }
+        changes.push(one);
+    }
 }
 
 // --- parameters

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 use threatgate_facts::{Fact, FactKind, Location};
 
+use super::cause::by_cause;
 use super::endpoint::Handlers;
 use super::{Sides, affected, change, deltas, enumerate, pair, plural};
 use crate::assessment::{Affected, Change, ChangeKind, Direction};
@@ -533,6 +534,7 @@ fn checks<'a>(
     pair(&mut old, &mut new, |fact| key(fact, &["subject"]));
     let mut before = [rest, old].concat();
     let mut after = [more, new].concat();
+    let mut rewritten = Vec::new();
     for (old, new) in pair(&mut before, &mut after, |fact| {
         key(fact, &["subject", "callee"])
     }) {
@@ -605,8 +607,9 @@ fn checks<'a>(
             new,
             &["subject", "within", "alone", "through", "origin", "asks"],
         );
-        changes.push(one);
+        rewritten.push(one);
     }
+    changes.extend(by_cause(rewritten));
     // A call that lives on in another function of the same file was moved and rewritten.
     pair(&mut before, &mut after, |fact| {
         format!(

@@ -26,7 +26,22 @@ fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     let cleans = |fact: &&Fact| text(fact, "operation") == "sanitise";
     let (cleaned, mut before): (Vec<&Fact>, Vec<&Fact>) = before.into_iter().partition(cleans);
     let (clean, mut after): (Vec<&Fact>, Vec<&Fact>) = after.into_iter().partition(cleans);
+    let (all_before, all_after) = (before.clone(), after.clone());
     // First what stays where it is, then what moves, then what is renamed with its function.
+    pair(&mut before, &mut after, |fact| {
+        key(
+            fact,
+            &[
+                "subject",
+                "operation",
+                "callee",
+                "argument",
+                "via",
+                "by",
+                "handed",
+            ],
+        )
+    });
     pair(&mut before, &mut after, |fact| {
         key(
             fact,
@@ -60,6 +75,8 @@ fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
     for (old, new) in changed {
         modified(old, new, changes);
     }
+    before.retain(|fact| !stands(fact, &all_after));
+    after.retain(|fact| !stands(fact, &all_before));
     for old in before {
         let title = format!("{} no longer {}", text(old, "subject"), does(old));
         let how = (ChangeKind::Removed, Direction::Strengthened);
@@ -71,6 +88,23 @@ fn sinks(sides: &Sides<'_>, changes: &mut Vec<Change>) {
         changes.extend(came_or_gone(new, how, title));
     }
     super::cleaning::compare(sides, cleaned, clean, changes);
+}
+
+/// Whether the other side has the same call with the same argument in the same function: once more is no news.
+fn stands(fact: &Fact, others: &[&Fact]) -> bool {
+    let what = |fact: &Fact| {
+        let names = [
+            "subject",
+            "operation",
+            "callee",
+            "argument",
+            "from",
+            "by",
+            "handed",
+        ];
+        key(fact, &names)
+    };
+    fact.text("handed").is_some() && others.iter().any(|other| what(other) == what(fact))
 }
 
 /// Whether a fact is what protects a dangerous use, and not the use itself.
@@ -98,7 +132,7 @@ fn came_or_gone(fact: &Fact, how: (ChangeKind, Direction), title: String) -> Opt
 fn modified(old: &Fact, new: &Fact, changes: &mut Vec<Change>) {
     let (was, is) = (danger(old), danger(new));
     let order = |fact: &Fact| match text(fact, "argument") {
-        "request" => 3,
+        "request" | "model" => 3,
         "built" => 2,
         "unknown" => 1,
         _ => 0,
@@ -135,7 +169,7 @@ fn modified(old: &Fact, new: &Fact, changes: &mut Vec<Change>) {
             Some(old),
             Some(new),
         );
-        one.deltas = deltas(old, new, &["subject", "from", "via"]);
+        one.deltas = deltas(old, new, &["subject", "from", "via", "handed"]);
         changes.push(one);
         return;
     }
@@ -152,6 +186,7 @@ fn modified(old: &Fact, new: &Fact, changes: &mut Vec<Change>) {
         text(new, "subject"),
         match text(old, "argument") {
             "request" => "came from the request",
+            "model" => "was written by a language model",
             "built" => "was put together from parts",
             "unknown" => "was not known",
             "sanitised" => "was made harmless first",
@@ -160,6 +195,7 @@ fn modified(old: &Fact, new: &Fact, changes: &mut Vec<Change>) {
         },
         match text(new, "argument") {
             "request" => from_request(new),
+            "model" => from_model(new),
             "built" => "is put together from parts".to_owned(),
             "unknown" => "is computed elsewhere".to_owned(),
             "sanitised" => "is made harmless first".to_owned(),
@@ -175,7 +211,7 @@ fn modified(old: &Fact, new: &Fact, changes: &mut Vec<Change>) {
         Some(old),
         Some(new),
     );
-    one.deltas = deltas(old, new, &["subject", "from", "via"]);
+    one.deltas = deltas(old, new, &["subject", "from", "via", "handed"]);
     changes.push(one);
 }
 
@@ -184,7 +220,7 @@ fn danger(fact: &Fact) -> u8 {
     let operation = text(fact, "operation");
     match fact.text("argument") {
         // What says nothing of an argument is dangerous by itself.
-        None | Some("request" | "sensitive") => 2,
+        None | Some("request" | "model" | "sensitive") => 2,
         Some("built") if BY_BUILDING.contains(&operation) => 2,
         // Nobody escapes what is put out as it is.
         Some("built" | "unknown" | "expression") if operation == "raw-html" => 2,
@@ -221,6 +257,13 @@ fn from_request(fact: &Fact) -> String {
     match fact.text("from") {
         Some(from) => format!("comes from the request (`{from}`)"),
         None => "comes from the request".to_owned(),
+    }
+}
+
+fn from_model(fact: &Fact) -> String {
+    match fact.text("from") {
+        Some(from) => format!("was written by a language model (`{from}`)"),
+        None => "was written by a language model".to_owned(),
     }
 }
 
@@ -263,6 +306,7 @@ fn does(fact: &Fact) -> String {
     };
     match fact.text("argument") {
         Some("request") => format!("{call}, and what it is handed {}", from_request(fact)),
+        Some("model") => format!("{call}, and what it is handed {}", from_model(fact)),
         Some("built") => format!("{call}, which is put together from parts"),
         Some("sensitive") => format!("{call}: `{}`", text(fact, "from")),
         _ => call,

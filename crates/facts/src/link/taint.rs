@@ -22,11 +22,16 @@ const MAX_CALLERS: usize = 40;
 /// Operations that only the beginning of a text steers: the host of a URL, the target of a redirect.
 const BY_BEGINNING: [&str; 2] = ["outbound", "redirect"];
 
+/// The place of what a language model wrote.
+const MODEL: &str = "model";
+
 /// What is known of where a value comes from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Trace {
     /// The words by which the request is read.
     pub(crate) request: Option<String>,
+    /// The call by which a language model was asked that wrote it.
+    pub(crate) model: Option<String>,
     /// Something that is not known before the program runs.
     pub(crate) computed: bool,
     /// A text that is put together with such a part.
@@ -56,6 +61,7 @@ impl Trace {
 
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.request = self.request.or(other.request);
+        self.model = self.model.or(other.model);
         self.computed |= other.computed;
         self.built |= other.built;
         self.cleaned |= other.cleaned;
@@ -80,6 +86,7 @@ impl Trace {
             Self {
                 request: Some(_), ..
             } => "request",
+            Self { model: Some(_), .. } => "model",
             Self { built: true, .. } => "built",
             Self { computed: true, .. } => "unknown",
             Self { cleaned: true, .. } => "sanitised",
@@ -522,7 +529,7 @@ impl Linker<'_> {
     }
 
     /// The words of a place of the request, if the expression is one.
-    fn read_from(&self, file: FileId, id: ExprId) -> Option<String> {
+    fn read_from(&self, file: FileId, id: ExprId, walk: &Walk<'_>) -> Option<String> {
         let parsed = self.project.parsed(file);
         let last = parsed.unit.last_name(id)?;
         let mut path = None;
@@ -531,7 +538,8 @@ impl Linker<'_> {
             let loaded = self.rule(rule_id);
             let rule = &loaded.rule;
             if !matches!(rule.link, Some(Link::Parameter | Link::Source))
-                || rule.place.as_deref() == Some("session")
+                || matches!(rule.place.as_deref(), Some("session" | MODEL))
+                || !concerns(rule, walk.operation)
             {
                 return None;
             }
@@ -618,7 +626,10 @@ impl Linker<'_> {
                 None => Trace::default(),
             },
             ExprKind::Index { object, index } => {
-                if let Some(words) = self.read_from(file, *object).or(self.read_from(file, id)) {
+                if let Some(words) = self
+                    .read_from(file, *object, walk)
+                    .or(self.read_from(file, id, walk))
+                {
                     return self.requested(file, id, words, walk);
                 }
                 if self.is_clean_name(file, id, walk) {
@@ -633,8 +644,8 @@ impl Linker<'_> {
             }
             ExprKind::Member { object, property } => {
                 let read = self
-                    .read_from(file, id)
-                    .or_else(|| self.read_from(file, *object));
+                    .read_from(file, id, walk)
+                    .or_else(|| self.read_from(file, *object, walk));
                 if let Some(words) = read {
                     return self.requested(file, id, words, walk);
                 }
@@ -652,7 +663,7 @@ impl Linker<'_> {
                 self.unless_asked(file, id, Trace::unknown(), walk)
             }
             ExprKind::Name(name) => {
-                if let Some(words) = self.read_from(file, id) {
+                if let Some(words) = self.read_from(file, id, walk) {
                     return self.requested(file, id, words, walk);
                 }
                 let expr = unit.expr(id);
@@ -675,7 +686,37 @@ impl Linker<'_> {
         ) || matches!(
             self.project.parsed(file).unit.kind(object),
             ExprKind::Call { .. } | ExprKind::Index { .. }
-        )
+        ) || self.is_given(file, object, 0)
+    }
+
+    /// Whether an object is a variable that holds what a call gave, or a part of one, wherever the function stands.
+    fn is_given(&self, file: FileId, object: ExprId, depth: u32) -> bool {
+        let parsed = self.project.parsed(file);
+        let unit = &parsed.unit;
+        match unit.kind(object) {
+            ExprKind::Member { object, .. } if depth < 8 => self.is_given(file, *object, depth + 1),
+            ExprKind::Index { .. } | ExprKind::Call { .. } => depth > 0,
+            ExprKind::Name(name) => {
+                let expr = unit.expr(object);
+                let found = self
+                    .project
+                    .lookup(file, name, expr.function, expr.span.start);
+                let Target::Assign(at, index) = found else {
+                    return false;
+                };
+                let parsed = self.project.parsed(at);
+                let assign = &parsed.unit.assigns[index as usize];
+                // What a module holds for all is set up, and not handed on.
+                assign.function.is_some()
+                    && assign.value.is_some_and(|value| {
+                        matches!(
+                            parsed.unit.kind(value),
+                            ExprKind::Call { .. } | ExprKind::Await(_) | ExprKind::Index { .. }
+                        )
+                    })
+            }
+            _ => false,
+        }
     }
 
     fn all(&self, file: FileId, ids: &[ExprId], walk: &mut Walk<'_>) -> Trace {
@@ -845,7 +886,7 @@ impl Linker<'_> {
                 let names = |part: &ExprId| matches!(unit.kind(*part), ExprKind::Name(own) if **own == *name);
                 if parts.iter().any(names) {
                     let value = assign.value?;
-                    if let Some(words) = self.read_from(file, value) {
+                    if let Some(words) = self.read_from(file, value, walk) {
                         return Some(self.requested(file, value, words, walk));
                     }
                     return Some(self.follow(file, value, walk));
@@ -1005,7 +1046,8 @@ impl Linker<'_> {
                 _ => None,
             };
             // A condition may stand behind what it lets through: `f(x) if X.include?(x)`.
-            found.filter(|_| span.start < before || self.within_branch(file, *id, before))
+            // What holds the place itself has not answered before.
+            found.filter(|_| span.end <= before || self.within_branch(file, *id, before))
         })
     }
 
@@ -1055,8 +1097,8 @@ impl Linker<'_> {
         };
         // `request.args.get("q")`, `c.Query("q")`
         let read = self
-            .read_from(file, callee)
-            .or_else(|| object.and_then(|object| self.read_from(file, object)));
+            .read_from(file, callee, walk)
+            .or_else(|| object.and_then(|object| self.read_from(file, object, walk)));
         if let Some(words) = read {
             return Trace {
                 request: Some(words),
@@ -1071,14 +1113,21 @@ impl Linker<'_> {
                     && !rule.named.is_empty()
                     && rule.gives.is_empty()
                     && rule.shape.is_empty();
-            reads && rule.place.as_deref() != Some("session")
+            reads
+                && rule.place.as_deref() != Some("session")
+                && (rule.link != Some(Link::Source) || concerns(rule, walk.operation))
         });
-        if source.is_some() {
+        if let Some(rule) = source {
             let words = unit
                 .path(callee)
                 .or_else(|| unit.last_name(callee).map(str::to_owned));
+            let (request, model) = match self.rule(rule).rule.place.as_deref() {
+                Some(MODEL) => (None, words),
+                _ => (words, None),
+            };
             return Trace {
-                request: words,
+                request,
+                model,
                 computed: true,
                 ..Trace::default()
             };
@@ -1090,6 +1139,15 @@ impl Linker<'_> {
         let carries = self.flow_rule(file, id, callee, |loaded| {
             loaded.rule.link == Some(Link::Carrier)
         });
+        if let Some(rule) = carries
+            && !self.rule(rule).rule.gives.is_empty()
+        {
+            let picked = self.exprs(&self.matched(file, id), &self.rule(rule).rule.gives);
+            return picked
+                .into_iter()
+                .map(|(at, part)| self.follow(at, part, walk))
+                .fold(Trace::default(), Trace::and);
+        }
         if carries.is_some() {
             let mut parts: Vec<ExprId> = object
                 .filter(|object| self.is_value(file, *object))
@@ -1106,6 +1164,18 @@ impl Linker<'_> {
             let trace = self.of_result(file, id, at, function, walk);
             walk.hops -= 1;
             return trace;
+        }
+        // One of the values of a table that is written down, or what is given in its place.
+        let table = object.is_some_and(|object| {
+            matches!(unit.kind(object), ExprKind::Map(_))
+                || matches!(self.eval(file, object), Value::Map(..))
+        });
+        if let Some(object) = object.filter(|_| table && !args.is_empty()) {
+            let of = self.follow(file, object, walk);
+            if of == Trace::default() {
+                let others = self.all(file, &values[1..], walk);
+                return Trace::clean().and(others);
+            }
         }
         // A method of a value gives a part of it, or another form of it.
         match object {
@@ -1308,6 +1378,13 @@ fn unreached(unit: &Unit) -> Vec<(Span, Option<FnId>)> {
 pub(crate) fn is_sink(loaded: &LoadedRule) -> bool {
     matches!(loaded.rule.fact, Some(FactKind::Sink | FactKind::Egress))
         && !loaded.rule.reaches.is_empty()
+}
+
+/// Whether a source matters to an operation: those that it names, or all.
+fn concerns(rule: &crate::rule::Rule, operation: &str) -> bool {
+    rule.link != Some(Link::Source)
+        || rule.operation.is_empty()
+        || rule.operation.iter().any(|one| one == operation)
 }
 
 /// Whether a sanitiser makes a value harmless for an operation.

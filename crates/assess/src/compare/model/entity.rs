@@ -174,6 +174,16 @@ pub(super) fn changed(old: &Fact, new: &Fact, all: &mut Vec<Told>) {
         .iter()
         .map(|(name, one)| (name.clone(), one))
         .collect();
+    // A field that a base has now, or had, says the same in another place.
+    let from_bases = |fact: &Fact| -> BTreeSet<String> {
+        fact.texts("inherits")
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    };
+    let (inherited, inherits) = (from_bases(old), from_bases(new));
+    added.retain(|name, _| !inherited.contains(name));
+    removed.retain(|name, _| !inherits.contains(name));
     let renamed = renames(&mut added, &mut removed);
     if !renamed.is_empty() && !passes(new) {
         let pairs: Vec<String> = renamed

@@ -10,6 +10,22 @@ use super::{Told, fields, plain, sensitive, table};
 use crate::assessment::{Change, ChangeKind, Direction};
 use crate::compare::{affected, change, enumerate, group, pair};
 
+/// The attribute that says what a destroyed column held.
+const CONCERNS: &str = "concerns";
+
+/// Nothing sensitive, and nothing that decides about access.
+const ORDINARY: &str = "ordinary";
+
+/// Attributes of a field without which its loss is that of a column like any other.
+const TELLING: [&str; 6] = [
+    "sensitivity",
+    "control",
+    "unique",
+    "references",
+    "encrypted",
+    "primary_key",
+];
+
 /// How a step changes the data model.
 fn kind_of(operation: &str) -> ChangeKind {
     match operation {
@@ -73,6 +89,12 @@ pub(super) fn compare<'a>(mut old: Vec<&'a Fact>, mut new: Vec<&'a Fact>, told: 
     let mut groups: BTreeMap<(String, ChangeKind), Vec<(&Fact, bool)>> = BTreeMap::new();
     let again = replaced(&new);
     let rebuilt = rebuilt(&mut new);
+    // Tables of which something that kept order goes at the same time: no column is lost there by itself.
+    let loosened: BTreeSet<String> = new
+        .iter()
+        .filter(|fact| takes_protection(operation(fact)) && !again.contains(&fact.identity))
+        .map(|fact| table(fact))
+        .collect();
     // What an edited step makes that it did not make before.
     let mut more: BTreeMap<String, Vec<Json>> = BTreeMap::new();
     let mut less: BTreeMap<String, Vec<Json>> = BTreeMap::new();
@@ -104,9 +126,10 @@ pub(super) fn compare<'a>(mut old: Vec<&'a Fact>, mut new: Vec<&'a Fact>, told: 
         groups.entry(key).or_default().push((fact, false));
     }
     for ((table, kind), mut steps) in groups {
-        steps.retain(|(fact, at_head)| !joined(fact, *at_head, &table, told));
+        let alone = !loosened.contains(&table);
+        steps.retain(|(fact, at_head)| !joined(fact, *at_head, (&table, alone), told));
         if !steps.is_empty() {
-            told.push(step(table, kind, &steps, (&more, &less)));
+            told.push(step((table, alone), kind, &steps, (&more, &less)));
         }
     }
 }
@@ -168,7 +191,7 @@ fn rebuilt(steps: &mut Vec<&Fact>) -> BTreeSet<String> {
 }
 
 /// Adds a step to the change of a model that tells of the same; whether there is one.
-fn joined(fact: &Fact, at_head: bool, table: &str, told: &mut [Told]) -> bool {
+fn joined(fact: &Fact, at_head: bool, (table, alone): (&str, bool), told: &mut [Told]) -> bool {
     let loss = fact.text("destructive").filter(|_| at_head);
     let columns = columns(fact);
     let whole = matches!(operation(fact), "create-table" | "drop-table");
@@ -183,7 +206,8 @@ fn joined(fact: &Fact, at_head: bool, table: &str, told: &mut [Told]) -> bool {
         let place = affected(subject.unwrap_or_default(), operation(fact), &fact.location);
         one.change.affected.push(place);
         if let Some(loss) = loss {
-            destroys(&mut one.change, loss);
+            let ordinary = alone && is_ordinary(fact) && says_nothing_else(&one.change);
+            destroys(&mut one.change, loss, ordinary);
         }
         return true;
     }
@@ -195,15 +219,60 @@ fn joined(fact: &Fact, at_head: bool, table: &str, told: &mut [Told]) -> bool {
 /// By a name, what is said of it.
 type Columns = BTreeMap<String, Vec<Json>>;
 
-fn destroys(change: &mut Change, loss: &str) {
-    change.direction = Direction::Weakened;
+/// Whether a step takes away what keeps rows in order or apart.
+fn takes_protection(operation: &str) -> bool {
+    matches!(
+        operation,
+        "drop-constraint"
+            | "drop-policy"
+            | "alter-policy"
+            | "drop-trigger"
+            | "disable-row-security"
+            | "grant"
+    )
+}
+
+/// Whether a step only costs a column that holds nothing sensitive and decides nothing.
+fn is_ordinary(fact: &Fact) -> bool {
+    fact.text(CONCERNS) == Some(ORDINARY)
+}
+
+/// Whether the fields that a change tells of are ordinary, and nothing kept rows apart or in order by them.
+fn says_nothing_else(change: &Change) -> bool {
+    let mut values: Vec<&Json> = Vec::new();
+    for delta in &change.deltas {
+        values.extend([&delta.before, &delta.after]);
+    }
+    while let Some(value) = values.pop() {
+        match value {
+            Json::Array(items) => values.extend(items),
+            Json::Object(field) => {
+                let says = |key: &&str| !matches!(field.get(*key), None | Some(Json::Bool(false)));
+                if TELLING.iter().any(|key| says(&key)) {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+    }
+    true
+}
+
+fn destroys(change: &mut Change, loss: &str, ordinary: bool) {
     let fact = match &mut change.after {
         Some(fact) => Some(fact),
         None => change.before.as_mut(),
     };
     if let Some(fact) = fact {
+        // What was weakened by something else stays so.
+        let so_far = change.direction != Direction::Weakened || is_ordinary(fact);
         fact.attributes.insert("destructive".into(), json!(loss));
+        match ordinary && so_far {
+            true => fact.attributes.insert(CONCERNS.into(), json!(ORDINARY)),
+            false => fact.attributes.remove(CONCERNS),
+        };
     }
+    change.direction = Direction::Weakened;
     let note = meaning(loss);
     if !change.notes.iter().any(|said| said == note) {
         change.notes.push(note.into());
@@ -211,17 +280,17 @@ fn destroys(change: &mut Change, loss: &str) {
 }
 
 fn step(
-    table: String,
+    (table, alone): (String, bool),
     kind: ChangeKind,
     steps: &[(&Fact, bool)],
     (more, less): (&Columns, &Columns),
 ) -> Told {
     let losses = steps.iter().filter(|(_, at_head)| *at_head);
-    let losses: Vec<&str> = losses
+    let losses: Vec<(&str, bool)> = losses
         .filter(|(fact, _)| {
             kind != ChangeKind::Modified || !operation(fact).ends_with("-constraint")
         })
-        .filter_map(|(fact, _)| fact.text("destructive"))
+        .filter_map(|(fact, _)| Some((fact.text("destructive")?, is_ordinary(fact))))
         .collect();
     let (first, at_head) = steps[0];
     let mut words: Vec<String> = steps
@@ -305,8 +374,19 @@ fn step(
         (Some(first), None)
     };
     let mut one = change(FactKind::DataModel, kind, direction, title, before, after);
-    for loss in losses {
-        destroys(&mut one, loss);
+    let ordinary = alone
+        && found.is_empty()
+        && deciding.is_empty()
+        && !steps.iter().any(opens)
+        && losses.iter().all(|(_, ordinary)| *ordinary);
+    for fact in [&mut one.before, &mut one.after].into_iter().flatten() {
+        fact.attributes.remove(CONCERNS);
+    }
+    if !losses.is_empty() {
+        one.direction = Direction::Neutral;
+    }
+    for (loss, _) in losses {
+        destroys(&mut one, loss, ordinary);
     }
     if steps.len() > 1 {
         let by = group(steps.iter().map(|(fact, _)| *fact), |fact| {
