@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::check::Check;
 use super::value::words;
-use crate::error::{RuleError, line_of, read_rules};
+use crate::error::{RuleError, read_rules};
 use crate::fact::Confidence;
 
 #[derive(Deserialize)]
@@ -167,8 +167,14 @@ impl Format {
 pub(super) fn parse(path: &str, text: &str) -> Result<Vec<Format>, RuleError> {
     let file: File = read_rules(path, text)?;
     let mut formats = Vec::with_capacity(file.formats.len());
+    // Each entry is told by the line of its heading.
+    let lines = text.lines().zip(1..);
+    let mut headings = lines.filter_map(|(line, number)| {
+        let heading = line.trim_start().starts_with("[[format]]");
+        heading.then_some(number)
+    });
     for entry in file.formats {
-        let line = line_of(text, &format!("\"{}\"", entry.id), "");
+        let line = headings.next().unwrap_or(1);
         let wrong = |message: &str| RuleError {
             path: path.to_owned(),
             line,
