@@ -248,7 +248,7 @@ fn says_nothing_else(change: &Change) -> bool {
             Json::Array(items) => values.extend(items),
             Json::Object(field) => {
                 let says = |key: &&str| !matches!(field.get(*key), None | Some(Json::Bool(false)));
-                if TELLING.iter().any(|key| says(key)) {
+                if TELLING.iter().any(says) {
                     return false;
                 }
             }
