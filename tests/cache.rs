@@ -212,3 +212,36 @@ fn documents_alone_change_nothing() {
     repo.commit("documents");
     assert_eq!(changes(&repo), serde_json::json!([]));
 }
+
+#[test]
+fn a_document_that_lists_less_is_held_against_the_code() {
+    // Only the document differs, and yet endpoints hang on it.
+    let repo = Repo::new();
+    let routes: String = ["one", "two", "three"]
+        .iter()
+        .map(|name| format!("@app.get(\"/{name}\")\ndef {name}():\n    return \"ok\"\n\n"))
+        .collect();
+    repo.write(
+        "app.py",
+        format!("from flask import Flask\n\napp = Flask(__name__)\n\n{routes}"),
+    );
+    for names in [&["one", "two", "three"][..], &["one", "two"]] {
+        let paths: String = names
+            .iter()
+            .map(|name| format!("  /{name}:\n    get:\n      responses: {}\n", "{}"))
+            .collect();
+        repo.write(
+            "openapi.yaml",
+            format!(
+                "openapi: 3.0.3\ninfo: {}\npaths:\n{paths}",
+                "{title: Api, version: \"1\"}"
+            ),
+        );
+        repo.commit("document");
+    }
+    let told = changes(&repo).to_string();
+    assert!(
+        told.contains("GET /three is not listed in the document of the API"),
+        "{told}"
+    );
+}

@@ -2,6 +2,9 @@
 
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
+/// A path below `rules/`, and the file's text.
+type Embedded = (&'static str, &'static str);
+
 /// The embedded files as path below `rules/` and text, sorted by path.
 ///
 /// A build with debug assertions reads them from the folder that `THREATGATE_RULES` names, so that
@@ -65,16 +68,18 @@ pub fn ready() -> &'static [(&'static str, &'static str)] {
 
 /// The files of one folder below `rules/` for a program to read.
 pub fn ready_folder(name: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let all = ready().iter().copied();
-    all.filter(move |(path, _)| path.split('/').next() == Some(name))
+    below(ready(), name)
+}
+
+/// The files of one folder.
+fn below(files: &'static [Embedded], name: &str) -> impl Iterator<Item = Embedded> {
+    let files = files.iter().copied();
+    files.filter(move |(path, _)| path.split('/').next() == Some(name))
 }
 
 /// The embedded files of one folder below `rules/`: `policy`, `threats`, `secrets` …
 pub fn folder(name: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    files()
-        .iter()
-        .copied()
-        .filter(move |(path, _)| path.split('/').next() == Some(name))
+    below(files(), name)
 }
 
 #[cfg(test)]

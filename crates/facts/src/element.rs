@@ -2,9 +2,9 @@
 //! looks at it. One [`Unit`] is one file. Expressions live in an arena in pre-order, so that an
 //! id also says which of two expressions starts first.
 
-use crate::hash::HashMap;
-
 use serde::{Deserialize, Serialize};
+
+use crate::hash::HashMap;
 
 /// Index of an expression in [`Unit::exprs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

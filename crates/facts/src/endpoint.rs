@@ -1,6 +1,5 @@
 //! Endpoints and guards as facts.
 
-use crate::hash::HashSet;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
@@ -9,6 +8,7 @@ use crate::element::Span;
 use crate::engine::{Engine, Stats, Tree};
 use crate::error::Lines;
 use crate::fact::{Attributes, Confidence, Evidence, Fact, FactKind, Inventory, Location, Scope};
+use crate::hash::HashSet;
 use crate::link::{Classified, Endpoint, GuardUse, Handler, Linker};
 use crate::local::Site;
 use crate::project::FileId;

@@ -1,6 +1,5 @@
 //! The whole of reading: rules are loaded once, then a revision's files become an inventory.
 
-use crate::hash::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use crate::crypto::Cryptography;
 use crate::element::Unit;
 use crate::error::{Lines, RuleError};
 use crate::fact::{Fact, Inventory, Problem, Scope};
+use crate::hash::HashMap;
 use crate::language::{Language, Languages};
 use crate::link::{Linker, RuleIndex, TeamNames};
 use crate::local::{self, Site};
@@ -245,12 +245,13 @@ impl Engine {
         self.rules.by_place(path)
     }
 
-    /// Whether what endpoints are can hang on a file of this name: sources, and the manifests that name
-    /// packages.
+    /// Whether what endpoints are can hang on a file of this name: sources, the manifests that name
+    /// packages, and the documents that list the endpoints of the repository.
     pub fn links(&self, path: &str) -> bool {
         let names = |manifest: &String| path.ends_with(manifest.as_str());
         let mut modules = self.languages.modules();
         self.languages.of(path).is_some()
+            || crate::specification::is_named_so(path)
             || modules.any(|(_, modules)| modules.manifest.as_ref().is_some_and(names))
     }
 
@@ -648,7 +649,9 @@ impl Engine {
         if request.only.is_none() {
             crate::specification::without_doubles(&mut inventory);
         }
-        self.mark_unlisted(tree, &wanted, &mut inventory);
+        if !request.unlinked {
+            self.mark_unlisted(tree, &wanted, &mut inventory);
+        }
         stats.parsed = linker.project.len();
         inventory.credentials = Credentials::of(&inventory.facts, |path| tree.text(path));
         inventory.credentials.hide(&mut inventory.facts);

@@ -1,4 +1,6 @@
-//! Errors in rule files.
+//! Errors in rule files, and places in texts.
+
+use crate::fact::Location;
 
 /// A rule file that cannot be used: where, and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +65,25 @@ impl Lines {
         let start = self.0.get(line - 1).copied().unwrap_or(0);
         let column = position(text.get(start..).unwrap_or_default(), offset - start).1;
         (u32::try_from(line).unwrap_or(u32::MAX), column)
+    }
+
+    /// Bytes of the same text as a location; a span of several lines is shown by its first.
+    pub(crate) fn location(&self, path: &str, text: &str, start: usize, end: usize) -> Location {
+        let (line, column) = self.position(text, start);
+        let first_line = text
+            .get(start..end)
+            .and_then(|span| span.find('\n'))
+            .map_or(end, |at| start + at);
+        let (end_line, end_column) = self.position(text, first_line);
+        Location {
+            path: path.to_owned(),
+            line,
+            column,
+            end_line,
+            end_column,
+            start,
+            end,
+        }
     }
 }
 

@@ -54,12 +54,12 @@ mod version;
 mod within;
 mod wrap;
 
-use crate::hash::{HashMap, HashSet};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::element::*;
+use crate::hash::{HashMap, HashSet};
 use crate::language::LanguageId;
 use crate::project::{FileId, Project};
 use crate::rule::{Applies, GuardKind, Link, LoadedRule, Rules, Wild, wild};

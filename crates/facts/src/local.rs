@@ -26,26 +26,10 @@ pub(crate) struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// A span as a location, with lines and columns from 1.
+    /// A span as a location, with lines and columns from 1; one that covers a body is shown by its first line.
     pub(crate) fn location(&self, span: Span) -> Location {
         let (start, end) = (span.start as usize, span.end as usize);
-        let (line, column) = self.lines.position(self.source, start);
-        // A span that covers a body is shown by its first line.
-        let first_line = self
-            .source
-            .get(start..end)
-            .and_then(|text| text.find('\n'))
-            .map_or(end, |at| start + at);
-        let (end_line, end_column) = self.lines.position(self.source, first_line);
-        Location {
-            path: self.path.to_owned(),
-            line,
-            column,
-            end_line,
-            end_column,
-            start,
-            end,
-        }
+        self.lines.location(self.path, self.source, start, end)
     }
 
     pub(crate) fn fact(

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::engine::Team;
 use crate::entity::field_json;
-use crate::error::RuleError;
+use crate::error::{Lines, RuleError};
 use crate::fact::{Attributes, Confidence, Fact, FactKind, Location, Problem, Scope};
 use crate::manifest::{self, Roles};
 use crate::rule::wild;
@@ -181,7 +181,8 @@ fn dependencies(
     };
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let file = path.rsplit('/').next().unwrap_or(path);
-    let lines = Lines::new(text);
+    // A lock file has thousands of places to locate.
+    let lines = Lines::of(text);
     for dependency in reading.dependencies {
         let mut attributes = Attributes::new();
         let ecosystem = dependency.ecosystem.name();
@@ -220,7 +221,7 @@ fn dependencies(
         if !dependency.features.is_empty() {
             attributes.insert("features".into(), json!(dependency.features));
         }
-        let location = lines.location(path, dependency.start, dependency.end);
+        let location = lines.location(path, text, dependency.start, dependency.end);
         facts.push(Fact {
             kind: FactKind::Dependency,
             identity: format!("{ecosystem}:{}", dependency.package),
@@ -243,7 +244,7 @@ fn dependencies(
             kind: FactKind::Dependency,
             identity: format!("setting:{}:{}", setting_kind(setting.kind), setting.name),
             attributes,
-            location: lines.location(path, setting.start, setting.end),
+            location: lines.location(path, text, setting.start, setting.end),
             rule: "manifest-setting".into(),
             confidence: Confidence::Resolved,
             scope,
@@ -272,59 +273,9 @@ fn setting_kind(kind: manifest::SettingKind) -> &'static str {
     }
 }
 
-/// Where the lines of a text begin: a lock file has thousands of places to locate.
-struct Lines<'a> {
-    text: &'a str,
-    starts: Vec<usize>,
-}
-
-impl<'a> Lines<'a> {
-    fn new(text: &'a str) -> Self {
-        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1));
-        Self {
-            text,
-            starts: starts.collect(),
-        }
-    }
-
-    /// Line and column of a byte, from 1; columns count Unicode scalar values.
-    fn position(&self, offset: usize) -> (u32, u32) {
-        let offset = offset.min(self.text.len());
-        let line = self.starts.partition_point(|start| *start <= offset);
-        let start = self.starts[line.saturating_sub(1)];
-        let bytes = &self.text.as_bytes()[start..offset];
-        // Count the bytes that start a character.
-        let column = bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
-        (
-            u32::try_from(line).unwrap_or(u32::MAX),
-            u32::try_from(column).unwrap_or(u32::MAX - 1) + 1,
-        )
-    }
-
-    fn location(&self, path: &str, start: usize, end: usize) -> Location {
-        let (line, column) = self.position(start);
-        let first_line = self
-            .text
-            .get(start..end)
-            .and_then(|span| span.find('\n'))
-            .map_or(end, |at| start + at);
-        let (end_line, end_column) = self.position(first_line);
-        Location {
-            path: path.to_owned(),
-            line,
-            column,
-            end_line,
-            end_column,
-            start,
-            end,
-        }
-    }
-}
-
 /// A span of bytes as a location.
 pub(crate) fn location(path: &str, text: &str, start: usize, end: usize) -> Location {
-    Lines::new(text).location(path, start, end)
+    Lines::of(text).location(path, text, start, end)
 }
 
 fn field(entity: &str, field: &Field, sensitivity: &Sensitivity) -> Json {

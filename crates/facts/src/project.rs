@@ -1,11 +1,11 @@
 //! The files of one revision, read on demand, and what a name in one of them means.
 
-use crate::hash::{HashMap, HashSet};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::element::*;
+use crate::hash::{HashMap, HashSet};
 use crate::language::{Language, LanguageId, Languages, ModuleStyle, Modules};
 use crate::rule::wild;
 

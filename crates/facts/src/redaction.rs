@@ -3,7 +3,6 @@
 //! place does is one fact of a data model with the role `redaction`; the words are in
 //! `rules/redaction/`.
 
-use crate::hash::HashMap;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +12,7 @@ use serde_json::json;
 use crate::element::*;
 use crate::error::RuleError;
 use crate::fact::{Attributes, Confidence, Fact, FactKind};
+use crate::hash::HashMap;
 use crate::local::{Site, subject};
 use crate::names::contains;
 use crate::sensitivity::{Sensitivity, split};

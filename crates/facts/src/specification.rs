@@ -362,11 +362,15 @@ const MAX_LISTED: usize = 1_000_000;
 const SIBLINGS: usize = 2;
 
 /// Whether a file says by its name that it describes an API.
-fn is_named_so(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    let kind = name.rsplit_once('.').map(|(_, end)| end);
-    (name.contains("openapi") || name.contains("swagger"))
-        && matches!(kind, Some("json" | "yaml" | "yml"))
+pub(crate) fn is_named_so(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let kind = name.rsplit_once('.').map_or("", |(_, end)| end);
+    let mut kinds = ["json", "yaml", "yml"].iter();
+    // All paths of a repository are asked; few have the ending.
+    kinds.any(|one| kind.eq_ignore_ascii_case(one)) && {
+        let name = name.to_ascii_lowercase();
+        name.contains("openapi") || name.contains("swagger")
+    }
 }
 
 /// The documents of a repository that describe its API, by their names: the outermost first.

@@ -1,12 +1,12 @@
 //! The one walker: a syntax tree and a language's tables become a [`Unit`].
 
-use crate::hash::HashSet;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use tree_sitter::{Node as Tree, ParseOptions, Parser};
 
 use crate::element::*;
+use crate::hash::HashSet;
 use crate::language::{Language, Node, Part, Shape, Tables};
 
 /// Nesting beyond this is left out and said so: a hostile file must not exhaust the stack.
